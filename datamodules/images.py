@@ -1,0 +1,145 @@
+"""Labelled images in memory, and the data module that turns them into batches of views."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import pytorch_lightning as pl
+import torch
+from jaxtyping import Float, Int64, UInt8
+from torch import Tensor
+
+from manyviews.batch import Batch, Sample, check
+from manyviews.datamodules.loader import ResidentLoader
+from manyviews.datamodules.views import Views
+
+Split = Literal["train", "test"]
+
+
+class Images(NamedTuple):
+    """One split, resident in memory.
+
+    Attributes:
+        image: uint8 (N, C, H, W).
+        label: int64 (N,), -1 where unknown.
+    """
+
+    image: UInt8[Tensor, "N C H W"]
+    label: Int64[Tensor, " N"]
+
+
+@dataclass(frozen=True)
+class ImageSplits:
+    """A data set: its splits, class names and the statistics that normalise it.
+
+    Attributes:
+        name: as in `data=<name>`.
+        train: pretraining images, the bank of kNN and the training set of the probes.
+        test: scored once, never chosen on.
+        classes: name of each label.
+        mean: per channel, in units of 0..1.
+        std: per channel, in units of 0..1.
+    """
+
+    name: str
+    train: Images
+    test: Images
+    classes: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @property
+    def channels(self) -> int:
+        """Channels of every image."""
+        return self.train.image.shape[1]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.train.image.shape[2], self.train.image.shape[3]
+
+    def fingerprint(self) -> dict[str, object]:
+        """What identifies the content: counts, size, label histogram and SHA-256 per split."""
+        return {
+            "name": self.name,
+            "channels": self.channels,
+            "size": list(self.size),
+            **{split: _fingerprint(getattr(self, split)) for split in ("train", "test")},
+        }
+
+
+def _fingerprint(images: Images) -> dict[str, object]:
+    digest = hashlib.sha256(images.image.contiguous().numpy())
+    digest.update(images.label.contiguous().numpy())
+    values, counts = images.label.unique(return_counts=True)
+    histogram = {str(int(v)): int(n) for v, n in zip(values, counts, strict=True)}
+    return {"images": len(images.label), "labels": histogram, "sha256": digest.hexdigest()}
+
+
+class ImageData(pl.LightningDataModule):
+    """Batches of views for training, clean normalised images for evaluation.
+
+    Args:
+        splits: the data set.
+        views: the declaration of the views.
+        batch_size: global batch, summed over ranks.
+        seed: of the run; the order of the samples and all views follow from it.
+    """
+
+    def __init__(self, splits: ImageSplits, views: Views, *, batch_size: int, seed: int) -> None:
+        super().__init__()
+        self.splits = splits
+        self.views = views
+        self.batch_size = batch_size
+        self.seed = seed
+
+    def train_dataloader(self) -> ResidentLoader:
+        """This rank's share of every global batch."""
+        rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        images = self.splits.train
+        return ResidentLoader(
+            images.image,
+            images.label,
+            batch_size=self.batch_size,
+            seed=self.seed,
+            rank=rank,
+            world=world,
+        )
+
+    def on_after_batch_transfer(self, batch: Sample, dataloader_idx: int) -> Batch:
+        """The views of the trainer's current epoch, made on the device where the images lie."""
+        if self.trainer is None:
+            raise RuntimeError("no trainer is attached; call make_batch(sample, epoch)")
+        return self.make_batch(batch, self.trainer.current_epoch)
+
+    def make_batch(self, sample: Sample, epoch: int) -> Batch:
+        """The views that these samples have in `epoch`, whatever the batch they come in."""
+        views = self.views(
+            sample.input,
+            sample.position,
+            seed=self.seed,
+            epoch=epoch,
+            mean=self.splits.mean,
+            std=self.splits.std,
+        )
+        return check(Batch(views, sample.label, sample.position))
+
+    def clean(self, split: Split, batch_size: int = 500) -> Iterator[Sample]:
+        """Every image of a split in order of position, normalised, without random operations."""
+        images: Images = getattr(self.splits, split)
+        position = torch.arange(len(images.label))
+        for rows in position.split(batch_size):
+            image = normalise(images.image[rows], self.splits.mean, self.splits.std)
+            yield Sample(image, images.label[rows], rows)
+
+
+def normalise(
+    image: UInt8[Tensor, "B C H W"], mean: tuple[float, ...], std: tuple[float, ...]
+) -> Float[Tensor, "B C H W"]:
+    """(image / 255 - mean) / std per channel, float32."""
+    shape = (1, -1, 1, 1)
+    scaled = image.float() / 255
+    return (scaled - scaled.new_tensor(mean).view(shape)) / scaled.new_tensor(std).view(shape)

@@ -1,0 +1,143 @@
+"""Random resized crop as two batched matrix products per sample."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from manyviews.errors import ConfigError
+
+Interpolation = Literal["bilinear", "bicubic"]
+TRIES = 10  # of torchvision, before it falls back to a centre crop
+
+
+class Box(NamedTuple):
+    """Where each crop lies, int64 (B,) in pixels."""
+
+    top: Int64[Tensor, " B"]
+    left: Int64[Tensor, " B"]
+    height: Int64[Tensor, " B"]
+    width: Int64[Tensor, " B"]
+
+
+class Crop:
+    """A box of random area and shape, resized with antialias: torchvision's RandomResizedCrop.
+
+    Args:
+        size: pixels of the square that comes out; null keeps the size of the data.
+        scale: smallest and largest share of the image's area.
+        ratio: smallest and largest width / height.
+        interpolation: filter of the resize.
+    """
+
+    draws = 2 * TRIES + 2  # area and shape of every try, top, left
+
+    def __init__(
+        self,
+        size: int | None,
+        scale: list[float],
+        ratio: list[float],
+        interpolation: Interpolation = "bilinear",
+    ) -> None:
+        if size is not None and size < 1:
+            raise ConfigError(f"crop size={size}; allowed: 1 or more pixels, or null")
+        if len(scale) != 2 or not 0 < scale[0] <= scale[1] <= 1:
+            raise ConfigError(f"crop scale={list(scale)}; allowed: [low, high], 0 < low <= high <= 1")
+        if len(ratio) != 2 or not 0 < ratio[0] <= ratio[1]:
+            raise ConfigError(f"crop ratio={list(ratio)}; allowed: [low, high], 0 < low <= high")
+        if interpolation not in SUPPORT:
+            raise ConfigError(
+                f"crop interpolation={interpolation}; allowed: {', '.join(SUPPORT)}"
+            )
+        self.out, self.scale, self.ratio, self.interpolation = size, scale, ratio, interpolation
+
+    def size(self, height: int, width: int) -> tuple[int, int]:
+        """The square of `size` pixels, or the size of the data."""
+        return (self.out, self.out) if self.out else (height, width)
+
+    def boxes(self, height: int, width: int, draws: Float[Tensor, "B n"]) -> Box:
+        """The first of ten tries that fits into the image, else the largest centred box."""
+        area = self.scale[0] + (self.scale[1] - self.scale[0]) * draws[:, :TRIES].double()
+        low, high = math.log(self.ratio[0]), math.log(self.ratio[1])
+        ratio = torch.exp(low + (high - low) * draws[:, TRIES : 2 * TRIES].double())
+        area = area * (height * width)
+        w = torch.cat([(area * ratio).sqrt().round(), torch.zeros_like(area[:, :1])], 1).long()
+        h = torch.cat([(area / ratio).sqrt().round(), torch.zeros_like(area[:, :1])], 1).long()
+        w[:, -1], h[:, -1] = self._fallback(height, width)
+        fits = (0 < w) & (w <= width) & (0 < h) & (h <= height)
+        first = fits.int().argmax(1, keepdim=True)  # argmax gives the first of equals
+        w, h = w.gather(1, first)[:, 0], h.gather(1, first)[:, 0]
+        centre = first[:, 0] == TRIES
+        top = torch.where(centre, (height - h) // 2, _place(draws[:, -2], height - h))
+        left = torch.where(centre, (width - w) // 2, _place(draws[:, -1], width - w))
+        return Box(top, left, h, w)
+
+    def _fallback(self, height: int, width: int) -> tuple[int, int]:
+        """Width and height of the largest box whose shape is allowed."""
+        if width / height < self.ratio[0]:
+            return width, round(width / self.ratio[0])
+        if width / height > self.ratio[1]:
+            return round(height * self.ratio[1]), height
+        return width, height
+
+    def __call__(
+        self, image: Float[Tensor, "B C H W"], draws: Float[Tensor, "B n"]
+    ) -> Float[Tensor, "B C h w"]:
+        """Row matrix @ image @ column matrix^T: both are sparse bands, but small and batched."""
+        height, width = image.shape[-2:]
+        box = self.boxes(height, width, draws)
+        h, w = self.size(height, width)
+        rows = resize_matrix(box.top, box.height, height, h, self.interpolation).to(image)
+        columns = resize_matrix(box.left, box.width, width, w, self.interpolation).to(image)
+        resized = rows[:, None] @ image @ columns[:, None].mT
+        # Bicubic overshoots; torchvision clamps only uint8 images, an image must stay one.
+        return resized.clamp(0, 1) if self.interpolation == "bicubic" else resized
+
+
+def _place(draw: Float[Tensor, " B"], room: Int64[Tensor, " B"]) -> Int64[Tensor, " B"]:
+    """An integer of 0..room, uniformly."""
+    return (draw.double() * (room + 1)).long()
+
+
+def _triangle(x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    return (1 - x.abs()).clamp(min=0)
+
+
+def _cubic(x: Float[Tensor, "..."], a: float = -0.5) -> Float[Tensor, "..."]:
+    """Keys' cubic with a = -0.5: what Pillow, and torch with antialias, resize with."""
+    x = x.abs()
+    near = ((a + 2) * x - (a + 3)) * x * x + 1
+    far = (((x - 5) * x + 8) * x - 4) * a
+    return torch.where(x < 1, near, torch.where(x < 2, far, 0.0))
+
+
+SUPPORT = {"bilinear": (1.0, _triangle), "bicubic": (2.0, _cubic)}
+
+
+def resize_matrix(
+    start: Int64[Tensor, " B"],
+    length: Int64[Tensor, " B"],
+    size: int,
+    out: int,
+    interpolation: Interpolation,
+) -> Float[Tensor, "B {out} {size}"]:
+    """Weights that resize pixels start..start+length-1 of an axis to `out` pixels, antialiased.
+
+    Every row sums to 1; the filter widens when the axis shrinks and is cut at the box, as in
+    Pillow and `torch.nn.functional.interpolate(antialias=True)`.
+    """
+    support, kernel = SUPPORT[interpolation]
+    ratio = length.float()[:, None, None] / out
+    scale = ratio.clamp(min=1.0)  # no wider than one pixel when enlarging
+    target = torch.arange(out, device=start.device, dtype=torch.float32)[None, :, None]
+    source = torch.arange(size, device=start.device)[None, None, :] - start[:, None, None]
+    centre = ratio * (target + 0.5)
+    first = (centre - support * scale + 0.5).floor().clamp(min=0)
+    last = torch.minimum((centre + support * scale + 0.5).floor(), length[:, None, None].float())
+    weight = kernel((source - centre + 0.5) / scale)
+    weight = weight.where((source >= first) & (source < last), 0.0)
+    return weight / weight.sum(-1, keepdim=True)

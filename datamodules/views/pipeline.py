@@ -1,0 +1,106 @@
+"""The declaration of the views, and the batched pipeline that it builds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from jaxtyping import Float, Int64, UInt8
+from torch import Tensor
+
+from manyviews import draws
+from manyviews.errors import ConfigError
+
+
+class Operation(Protocol):
+    """One random operation on a batch; all its randomness comes as numbers per sample."""
+
+    @property
+    def draws(self) -> int:
+        """Uniform numbers that each sample needs."""
+        ...
+
+    def size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of what comes out."""
+        ...
+
+    def __call__(
+        self, image: Float[Tensor, "B C H W"], draws: Float[Tensor, "B n"]
+    ) -> Float[Tensor, "B C h w"]:
+        """Images in [0, 1] after the operation."""
+        ...
+
+
+class View:
+    """A kind of view: how many of it, and the operations in their order.
+
+    Args:
+        count: views of this kind per sample.
+        operations: by name; the name is the purpose of the operation's draws.
+    """
+
+    def __init__(self, count: int, operations: dict[str, Operation]) -> None:
+        if count < 1:
+            raise ConfigError(f"a view kind has count={count}; allowed: 1 or more")
+        self.count = count
+        self.operations = operations
+
+    def size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of the view of an image of this size."""
+        for operation in self.operations.values():
+            height, width = operation.size(height, width)
+        return height, width
+
+    def __call__(
+        self,
+        image: Float[Tensor, "B C H W"],
+        position: Int64[Tensor, " B"],
+        *,
+        seed: int,
+        epoch: int,
+        view: int,
+    ) -> Float[Tensor, "B C h w"]:
+        """View number `view` of every image, in [0, 1]."""
+        for purpose, operation in self.operations.items():
+            numbers = draws.uniform(seed, epoch, position, view, purpose, operation.draws)
+            image = operation(image, numbers)
+        return image
+
+
+class Views:
+    """All views of a sample: kinds by name, the large ones first.
+
+    Args:
+        kinds: for example `large` and `small`.
+    """
+
+    def __init__(self, **kinds: View) -> None:
+        self.kinds = kinds
+
+    def __iter__(self) -> Iterator[View]:
+        """The kind of every single view, in the order of the batch."""
+        for kind in self.kinds.values():
+            yield from [kind] * kind.count
+
+    def sizes(self, height: int, width: int) -> list[tuple[int, int]]:
+        """Height and width of every view of an image of this size."""
+        return [kind.size(height, width) for kind in self]
+
+    def __call__(
+        self,
+        image: UInt8[Tensor, "B C H W"],
+        position: Int64[Tensor, " B"],
+        *,
+        seed: int,
+        epoch: int,
+        mean: Sequence[float],
+        std: Sequence[float],
+    ) -> list[Float[Tensor, "B C _ _"]]:
+        """One normalised float32 batch per view."""
+        scaled = image.float() / 255
+        shift = scaled.new_tensor(mean).view(1, -1, 1, 1)
+        scale = scaled.new_tensor(std).view(1, -1, 1, 1)
+        return [
+            (kind(scaled, position, seed=seed, epoch=epoch, view=v) - shift) / scale
+            for v, kind in enumerate(self)
+        ]

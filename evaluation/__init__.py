@@ -1,0 +1,1 @@
+"""How good a representation is: protocols on frozen features."""

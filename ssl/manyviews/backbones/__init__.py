@@ -1,0 +1,5 @@
+"""Backbones by name."""
+
+from manyviews.backbones.registry import Backbone, available, build
+
+__all__ = ["Backbone", "available", "build"]

@@ -1,0 +1,145 @@
+"""ResNets for small and ImageNet-sized images.
+
+He, Zhang, Ren, Sun: "Deep Residual Learning for Image Recognition", 2015, arXiv 1512.03385.
+Layer names follow torchvision, so its weights load. Deviation: the stem for small images is a 3 x 3
+convolution without max-pooling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Stem = Literal["small", "imagenet"]
+
+
+def _conv(inner: int, outer: int, size: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inner, outer, size, stride, padding=size // 2, bias=False)
+
+
+class Residual(nn.Module):
+    """relu(x + f(x)); f is two 3 x 3 convolutions, or 1 x 1, 3 x 3, 1 x 1 as a bottleneck."""
+
+    def __init__(self, inner: int, width: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        outer = width * expansion
+        if expansion == 1:
+            convs = [_conv(inner, width, 3, stride), _conv(width, width, 3)]
+        else:  # the stride sits in the 3 x 3 convolution, as in torchvision
+            convs = [_conv(inner, width, 1), _conv(width, width, 3, stride), _conv(width, outer, 1)]
+        self.depth = len(convs)
+        for i, conv in enumerate(convs, 1):
+            self.add_module(f"conv{i}", conv)
+            self.add_module(f"bn{i}", nn.BatchNorm2d(conv.out_channels))
+        same = stride == 1 and inner == outer
+        self.downsample = (
+            nn.Identity()
+            if same
+            else nn.Sequential(_conv(inner, outer, 1, stride), nn.BatchNorm2d(outer))
+        )
+
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B c h w"]:
+        """Activations of the next layer."""
+        y = x
+        for i in range(1, self.depth + 1):
+            y = self.get_submodule(f"bn{i}")(self.get_submodule(f"conv{i}")(y))
+            y = F.relu(y) if i < self.depth else y
+        return F.relu(y + self.downsample(x))
+
+
+class ResNet(nn.Module):
+    """Residual stages behind a stem; the embedding is the mean over the last map.
+
+    Args:
+        layers: residual blocks of each stage.
+        widths: channels of each stage before expansion; every stage but the first halves the map.
+        expansion: 1 for basic blocks, 4 for bottlenecks.
+        stem: "small" (3 x 3) or "imagenet" (7 x 7 with stride 2, then max-pooling).
+        in_channels: channels of the images.
+        stem_stride: of the small stem.
+    """
+
+    largest = None
+
+    def __init__(
+        self,
+        layers: Sequence[int],
+        widths: Sequence[int],
+        *,
+        expansion: int,
+        stem: Stem,
+        in_channels: int,
+        stem_stride: int = 1,
+    ) -> None:
+        super().__init__()
+        width = widths[0]
+        if stem == "small":
+            self.conv1, self.maxpool = _conv(in_channels, width, 3, stem_stride), nn.Identity()
+        else:
+            self.conv1 = _conv(in_channels, width, 7, 2)
+            self.maxpool = nn.MaxPool2d(3, 2, padding=1)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.stages = len(layers)
+        for i, (blocks, outer) in enumerate(zip(layers, widths, strict=True), 1):
+            strides = [1 if i == 1 else 2] + [1] * (blocks - 1)
+            stage = []
+            for stride in strides:
+                stage.append(Residual(width, outer, stride, expansion))
+                width = outer * expansion
+            self.add_module(f"layer{i}", nn.Sequential(*stage))
+        self.embedding_dim = width
+        self.smallest = (stem_stride if stem == "small" else 4) * 2 ** (len(layers) - 1)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def feature_maps(self, image: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B _ _ _"]]:
+        """Output of each stage, shallow to deep."""
+        x = self.maxpool(F.relu(self.bn1(self.conv1(image))))
+        maps = []
+        for i in range(1, self.stages + 1):
+            x = self.get_submodule(f"layer{i}")(x)
+            maps.append(x)
+        return maps
+
+    def forward(self, image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
+        """Mean over the pixels of the last map."""
+        return torch.flatten(F.adaptive_avg_pool2d(self.feature_maps(image)[-1], 1), 1)
+
+
+def resnet_tiny(*, stem: Stem, in_channels: int) -> ResNet:
+    """Three stages of one basic block, 32-64-128 channels, stride-2 stem: for two CPU cores."""
+    return ResNet(
+        [1, 1, 1],
+        [32, 64, 128],
+        expansion=1,
+        stem=stem,
+        in_channels=in_channels,
+        stem_stride=2,
+    )
+
+
+def resnet18(*, stem: Stem, in_channels: int) -> ResNet:
+    """D = 512, 11 million parameters."""
+    return ResNet(
+        [2, 2, 2, 2], [64, 128, 256, 512], expansion=1, stem=stem, in_channels=in_channels
+    )
+
+
+def resnet34(*, stem: Stem, in_channels: int) -> ResNet:
+    """D = 512, 21 million parameters."""
+    return ResNet(
+        [3, 4, 6, 3], [64, 128, 256, 512], expansion=1, stem=stem, in_channels=in_channels
+    )
+
+
+def resnet50(*, stem: Stem, in_channels: int) -> ResNet:
+    """D = 2048, 24 million parameters."""
+    return ResNet(
+        [3, 4, 6, 3], [64, 128, 256, 512], expansion=4, stem=stem, in_channels=in_channels
+    )

@@ -1,0 +1,22 @@
+"""The one way to say what was given, what is allowed and what to type."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ConfigError(ValueError):
+    """A mistake in what the user asked for: one line, exit code 2, no traceback."""
+
+
+def unknown(kind: str, given: str, allowed: Iterable[str]) -> ConfigError:
+    """Error that names the nearest allowed name and lists the rest.
+
+    >>> print(unknown("method", "swaw", ["swav", "barlow_twins"]))
+    unknown method 'swaw': did you mean 'swav'? allowed: barlow_twins, swav
+    """
+    names = sorted(set(allowed))
+    near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
+    hint = f" did you mean '{near[0]}'?" if near else ""
+    return ConfigError(f"unknown {kind} '{given}':{hint} allowed: {', '.join(names) or 'none'}")

@@ -1,0 +1,30 @@
+"""Losses run in float32 or wider, whatever the trainer's precision."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import torch
+from torch import Tensor
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def full_precision(loss: Callable[P, R]) -> Callable[P, R]:
+    """The same function outside autocast, with float16 and bfloat16 arguments cast to float32."""
+
+    @functools.wraps(loss)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        device = next(a.device.type for a in args if isinstance(a, Tensor))
+        with torch.autocast(device, enabled=False):
+            return loss(*map(_widen, args), **kwargs)  # pyright: ignore[reportCallIssue]
+
+    return run
+
+
+def _widen(argument: object) -> object:
+    half = isinstance(argument, Tensor) and argument.dtype in (torch.float16, torch.bfloat16)
+    return argument.float() if half else argument

@@ -1,0 +1,97 @@
+"""The contract of a method: `step` turns a batch of views into an `Output`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, final
+
+import pytorch_lightning as pl
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from manyviews.batch import Batch, Output
+from manyviews.optim import Schedule
+from manyviews.regularizers import Regularizer
+
+OptimizerFactory = Callable[[list[dict[str, Any]]], Optimizer]
+
+
+class Method(pl.LightningModule):
+    """Base of all methods: a subclass writes `__init__` and `step`.
+
+    State that must survive a resume is a buffer or a submodule. A Lightning hook may be added where
+    the paper has an act per step.
+
+    Args:
+        backbone: nn.Module with `embedding_dim`; what is kept after pretraining.
+        optimizer: makes the optimizer from two groups of parameters: matrices and kernels, then
+            1-D tensors (biases, norms), which carry `weight_decay=0`.
+        schedule: factor on the learning rate at each step.
+        regularizers: terms by name, added as `weight * term(output)`.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        optimizer: OptimizerFactory,
+        schedule: Schedule,
+        regularizers: Mapping[str, Regularizer] | None = None,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.optimizer_factory = optimizer
+        self.schedule = schedule
+        self.regularizers = dict(regularizers or {})
+
+    def step(self, batch: Batch) -> Output:
+        """Loss, embedding and projection of a batch."""
+        raise NotImplementedError(f"{type(self).__name__} writes step(batch) -> Output")
+
+    def total_loss(self, output: Output) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
+        """The method's loss plus its weighted regularizers, and every part by its log name."""
+        total, parts = output.loss, {"loss/method": output.loss}
+        for name, term in self.regularizers.items():
+            if term.weight:  # weight 0 means "not there": bit-identical to a run without the slot
+                value = term(output)
+                total = total + term.weight * value
+                parts[f"loss/{name}"] = value
+        return total, {"loss": total, **parts, **output.logs}
+
+    @final
+    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
+        """Lightning's step: the loss with its graph, and for the callbacks a detached copy."""
+        output = self.step(batch)
+        total, logs = self.total_loss(output)
+        # Callbacks get detached tensors, or Lightning would hold the graph until the next step.
+        detached = Output(
+            output.loss.detach(), output.embedding.detach(), output.projection.detach(), {}
+        )
+        return {
+            "loss": total,
+            "output": detached,
+            "logs": {f"train/{name}": value.detach() for name, value in logs.items()},
+        }
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Matrices and kernels, then 1-D tensors without weight decay."""
+        trained = [p for p in self.parameters() if p.requires_grad]
+        return [
+            {"params": [p for p in trained if p.ndim > 1]},
+            {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """The optimizer, and the schedule as a factor that moves once per optimizer step."""
+        optimizer = self.optimizer_factory(self.parameter_groups())
+        total = int(self.trainer.estimated_stepping_batches)
+        per_epoch = total / max(self.trainer.max_epochs or 1, 1)
+
+        def factor(step: int) -> float:
+            return self.schedule(step, total_steps=total, steps_per_epoch=per_epoch)
+
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": LambdaLR(optimizer, factor), "interval": "step"},
+        }

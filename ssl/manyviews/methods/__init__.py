@@ -1,0 +1,1 @@
+"""One file per method; `conf/method/<name>.yaml` names its constructor."""

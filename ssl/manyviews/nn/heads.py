@@ -1,0 +1,24 @@
+"""Projection heads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import nn
+
+
+def projector(widths: Sequence[int], *, bias: bool) -> nn.Sequential:
+    """Linear layers with batch norm and ReLU between them, none behind the last.
+
+    Args:
+        widths: embedding, hidden ..., projection.
+        bias: of the linear layers; SwAV has it, Barlow Twins has not.
+    """
+    layers: list[nn.Module] = []
+    for width, following in zip(widths[:-2], widths[1:-1], strict=True):
+        layers += [
+            nn.Linear(width, following, bias=bias),
+            nn.BatchNorm1d(following),
+            nn.ReLU(inplace=True),
+        ]
+    return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1], bias=bias))

@@ -1,0 +1,54 @@
+"""Learning-rate schedules: pure functions of the step, so a resumed run needs no state."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, Protocol
+
+from manyviews.errors import ConfigError
+
+Reach = Literal["last_warmup_step", "first_cosine_step"]
+
+
+class Schedule(Protocol):
+    """Factor on the base learning rate."""
+
+    def __call__(self, step: int, *, total_steps: int, steps_per_epoch: float) -> float:
+        """The factor at `step`, which runs from 0 to total_steps - 1."""
+        ...
+
+
+class WarmupCosine:
+    """Linear warm-up from `start` to 1, then half a cosine from 1 to `final`.
+
+    Args:
+        warmup_epochs: length of the warm-up; fractions allowed.
+        start: factor at step 0; SwAV 0.0625 (0.3 / 4.8), Barlow Twins 0.
+        final: factor that the cosine reaches after the last step; 0.001 in both papers' code.
+        reach: the step that first has factor 1: "last_warmup_step" as in SwAV's code, so that the
+            peak comes twice, or "first_cosine_step" as in Barlow Twins' code.
+    """
+
+    def __init__(
+        self,
+        warmup_epochs: float,
+        start: float = 0.0,
+        final: float = 0.001,
+        reach: Reach = "first_cosine_step",
+    ) -> None:
+        if warmup_epochs < 0:
+            raise ConfigError(f"schedule.warmup_epochs={warmup_epochs}; allowed: 0 or more")
+        if reach not in ("last_warmup_step", "first_cosine_step"):
+            raise ConfigError(
+                f"schedule.reach={reach}; allowed: last_warmup_step, first_cosine_step"
+            )
+        self.warmup_epochs, self.start, self.final, self.reach = warmup_epochs, start, final, reach
+
+    def __call__(self, step: int, *, total_steps: int, steps_per_epoch: float) -> float:
+        """The factor at `step`, which runs from 0 to total_steps - 1."""
+        warmup = min(round(self.warmup_epochs * steps_per_epoch), total_steps)
+        if step < warmup:
+            ramp = max(warmup - 1, 1) if self.reach == "last_warmup_step" else warmup
+            return self.start + (1 - self.start) * step / ramp
+        progress = (step - warmup) / max(total_steps - warmup, 1)
+        return self.final + (1 - self.final) * 0.5 * (1 + math.cos(math.pi * progress))
