@@ -51,13 +51,13 @@ class Method(pl.LightningModule):
 
     def total_loss(self, output: Output) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
         """The method's loss plus its weighted regularizers, and every part by its log name."""
-        total, parts = output.loss, {"loss/method": output.loss}
+        total, parts = output.loss, {"train/loss/method": output.loss}
         for name, term in self.regularizers.items():
             if term.weight:  # weight 0 means "not there": bit-identical to a run without the slot
                 value = term(output)
                 total = total + term.weight * value
-                parts[f"loss/{name}"] = value
-        return total, {"loss": total, **parts, **output.logs}
+                parts[f"train/loss/{name}"] = value
+        return total, {"train/loss": total, **parts, **output.logs}
 
     @final
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class Method(pl.LightningModule):
         return {
             "loss": total,
             "output": detached,
-            "logs": {f"train/{name}": value.detach() for name, value in logs.items()},
+            "logs": {name: value.detach() for name, value in logs.items()},
         }
 
     def parameter_groups(self) -> list[dict[str, Any]]:

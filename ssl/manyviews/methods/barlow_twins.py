@@ -60,4 +60,5 @@ class BarlowTwins(Method):
         embedding = embed_each(self.backbone, batch.views)
         projection = torch.stack([self.projector(h) for h in embedding])
         parts = barlow_twins(*projection, redundancy_weight=self.redundancy_weight)
-        return Output(sum(parts, start=torch.zeros(())), embedding, projection, parts._asdict())
+        logs = {f"train/loss/{name}": value for name, value in parts._asdict().items()}
+        return Output(parts.invariance + parts.redundancy, embedding, projection, logs)

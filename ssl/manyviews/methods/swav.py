@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
@@ -90,7 +91,8 @@ class SwAV(Method):
             ]
         )
         loss = swapped_prediction(scores, codes, temperature=self.temperature)
-        return Output(loss, embedding, z, {"prototype_entropy": _usage_entropy(scores.detach())})
+        logs = {"health/prototype_entropy": _usage_entropy(scores.detach())}
+        return Output(loss, embedding, z, logs)
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Prototypes are normalised before the first forward of every optimizer step."""
@@ -103,9 +105,9 @@ class SwAV(Method):
             self.prototypes.weight.grad = None
 
 
-def _usage_entropy(scores: torch.Tensor) -> torch.Tensor:
+def _usage_entropy(scores: Float[Tensor, "V B K"]) -> Float[Tensor, ""]:
     """Entropy of how often each prototype is the nearest; ln K when all are used alike."""
     nearest = scores.flatten(0, 1).argmax(1)
-    share = torch.zeros_like(scores[0, 0]).index_add_(0, nearest, torch.ones_like(scores[..., 0].flatten()))
-    share = share / nearest.numel()
+    share = scores.new_zeros(scores.shape[2]).index_add_(0, nearest, scores.new_ones(len(nearest)))
+    share = share / len(nearest)
     return -torch.xlogy(share, share).sum()

@@ -1,0 +1,35 @@
+"""Label-free measures of a representation."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def eigenvalues(embedding: Float[Tensor, "N D"]) -> Float64[Tensor, " D"]:
+    """Spectrum of (1/N) Z^T Z for normalised rows, descending; it sums to 1."""
+    z = F.normalize(embedding.double(), dim=1)
+    value = torch.linalg.eigvalsh(z.mT @ z / len(z)).flip(0).clamp(min=0)
+    return value / value.sum()
+
+
+def effective_rank(embedding: Float[Tensor, "N D"]) -> float:
+    """exp of the von Neumann entropy of the spectrum: 1 (collapse) to min(N, D).
+
+    >>> effective_rank(torch.eye(4))
+    4.0
+    """
+    value = eigenvalues(embedding)
+    return round(float(torch.exp(-torch.xlogy(value, value).sum())), 9)
+
+
+def rankme(embedding: Float[Tensor, "N D"], *, epsilon: float = 1e-7) -> float:
+    """exp of the entropy of the normalised singular values of the raw features.
+
+    Garrido, Balestriero, Najman, LeCun: "RankMe", 2022, arXiv 2210.02885, eq. 3.
+    """
+    singular = torch.linalg.svdvals(embedding.double())
+    p = singular / singular.sum() + epsilon
+    return float(torch.exp(-(p * p.log()).sum()))

@@ -1,0 +1,87 @@
+"""Progress: a bar on a terminal, one line per epoch in a pipe."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytorch_lightning as pl
+from rich.console import Console
+from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeRemainingColumn
+
+from manyviews.callbacks.metrics import Metrics
+
+
+class Progress(pl.Callback):
+    """Loss, images per second, share of time spent waiting for data, time left."""
+
+    def __init__(self) -> None:
+        self.console = Console()
+        self.bar: Bar | None = None
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Begin at the step that was restored."""
+        self.metrics = next(c for c in trainer.callbacks if isinstance(c, Metrics))
+        self.began, self.first_epoch = time.perf_counter(), trainer.current_epoch
+        if self.console.is_terminal:
+            self.bar = Bar(
+                TextColumn("epoch {task.fields[epoch]}"),
+                BarColumn(),
+                TextColumn("{task.completed}/{task.total} steps  {task.fields[text]}  left"),
+                TimeRemainingColumn(),
+                console=self.console,
+            )
+            total = int(trainer.estimated_stepping_batches)
+            self.task = self.bar.add_task("", total=total, epoch="", text="")
+            self.bar.start()
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Move the bar; the figures are those of the last record."""
+        if self.bar:
+            epoch = f"{trainer.current_epoch + 1}/{trainer.max_epochs}"
+            text = self._figures()
+            self.bar.update(self.task, completed=trainer.global_step, epoch=epoch, text=text)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """One line where there is no terminal."""
+        if self.bar:
+            return
+        done, epochs = trainer.current_epoch + 1, trainer.max_epochs or 0
+        per_epoch = (time.perf_counter() - self.began) / (done - self.first_epoch)
+        left = _clock(per_epoch * (epochs - done))
+        self.console.print(f"epoch {done}/{epochs}  {self._figures()}  {left} left", soft_wrap=True)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Leave the terminal as it was."""
+        self._stop()
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """Leave the terminal as it was."""
+        self._stop()
+
+    def _stop(self) -> None:
+        if self.bar:
+            self.bar.stop()
+            self.bar = None
+
+    def _figures(self) -> str:
+        m = self.metrics.latest
+        if "train/loss" not in m:
+            return ""
+        knn = f"  kNN {m['online/knn@1/top1']:.1%}" if "online/knn@1/top1" in m else ""
+        rate, wait = m["train/throughput/images_per_s"], m["train/data_wait"]
+        return f"loss {m['train/loss']:.4f}  {rate:,.0f} images/s  data wait {wait:.0%}{knn}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"
