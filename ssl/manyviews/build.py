@@ -7,7 +7,9 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
+from pytorch_lightning.loggers import Logger
 
 from manyviews.backbones.registry import check_sizes
 from manyviews.config import Config
@@ -20,7 +22,7 @@ from manyviews.method import Method
 
 def data(config: Config) -> ImageData:
     """The data set and its views, not yet any batch."""
-    splits: ImageSplits = instantiate(config["data"])
+    splits: ImageSplits = _make(config["data"])
     views: Views = _make(config["views"])
     return ImageData(splits, views, batch_size=config["batch_size"], seed=config["seed"])
 
@@ -33,7 +35,7 @@ def backbone(config: Config, module: ImageData) -> torch.nn.Module:
     """
     sizes = [*module.views.sizes(*module.splits.size), module.splits.size]
     torch.manual_seed(config["seed"])
-    built: Any = instantiate(
+    built = _make(
         config["backbone"], in_channels=module.splits.channels, image_size=max(map(max, sizes))
     )
     check_sizes(built, sizes)
@@ -46,8 +48,8 @@ def method(config: Config, module: ImageData) -> Method:
     return _make(
         config["method"],
         backbone=trunk,
-        optimizer=instantiate(config["optimizer"]),
-        schedule=instantiate(config["schedule"]),
+        optimizer=_make(config["optimizer"]),
+        schedule=_make(config["schedule"]),
         regularizers=nodes(config["regularizers"]),
     )
 
@@ -69,16 +71,26 @@ def callbacks(config: Config) -> list[pl.Callback]:
     return list(nodes(config["callbacks"]).values())
 
 
-def nodes(named: Mapping[str, Any]) -> dict[str, Any]:
+def trainer(config: Config, watching: list[pl.Callback], loggers: list[Logger]) -> pl.Trainer:
+    """The Lightning trainer for this machine."""
+    return _make(config["trainer"], epochs=config["epochs"], callbacks=watching, logger=loggers)
+
+
+def nodes(named: Mapping[str, Any], **handed: Any) -> dict[str, Any]:
     """Named nodes as objects; null ones are left out."""
-    return {name: _make(node) for name, node in named.items() if node is not None}
+    return {name: _make(node, **handed) for name, node in named.items() if node is not None}
 
 
 def _make(node: Mapping[str, Any], **handed: Any) -> Any:
-    """`instantiate` with the ConfigError of a constructor instead of Hydra's wrapping of it."""
+    """The object that a node describes, with objects of ours as further arguments.
+
+    They are given to the constructor and not to `instantiate`, which would take them apart.
+    """
     try:
-        return instantiate(node, **handed, _convert_="all")
-    except Exception as error:
+        if "_partial_" in node:
+            return instantiate(node, _convert_="all")
+        return instantiate({**node, "_partial_": True}, _convert_="all")(**handed)
+    except InstantiationException as error:
         if isinstance(error.__cause__, ConfigError):
             raise error.__cause__ from error
         raise

@@ -36,7 +36,7 @@ HANDED: dict[str, set[str]] = {
     "method": {"backbone", "optimizer", "schedule", "regularizers"},
     "backbone": {"in_channels", "image_size"},
     "optimizer": {"params"},
-    "logger": {"run", "config"},
+    "logger": {"run"},
     "trainer": {"callbacks", "logger", "epochs"},
 }
 

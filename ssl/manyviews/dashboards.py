@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any, Literal
 
+import numpy as np
 import wandb
-from pytorch_lightning.loggers import WandbLogger
+from jaxtyping import UInt8
+from pytorch_lightning.loggers import Logger, WandbLogger
 
-from manyviews.datamodules.images import ImageData
 from manyviews.errors import ConfigError
 from manyviews.runs import Run
 
@@ -24,7 +25,7 @@ def wandb_logger(
     """A logger that continues the W&B run of this folder.
 
     Args:
-        mode: "offline" writes to the folder; `wandb sync` sends it later.
+        mode: "offline" writes into the run folder; `wandb sync` sends it later.
         project: of the dashboard.
         entity: account or team; null is the default of the login.
         tags: of the run.
@@ -33,31 +34,56 @@ def wandb_logger(
     Raises:
         ConfigError: online without a login.
     """
-    if mode == "online" and not wandb.Api.api_key.fget:  # pragma: no cover
-        raise ConfigError("unreachable")
-    logger = WandbLogger(
-        name=run.path.name,
-        save_dir=run.path,
+    if mode == "online" and not wandb.login(prompt=False):
+        raise ConfigError(
+            "logger.wandb.mode=online needs a login: type `wandb login`, or logger.wandb.mode=offline"
+        )
+    experiment = wandb.init(
+        mode=mode,
         project=project,
-        id=run.wandb_id,
-        offline=mode == "offline",
-        resume="allow",
         entity=entity,
         tags=tags,
-        group=str(run.choices.get("experiment") or run.choices["method"]),
+        id=run.wandb_id,
+        name=run.path.name,
+        dir=run.path,
+        group=run.choices["method"],
         job_type="pretrain",
         config=run.config,
+        resume="allow",
         settings=wandb.Settings(silent=True, console="off", x_disable_stats=True),
     )
-    logger.experiment.define_metric("*", step_metric="step", step_sync=False)
-    return logger
+    experiment.define_metric("*", step_metric="step")  # our own step: a resumed run goes on
+    return WandbLogger(experiment=experiment)
 
 
-def log_views(logger: WandbLogger, data: ImageData) -> None:
-    """A panel with the views that the first eight images have in epoch 0."""
-    raise NotImplementedError
+def log_views(loggers: Iterable[Logger], views: dict[str, UInt8[np.ndarray, "B C h w"]]) -> None:
+    """A panel with each of the given views, one picture a sample."""
+    for logger in _wandb(loggers):
+        panels = {
+            f"views/{name}": [wandb.Image(image.transpose(1, 2, 0).squeeze()) for image in images]
+            for name, images in views.items()
+        }
+        logger.experiment.log({"step": 0, **panels})
 
 
-def log_scores(logger: WandbLogger, report: dict[str, Any], page: Path) -> None:
-    """The final table and every score as a summary value."""
-    raise NotImplementedError
+def log_scores(loggers: Iterable[Logger], report: dict[str, Any]) -> None:
+    """The final table, and the trained backbone's scores as `eval/<protocol>/<metric>`."""
+    columns = ["protocol", "metric", "subject", "value", "low", "high", "n"]
+    rows = [[score[c] for c in columns] for score in report["scores"]]
+    for logger in _wandb(loggers):
+        step = report["checkpoint"]["step"]
+        logger.experiment.log({"step": step, "eval/table": wandb.Table(columns, rows)})
+        for score in report["scores"]:
+            if score["subject"] == "trained":
+                key = f"eval/{score['protocol']}/{score['metric']}"
+                logger.experiment.log({"step": step, key: score["value"]})
+
+
+def finish(loggers: Iterable[Logger]) -> None:
+    """Close the W&B run, so that the next one of this process is its own."""
+    for logger in _wandb(loggers):
+        logger.experiment.finish()
+
+
+def _wandb(loggers: Iterable[Logger]) -> list[WandbLogger]:
+    return [logger for logger in loggers if isinstance(logger, WandbLogger)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 from importlib.metadata import version
@@ -16,6 +17,10 @@ from manyviews.errors import ConfigError
 
 Accelerator = Literal["auto", "cpu", "gpu", "cuda", "mps"]
 Precision = Literal["auto", "32-true", "64-true", "bf16-mixed", "16-mixed"]
+
+
+logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # our ledger says it better
+logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
 
 
 def trainer(
@@ -63,7 +68,7 @@ def trainer(
         logger=logger,
         enable_progress_bar=False,
         enable_model_summary=False,
-        enable_checkpointing=False,
+        enable_checkpointing=True,  # ours is in the callbacks
         use_distributed_sampler=False,
     )
 

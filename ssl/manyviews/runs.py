@@ -71,6 +71,13 @@ class Run:
         return int(read_checkpoint(self.checkpoint)["epoch"]) + 1
 
     @property
+    def step(self) -> int:
+        """Optimizer steps that the last checkpoint has behind it."""
+        if not self.checkpoint.is_file():
+            return 0
+        return int(read_checkpoint(self.checkpoint)["global_step"])
+
+    @property
     def trained(self) -> bool:
         """Whether all epochs are done."""
         return self.epoch >= self.config["epochs"]

@@ -1,0 +1,125 @@
+"""`manyviews <command> [overrides]`: one function per command, no logic."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Sequence
+
+from manyviews import __version__
+
+GROUPS = ("methods", "backbones", "data", "views", "experiments", "protocols")
+FOLDERS = {
+    "methods": "method",
+    "backbones": "backbone",
+    "experiments": "experiment",
+    "protocols": "evaluation",
+}
+OVERRIDES = "what to change, as key=value or group=name; `manyviews config show` prints all keys"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; 0 done, 1 failed, 2 a mistake in what was asked for, 130 interrupted."""
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except Exception as error:
+        code = _exit_code(error)
+        if arguments.trace or code is None:
+            traceback.print_exc()
+        else:
+            print(f"manyviews: {error}", file=sys.stderr)
+        return 1 if code is None else code
+    return 0
+
+
+def _exit_code(error: Exception) -> int | None:
+    """2 for mistakes of the user; None for what deserves a traceback."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    codes = {"ConfigError": 2, "NotFinite": 1, "Interrupted": 130}
+    return next((code for name, code in codes.items() if name in names), None)
+
+
+def _pretrain(arguments: argparse.Namespace) -> None:
+    from manyviews import train
+
+    run = train.pretrain(arguments.overrides, arguments.config_dir)
+    _show(run.path)
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from manyviews import runs, train
+
+    card = train.evaluate(arguments.overrides, arguments.config_dir)
+    run = next(o.split("=", 1)[1] for o in arguments.overrides if o.startswith("run="))
+    del card
+    _show(runs.load(run).path)
+
+
+def _show(path) -> None:
+    import json
+
+    from rich.console import Console
+
+    from manyviews import report
+
+    card = json.loads((path / "report" / "report.json").read_text())
+    console = Console()
+    console.print(report.table(card))
+    for sentence in card["sentences"]:
+        console.print(sentence, markup=False, highlight=False)
+    console.print(f"report: {path / 'report' / 'index.html'}", soft_wrap=True, highlight=False)
+
+
+def _list(arguments: argparse.Namespace) -> None:
+    from importlib.resources import files
+
+    folder = files("manyviews.conf") / FOLDERS.get(arguments.kind, arguments.kind)
+    for file in sorted(folder.iterdir(), key=lambda f: f.name):
+        if file.name.endswith(".yaml"):
+            lines = file.read_text().splitlines()
+            comments = [line[2:] for line in lines if line.startswith("# ") and "@package" not in line]
+            print(f"{file.name.removesuffix('.yaml'):<20} {comments[0] if comments else ''}".rstrip())
+
+
+def _config_show(arguments: argparse.Namespace) -> None:
+    import yaml
+
+    from manyviews import config
+
+    composed, _ = config.compose("pretrain", arguments.overrides, arguments.config_dir)
+    print(yaml.safe_dump(composed, sort_keys=False), end="")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="manyviews", description="Self-supervised learning.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    pretrain = _command(commands, "pretrain", _pretrain, "learn a backbone, then evaluate it")
+    pretrain.epilog = "example: manyviews pretrain method=swav data=cifar10 backbone=resnet18"
+    evaluate = _command(commands, "evaluate", _evaluate, "score a run: kNN, linear, controls")
+    evaluate.epilog = "example: manyviews evaluate run=runs/swav-cifar10-resnet18-3f2a9c1e-s0"
+
+    listing = commands.add_parser("list", help="names that can be chosen", description="Names.")
+    listing.add_argument("kind", choices=GROUPS)
+    listing.set_defaults(run=_list, trace=False)
+
+    config = commands.add_parser("config", help="look at the config", description="The config.")
+    inner = config.add_subparsers(required=True, metavar="COMMAND")
+    _command(inner, "show", _config_show, "print the resolved config of `pretrain`")
+    return parser
+
+
+def _command(commands, name: str, run, text: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    command.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help=OVERRIDES)
+    command.add_argument("--config-dir", metavar="FOLDER", help="config groups of your own")
+    command.add_argument("--trace", action="store_true", help="show where an error came from")
+    command.set_defaults(run=run)
+    return command
+
+
+if __name__ == "__main__":
+    sys.exit(main())

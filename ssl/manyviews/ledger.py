@@ -1,0 +1,75 @@
+"""What a run will do, printed and saved before its first step: nothing is scaled in silence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytorch_lightning as pl
+from rich.console import Console
+from rich.table import Table
+from torch import nn
+
+from manyviews.datamodules.images import ImageData
+from manyviews.hardware import resolve_accelerator
+from manyviews.method import Method
+from manyviews.runs import Run, write_json
+
+
+def ledger(run: Run, data: ImageData, method: Method, trainer: pl.Trainer) -> dict[str, Any]:
+    """Every quantity that a reader of the results will ask for, by name."""
+    config, splits = run.config, data.splits
+    batches = len(data.train_dataloader())
+    batches = min(batches, config["trainer"]["limit_train_batches"] or batches)
+    steps = -(-batches // trainer.accumulate_grad_batches)
+    sizes = data.views.sizes(*splits.size)
+    total = steps * config["epochs"]
+    return {
+        "run": run.path.name,
+        "method": run.choices["method"],
+        "data": f"{splits.name}: {len(splits.train.label):,} train, {len(splits.test.label):,} test",
+        "image": f"{splits.channels} x {splits.size[0]} x {splits.size[1]}",
+        "views": ", ".join(f"{h} x {w}" for h, w in sizes),
+        "backbone": f"{run.choices['backbone']}, {_count(method.backbone)} parameters",
+        "parameters": _count(method),
+        "embedding_dim": int(method.backbone.embedding_dim),  # pyright: ignore[reportArgumentType]
+        "epochs": config["epochs"],
+        "steps_per_epoch": steps,
+        "steps": total,
+        "global_batch": data.batch_size * trainer.accumulate_grad_batches,
+        "batch_per_process": data.batch_size,
+        "optimizer": _optimizer(config["optimizer"]),
+        "learning_rate": _learning_rates(config["optimizer"]["lr"], method, steps, total),
+        "regularizers": ", ".join(method.regularizers) or "none",
+        "precision": trainer.precision,
+        "device": resolve_accelerator(config["trainer"]["accelerator"]),
+        "processes": trainer.world_size,
+        "checkpoint": "at the end of each epoch",
+        "seed": config["seed"],
+    }
+
+
+def _count(module: nn.Module) -> str:
+    return f"{sum(p.numel() for p in module.parameters() if p.requires_grad):,}"
+
+
+def _optimizer(node: dict[str, Any]) -> str:
+    arguments = [f"{k} {v}" for k, v in node.items() if not k.startswith("_") and k != "lr"]
+    return ", ".join([node["_target_"].rpartition(".")[2], *arguments])
+
+
+def _learning_rates(base: float, method: Method, per_epoch: int, total: int) -> str:
+    """Rates as used: no rule multiplies the base by the batch size."""
+    rates = [
+        base * method.schedule(step, total_steps=total, steps_per_epoch=per_epoch)
+        for step in (0, total - 1)
+    ]
+    return f"{rates[0]:.3g} at step 0, base {base:.3g}, {rates[1]:.3g} at the last step"
+
+
+def say(run: Run, content: dict[str, Any]) -> None:
+    """Save the ledger in the run folder and print it."""
+    write_json(run.path / "ledger.json", content)
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, value in content.items():
+        table.add_row(f"[dim]{name.replace('_', ' ')}[/dim]", str(value))
+    Console().print(table)

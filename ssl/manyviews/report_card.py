@@ -1,0 +1,170 @@
+"""The report card of a run: features, scores with controls, pictures, page."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from manyviews import build, report
+from manyviews.batch import Sample
+from manyviews.datamodules.images import ImageData, Split
+from manyviews.errors import ConfigError
+from manyviews.evaluation import gallery, spectrum
+from manyviews.evaluation.features import Features, cached, extract
+from manyviews.evaluation.suite import fingerprint, score, sentences
+from manyviews.runs import FORMAT_VERSION, Run, read_checkpoint, write_json
+
+SHOWN = 8  # images whose views the report shows
+Pair = tuple[Features, Features]
+
+
+def load_backbone(run: Run, data: ImageData) -> nn.Module:
+    """The pretrained backbone of a run, in evaluation mode; every weight must match.
+
+    Raises:
+        ConfigError: there is no checkpoint yet, or it does not fit the config.
+    """
+    if not run.checkpoint.is_file():
+        raise ConfigError(f"run={run.path} has no checkpoint yet; type the command that began it")
+    state = read_checkpoint(run.checkpoint)["state_dict"]
+    weights = {k.removeprefix("backbone."): v for k, v in state.items() if k.startswith("backbone.")}
+    backbone = build.backbone(run.config, data)
+    try:
+        backbone.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ConfigError(f"{run.checkpoint}: {' '.join(str(error).split())}") from error
+    return backbone.eval()
+
+
+def make(run: Run, data: ImageData, evaluation: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """The report as JSON, and whether anything in it is new.
+
+    Protocols that were scored on this checkpoint before are kept and not computed again.
+
+    Args:
+        run: with at least one checkpoint.
+        data: of the run.
+        evaluation: protocols by name, as in the config.
+    """
+    nodes = {name: node for name, node in evaluation.items() if node is not None}
+    protocols = build.protocols({"evaluation": nodes})
+    keys = {name: f"{name}@{protocol.version}" for name, protocol in protocols.items()}
+    described = {
+        keys[name]: {"hash": fingerprint(node), "config": node} for name, node in nodes.items()
+    }
+    done = _previous(run)
+    fresh = {n: p for n, p in protocols.items() if described[keys[n]] != done["protocols"].get(keys[n])}
+    if not fresh:
+        report.write(run.path)
+        return done, False
+    subjects = _subjects(run, data)
+    scored = score(subjects, fresh, len(data.splits.classes))
+    renewed = {keys[name] for name in fresh}
+    for part in ("scores", "differences"):
+        kept = [row for row in done[part] if row["protocol"] not in renewed]
+        done[part] = [*kept, *scored[part]]
+    done["protocols"] |= described
+    done["sentences"] = sentences(done["differences"])
+    done["label_free"] = {who: _label_free(subjects[who][1]) for who in ("trained", "random")}
+    done["data"] = {
+        "name": data.splits.name,
+        "classes": list(data.splits.classes),
+        "fingerprint": data.splits.fingerprint(),
+    }
+    write_json(run.report, done)
+    _write_gallery(run, data, subjects)
+    report.write(run.path)
+    return done, True
+
+
+def _previous(run: Run) -> dict[str, Any]:
+    """The report of this very checkpoint, or an empty one."""
+    checkpoint = read_checkpoint(run.checkpoint)
+    mark = {
+        "step": int(checkpoint["global_step"]),
+        "epoch": int(checkpoint["epoch"]) + 1,
+        "sha256": _sha256(run.checkpoint),
+    }
+    empty = {
+        "format_version": FORMAT_VERSION,
+        "run": run.path.name,
+        "checkpoint": mark,
+        "protocols": {},
+        "scores": [],
+        "differences": [],
+    }
+    try:
+        found = json.loads(run.report.read_text())
+    except (OSError, ValueError):
+        return empty
+    return found if found.get("checkpoint") == mark else empty
+
+
+def _subjects(run: Run, data: ImageData) -> dict[str, Pair]:
+    """Train and test features of the trained backbone and of its two controls."""
+    fingerprint_of_data = json.dumps(data.splits.fingerprint(), sort_keys=True)
+
+    def pair(name: str, backbone: nn.Module, identity: str) -> Pair:
+        key = hashlib.sha256((identity + fingerprint_of_data).encode()).hexdigest()[:12]
+
+        def of(split: Split) -> Features:
+            path = run.path / "features" / f"{name}-{split}-{key}.npz"
+            return cached(path, lambda: extract(backbone, data.clean(split)))
+
+        return of("train"), of("test")
+
+    return {
+        "trained": pair("trained", load_backbone(run, data), _sha256(run.checkpoint)),
+        "random": pair(
+            "random",
+            build.backbone(run.config, data),
+            json.dumps([run.config["backbone"], run.config["seed"]]),
+        ),
+        "raw": (
+            extract(nn.Flatten(), data.clean("train")),
+            extract(nn.Flatten(), data.clean("test")),
+        ),
+    }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _label_free(features: Features) -> dict[str, float]:
+    return {
+        "rankme": spectrum.rankme(features.embedding),
+        "effective_rank": spectrum.effective_rank(features.embedding),
+    }
+
+
+def views_of(data: ImageData, count: int = SHOWN) -> dict[str, np.ndarray]:
+    """The views that the first images have in epoch 0, as bytes."""
+    splits = data.splits
+    rows = gallery.spread(splits.train.label, count)
+    sample = Sample(splits.train.image[rows], splits.train.label[rows], rows)
+    views = data.make_batch(sample, epoch=0).views
+    shown = {
+        f"view_{v}": gallery.denormalised(view, splits.mean, splits.std)
+        for v, view in enumerate(views)
+    }
+    return {"originals": sample.input.numpy(), **shown}
+
+
+def _write_gallery(run: Run, data: ImageData, subjects: dict[str, Pair]) -> None:
+    splits, (train, test) = data.splits, subjects["trained"]
+    spectra = {
+        f"eigenvalues_{who}": spectrum.eigenvalues(subjects[who][1].embedding).numpy()
+        for who in ("trained", "random")
+    }
+    pictures = gallery.neighbours(train, test, splits.train.image, splits.test.image)
+    np.savez_compressed(
+        run.report.with_name("gallery.npz"), **views_of(data), **pictures, **spectra
+    )
