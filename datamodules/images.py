@@ -98,7 +98,9 @@ class ImageData(pl.LightningDataModule):
 
     def train_dataloader(self) -> ResidentLoader:
         """This rank's share of every global batch."""
-        rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        rank, world = (
+            (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        )
         images = self.splits.train
         return ResidentLoader(
             images.image,

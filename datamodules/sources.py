@@ -131,7 +131,7 @@ def _idx_file(folder: Path, stem: str) -> list[Path]:
     return [path for path in names if path.is_file()][:1]
 
 
-def _read_idx(path: Path) -> UInt8[Tensor, "..."]:
+def _read_idx(path: Path) -> UInt8[Tensor, ...]:
     """An idx file of bytes: magic 0, 0, 8, rank; big-endian sizes; data."""
     try:
         raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
@@ -145,7 +145,7 @@ def _read_idx(path: Path) -> UInt8[Tensor, "..."]:
     return torch.from_numpy(data.copy())
 
 
-def _grey(folder: Path, image: UInt8[Tensor, "..."], label: UInt8[Tensor, "..."]) -> Images:
+def _grey(folder: Path, image: UInt8[Tensor, ...], label: UInt8[Tensor, ...]) -> Images:
     if image.ndim != 3 or label.ndim != 1 or len(image) != len(label):
         raise ConfigError(
             f"data.root={folder}: images {tuple(image.shape)} and labels {tuple(label.shape)} "

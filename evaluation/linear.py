@@ -80,7 +80,10 @@ class LinearLBFGS:
                 C=1 / (penalty * len(label)), max_iter=self.max_iterations, warm_start=True
             )
             if models:
-                model.coef_, model.intercept_ = models[-1].coef_.copy(), models[-1].intercept_.copy()
+                model.coef_, model.intercept_ = (
+                    models[-1].coef_.copy(),
+                    models[-1].intercept_.copy(),
+                )
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 model.fit(x, label)

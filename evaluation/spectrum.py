@@ -16,7 +16,7 @@ def eigenvalues(embedding: Float[Tensor, "N D"]) -> Float64[Tensor, " D"]:
 
 
 def effective_rank(embedding: Float[Tensor, "N D"]) -> float:
-    """exp of the von Neumann entropy of the spectrum: 1 (collapse) to min(N, D).
+    """Exp of the von Neumann entropy of the spectrum: 1 (collapse) to min(N, D).
 
     >>> effective_rank(torch.eye(4))
     4.0
@@ -26,7 +26,7 @@ def effective_rank(embedding: Float[Tensor, "N D"]) -> float:
 
 
 def rankme(embedding: Float[Tensor, "N D"], *, epsilon: float = 1e-7) -> float:
-    """exp of the entropy of the normalised singular values of the raw features.
+    """Exp of the entropy of the normalised singular values of the raw features.
 
     Garrido, Balestriero, Najman, LeCun: "RankMe", 2022, arXiv 2210.02885, eq. 3.
     """

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, Protocol as Typing
+from typing import Any
+from typing import Protocol as Typing
 
 from jaxtyping import Int64
 from torch import Tensor
@@ -57,9 +58,7 @@ def score(
     return {"scores": scores, "differences": differences}
 
 
-def _hits(
-    protocol: Protocol, train: Features, test: Features, classes: int
-) -> dict[str, Tensor]:
+def _hits(protocol: Protocol, train: Features, test: Features, classes: int) -> dict[str, Tensor]:
     """1.0 where the prediction is right, per labelled test item."""
     test = test.labelled()
     predicted = protocol(train, test, classes)
@@ -75,8 +74,7 @@ def sentences(differences: list[dict[str, Any]]) -> list[str]:
             value, low, high = (f"{100 * d[k]:+.1f}" for k in ("value", "low", "high"))
             control = WORDS.get(d["control"], d["control"])
             said.append(
-                f"{d['protocol']}: {verb} {control} "
-                f"({value} points, 95 % interval {low} to {high})"
+                f"{d['protocol']}: {verb} {control} ({value} points, 95 % interval {low} to {high})"
             )
     return said
 

@@ -28,7 +28,7 @@ def first_of_each_class(label: Int64[Tensor, " N"], count: int) -> Int64[Tensor,
     return torch.cat(rows).sort().values
 
 
-def write(path: Path, arrays: dict[str, UInt8[np.ndarray, "..."]]) -> None:
+def write(path: Path, arrays: dict[str, UInt8[np.ndarray, ...]]) -> None:
     """An .npz whose bytes depend on the arrays alone (numpy's own stores the time)."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
         for name, array in arrays.items():

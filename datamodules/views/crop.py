@@ -46,13 +46,13 @@ class Crop:
         if size is not None and size < 1:
             raise ConfigError(f"crop size={size}; allowed: 1 or more pixels, or null")
         if len(scale) != 2 or not 0 < scale[0] <= scale[1] <= 1:
-            raise ConfigError(f"crop scale={list(scale)}; allowed: [low, high], 0 < low <= high <= 1")
+            raise ConfigError(
+                f"crop scale={list(scale)}; allowed: [low, high], 0 < low <= high <= 1"
+            )
         if len(ratio) != 2 or not 0 < ratio[0] <= ratio[1]:
             raise ConfigError(f"crop ratio={list(ratio)}; allowed: [low, high], 0 < low <= high")
         if interpolation not in SUPPORT:
-            raise ConfigError(
-                f"crop interpolation={interpolation}; allowed: {', '.join(SUPPORT)}"
-            )
+            raise ConfigError(f"crop interpolation={interpolation}; allowed: {', '.join(SUPPORT)}")
         self.out, self.scale, self.ratio, self.interpolation = size, scale, ratio, interpolation
 
     def size(self, height: int, width: int) -> tuple[int, int]:
@@ -103,11 +103,11 @@ def _place(draw: Float[Tensor, " B"], room: Int64[Tensor, " B"]) -> Int64[Tensor
     return (draw.double() * (room + 1)).long()
 
 
-def _triangle(x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+def _triangle(x: Float[Tensor, ...]) -> Float[Tensor, ...]:
     return (1 - x.abs()).clamp(min=0)
 
 
-def _cubic(x: Float[Tensor, "..."], a: float = -0.5) -> Float[Tensor, "..."]:
+def _cubic(x: Float[Tensor, ...], a: float = -0.5) -> Float[Tensor, ...]:
     """Keys' cubic with a = -0.5: what Pillow, and torch with antialias, resize with."""
     x = x.abs()
     near = ((a + 2) * x - (a + 3)) * x * x + 1

@@ -23,9 +23,11 @@ def pretrain(*overrides: str) -> Path:
 
 def evaluate(run: str | Path, *overrides: str) -> dict[str, Any]:
     """The report of a run as in its report.json: `evaluate("runs/...", "evaluation=[knn]")`."""
+    import json
+
     from manyviews import train
 
-    return train.evaluate([f"run={run}", *overrides])
+    return json.loads(train.evaluate([f"run={run}", *overrides]).report.read_text())
 
 
 def load_backbone(run: str | Path) -> nn.Module:

@@ -68,5 +68,7 @@ def check(batch: Batch) -> Batch:
                 f"expected a float tensor with {rows} rows, channels and pixels or time steps"
             )
     if batch.label.shape != (rows,) or batch.label.dtype != torch.int64:
-        raise ValueError(f"labels are {batch.label.dtype} {tuple(batch.label.shape)}, not ({rows},)")
+        raise ValueError(
+            f"labels are {batch.label.dtype} {tuple(batch.label.shape)}, not ({rows},)"
+        )
     return batch

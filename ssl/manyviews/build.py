@@ -11,6 +11,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from pytorch_lightning.loggers import Logger
 
+from manyviews.backbones import Backbone
 from manyviews.backbones.registry import check_sizes
 from manyviews.config import Config
 from manyviews.datamodules.images import ImageData, ImageSplits
@@ -27,7 +28,7 @@ def data(config: Config) -> ImageData:
     return ImageData(splits, views, batch_size=config["batch_size"], seed=config["seed"])
 
 
-def backbone(config: Config, module: ImageData) -> torch.nn.Module:
+def backbone(config: Config, module: ImageData) -> Backbone:
     """The backbone as it is before the first step of this seed.
 
     Raises:

@@ -6,6 +6,7 @@ import argparse
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 from manyviews import __version__
 
@@ -49,15 +50,19 @@ def _pretrain(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from manyviews import runs, train
+    from manyviews import train
 
-    card = train.evaluate(arguments.overrides, arguments.config_dir)
-    run = next(o.split("=", 1)[1] for o in arguments.overrides if o.startswith("run="))
-    del card
-    _show(runs.load(run).path)
+    _show(train.evaluate(arguments.overrides, arguments.config_dir).path)
 
 
-def _show(path) -> None:
+def _where(arguments: argparse.Namespace) -> None:
+    from manyviews import config, runs
+
+    composed, choices = config.compose("pretrain", arguments.overrides, arguments.config_dir)
+    print(runs.folder(composed, choices))
+
+
+def _show(path: Path) -> None:
     import json
 
     from rich.console import Console
@@ -79,8 +84,12 @@ def _list(arguments: argparse.Namespace) -> None:
     for file in sorted(folder.iterdir(), key=lambda f: f.name):
         if file.name.endswith(".yaml"):
             lines = file.read_text().splitlines()
-            comments = [line[2:] for line in lines if line.startswith("# ") and "@package" not in line]
-            print(f"{file.name.removesuffix('.yaml'):<20} {comments[0] if comments else ''}".rstrip())
+            comments = [
+                line[2:] for line in lines if line.startswith("# ") and "@package" not in line
+            ]
+            print(
+                f"{file.name.removesuffix('.yaml'):<20} {comments[0] if comments else ''}".rstrip()
+            )
 
 
 def _config_show(arguments: argparse.Namespace) -> None:
@@ -101,6 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     pretrain.epilog = "example: manyviews pretrain method=swav data=cifar10 backbone=resnet18"
     evaluate = _command(commands, "evaluate", _evaluate, "score a run: kNN, linear, controls")
     evaluate.epilog = "example: manyviews evaluate run=runs/swav-cifar10-resnet18-3f2a9c1e-s0"
+
+    where = _command(commands, "where", _where, "print the run folder of a `pretrain` command")
+    where.epilog = "example: manyviews evaluate run=$(manyviews where experiment=demo)"
 
     listing = commands.add_parser("list", help="names that can be chosen", description="Names.")
     listing.add_argument("kind", choices=GROUPS)

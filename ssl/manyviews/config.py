@@ -108,7 +108,7 @@ def compose(
     return config, choices
 
 
-class _hydra:  # noqa: N801
+class _hydra:
     """Hydra initialised on our package, whole exceptions instead of printed ones."""
 
     def __enter__(self) -> None:
@@ -171,7 +171,9 @@ def _check_path(base: DictConfig, path: list[str]) -> None:
     node: Any = base
     for depth, key in enumerate(path):
         if not OmegaConf.is_dict(node) or key not in node:
-            keys = [".".join([*path[:depth], str(k)]) for k in node] if OmegaConf.is_dict(node) else []
+            keys = (
+                [".".join([*path[:depth], str(k)]) for k in node] if OmegaConf.is_dict(node) else []
+            )
             raise unknown("key", ".".join(path[: depth + 1]), keys)
         node = OmegaConf.select(node, key)
 

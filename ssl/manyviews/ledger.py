@@ -31,7 +31,7 @@ def ledger(run: Run, data: ImageData, method: Method, trainer: pl.Trainer) -> di
         "views": ", ".join(f"{h} x {w}" for h, w in sizes),
         "backbone": f"{run.choices['backbone']}, {_count(method.backbone)} parameters",
         "parameters": _count(method),
-        "embedding_dim": int(method.backbone.embedding_dim),  # pyright: ignore[reportArgumentType]
+        "embedding_dim": method.backbone.embedding_dim,
         "epochs": config["epochs"],
         "steps_per_epoch": steps,
         "steps": total,

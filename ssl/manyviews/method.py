@@ -7,10 +7,11 @@ from typing import Any, final
 
 import pytorch_lightning as pl
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from manyviews.backbones import Backbone
 from manyviews.batch import Batch, Output
 from manyviews.optim import Schedule
 from manyviews.regularizers import Regularizer
@@ -25,7 +26,7 @@ class Method(pl.LightningModule):
     the paper has an act per step.
 
     Args:
-        backbone: nn.Module with `embedding_dim`; what is kept after pretraining.
+        backbone: what is kept after pretraining.
         optimizer: makes the optimizer from two groups of parameters: matrices and kernels, then
             1-D tensors (biases, norms), which carry `weight_decay=0`.
         schedule: factor on the learning rate at each step.
@@ -34,7 +35,7 @@ class Method(pl.LightningModule):
 
     def __init__(
         self,
-        backbone: nn.Module,
+        backbone: Backbone,
         optimizer: OptimizerFactory,
         schedule: Schedule,
         regularizers: Mapping[str, Regularizer] | None = None,

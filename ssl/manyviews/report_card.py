@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
 from manyviews import build, report
+from manyviews.backbones import Backbone
 from manyviews.batch import Sample
 from manyviews.datamodules.images import ImageData, Split
 from manyviews.errors import ConfigError
@@ -24,7 +24,7 @@ SHOWN = 8  # images whose views the report shows
 Pair = tuple[Features, Features]
 
 
-def load_backbone(run: Run, data: ImageData) -> nn.Module:
+def load_backbone(run: Run, data: ImageData) -> Backbone:
     """The pretrained backbone of a run, in evaluation mode; every weight must match.
 
     Raises:
@@ -33,7 +33,9 @@ def load_backbone(run: Run, data: ImageData) -> nn.Module:
     if not run.checkpoint.is_file():
         raise ConfigError(f"run={run.path} has no checkpoint yet; type the command that began it")
     state = read_checkpoint(run.checkpoint)["state_dict"]
-    weights = {k.removeprefix("backbone."): v for k, v in state.items() if k.startswith("backbone.")}
+    weights = {
+        k.removeprefix("backbone."): v for k, v in state.items() if k.startswith("backbone.")
+    }
     backbone = build.backbone(run.config, data)
     try:
         backbone.load_state_dict(weights)
@@ -59,7 +61,9 @@ def make(run: Run, data: ImageData, evaluation: dict[str, Any]) -> tuple[dict[st
         keys[name]: {"hash": fingerprint(node), "config": node} for name, node in nodes.items()
     }
     done = _previous(run)
-    fresh = {n: p for n, p in protocols.items() if described[keys[n]] != done["protocols"].get(keys[n])}
+    fresh = {
+        n: p for n, p in protocols.items() if described[keys[n]] != done["protocols"].get(keys[n])
+    }
     if not fresh:
         report.write(run.path)
         return done, False
@@ -165,6 +169,5 @@ def _write_gallery(run: Run, data: ImageData, subjects: dict[str, Pair]) -> None
         for who in ("trained", "random")
     }
     pictures = gallery.neighbours(train, test, splits.train.image, splits.test.image)
-    np.savez_compressed(
-        run.report.with_name("gallery.npz"), **views_of(data), **pictures, **spectra
-    )
+    arrays: dict[str, Any] = {**views_of(data), **pictures, **spectra}
+    np.savez_compressed(run.report.with_name("gallery.npz"), **arrays)

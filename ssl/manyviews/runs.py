@@ -10,8 +10,9 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -103,16 +104,20 @@ def name(config: Config, choices: Mapping[str, str]) -> str:
     return "-".join([*parts, fingerprint(config), f"s{config['seed']}"])
 
 
+def folder(config: Config, choices: Mapping[str, str]) -> Path:
+    """Where the run of this config lies, or will lie."""
+    return Path(config["runs"]) / name(config, choices)
+
+
 def begin(config: Config, choices: Mapping[str, str], overrides: Sequence[str]) -> Run:
     """The run of this config: the folder that is there, or a new one.
 
     Raises:
         ConfigError: the folder cannot be written or is not of this version.
     """
-    parent, title = Path(config["runs"]), name(config, choices)
-    path = parent / title
+    path = folder(config, choices)
     if config["resume"] == "never":
-        path = next(p for p in _numbered(parent, title) if not p.exists())
+        path = next(p for p in _numbered(path) if not p.exists())
     if (path / "config.yaml").is_file():
         _writable(path)
         return load(path)
@@ -126,12 +131,10 @@ def begin(config: Config, choices: Mapping[str, str], overrides: Sequence[str]) 
     return run
 
 
-def _numbered(parent: Path, title: str):
-    yield parent / title
-    number = 2
-    while True:
-        yield parent / f"{title}-{number}"
-        number += 1
+def _numbered(path: Path) -> Iterator[Path]:
+    """The path itself, then path-2, path-3, ..."""
+    yield path
+    yield from (path.with_name(f"{path.name}-{i}") for i in count(2))
 
 
 def _writable(path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from pytorch_lightning.loggers import Logger
@@ -78,8 +77,8 @@ def fit(run: Run, data: ImageData, method: Method, loggers: list[Logger]) -> Non
         ) from stop
 
 
-def evaluate(overrides: Sequence[str], config_dir: str | None = None) -> dict[str, Any]:
-    """The report of a run; what was scored on its checkpoint before is not computed again.
+def evaluate(overrides: Sequence[str], config_dir: str | None = None) -> Run:
+    """Write the report of a run; what was scored on its checkpoint before is not computed again.
 
     Args:
         overrides: `run=FOLDER`, and what else `conf/evaluate.yaml` holds.
@@ -96,4 +95,4 @@ def evaluate(overrides: Sequence[str], config_dir: str | None = None) -> dict[st
         loggers = list(build.nodes(composed["logger"], run=run).values())
         dashboards.log_scores(loggers, card)
         dashboards.finish(loggers)
-    return card
+    return run

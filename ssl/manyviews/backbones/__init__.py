@@ -1,5 +1,6 @@
 """Backbones by name."""
 
-from manyviews.backbones.registry import Backbone, available, build
+from manyviews.backbones.backbone import Backbone
+from manyviews.backbones.registry import available, build
 
 __all__ = ["Backbone", "available", "build"]

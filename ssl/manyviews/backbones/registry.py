@@ -1,42 +1,18 @@
-"""The names of the backbones, and what every backbone can say of itself."""
+"""The names of the backbones."""
 
 from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable
-from importlib.metadata import entry_points
-from typing import Literal, Protocol, cast
-
-from jaxtyping import Float
-from torch import Tensor, nn
+from importlib.metadata import EntryPoint, entry_points
+from typing import Literal
 
 from manyviews.backbones import resnet
+from manyviews.backbones.backbone import Backbone
 from manyviews.errors import ConfigError, unknown
 
 Stem = Literal["auto", "small", "imagenet"]
 SMALL_BELOW = 64  # pixels; smaller images would be shrunk to nothing by the ImageNet stem
-
-
-class Backbone(Protocol):
-    """An nn.Module that turns images into embeddings.
-
-    Attributes:
-        embedding_dim: D.
-        smallest: side in pixels of the smallest image it takes.
-        largest: side in pixels of the largest image it takes, None where there is no limit.
-    """
-
-    embedding_dim: int
-    smallest: int
-    largest: int | None
-
-    def __call__(self, image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
-        """One embedding per image."""
-        ...
-
-    def feature_maps(self, image: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B _ _ _"]]:
-        """Activations from shallow to deep."""
-        ...
 
 
 OWN: dict[str, Callable[..., Backbone]] = {
@@ -53,7 +29,7 @@ def _builders() -> dict[str, Callable[..., Backbone]]:
     return {**{plugin.name: _loader(plugin) for plugin in plugins}, **OWN}
 
 
-def _loader(plugin) -> Callable[..., Backbone]:
+def _loader(plugin: EntryPoint) -> Callable[..., Backbone]:
     return lambda **arguments: plugin.load()(**arguments)
 
 
@@ -68,8 +44,8 @@ def available(pattern: str = "*") -> list[str]:
 
 def build(
     name: str, stem: Stem = "auto", *, in_channels: int = 3, image_size: int = 224
-) -> nn.Module:
-    """A freshly initialised backbone; it satisfies the `Backbone` protocol.
+) -> Backbone:
+    """A freshly initialised backbone.
 
     Args:
         name: one of `available()`.
@@ -86,7 +62,7 @@ def build(
         raise unknown("backbone", name, builders)
     if stem == "auto":
         stem = "small" if image_size < SMALL_BELOW else "imagenet"
-    return cast(nn.Module, builders[name](stem=stem, in_channels=in_channels))
+    return builders[name](stem=stem, in_channels=in_channels)
 
 
 def check_sizes(backbone: Backbone, sizes: list[tuple[int, int]]) -> None:

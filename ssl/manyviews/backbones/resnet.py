@@ -15,6 +15,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from manyviews.backbones.backbone import Backbone
+
 Stem = Literal["small", "imagenet"]
 
 
@@ -52,7 +54,7 @@ class Residual(nn.Module):
         return F.relu(y + self.downsample(x))
 
 
-class ResNet(nn.Module):
+class ResNet(Backbone):
     """Residual stages behind a stem; the embedding is the mean over the last map.
 
     Args:
@@ -63,8 +65,6 @@ class ResNet(nn.Module):
         in_channels: channels of the images.
         stem_stride: of the small stem.
     """
-
-    largest = None
 
     def __init__(
         self,

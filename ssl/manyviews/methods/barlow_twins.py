@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from torch import nn
 
+from manyviews.backbones import Backbone
 from manyviews.batch import Batch, Output
 from manyviews.errors import ConfigError
 from manyviews.losses.barlow_twins import barlow_twins
@@ -37,7 +37,7 @@ class BarlowTwins(Method):
 
     def __init__(
         self,
-        backbone: nn.Module,
+        backbone: Backbone,
         optimizer: OptimizerFactory,
         schedule: Schedule,
         *,
@@ -47,7 +47,7 @@ class BarlowTwins(Method):
         regularizers: Mapping[str, Regularizer] | None = None,
     ) -> None:
         super().__init__(backbone, optimizer, schedule, regularizers)
-        widths = [int(backbone.embedding_dim), hidden_dim, hidden_dim, projection_dim]
+        widths = [backbone.embedding_dim, hidden_dim, hidden_dim, projection_dim]
         self.projector = projector(widths, bias=False)
         self.redundancy_weight = redundancy_weight
 

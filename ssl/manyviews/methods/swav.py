@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
+from manyviews.backbones import Backbone
 from manyviews.batch import Batch, Output
 from manyviews.errors import ConfigError
 from manyviews.losses.swav import sinkhorn, swapped_prediction
@@ -46,7 +47,7 @@ class SwAV(Method):
 
     def __init__(
         self,
-        backbone: nn.Module,
+        backbone: Backbone,
         optimizer: OptimizerFactory,
         schedule: Schedule,
         *,
@@ -64,7 +65,7 @@ class SwAV(Method):
                 f"method.temperature={temperature}, method.epsilon={epsilon}; both must be above 0"
             )
         super().__init__(backbone, optimizer, schedule, regularizers)
-        widths = [int(backbone.embedding_dim), hidden_dim, projection_dim]
+        widths = [backbone.embedding_dim, hidden_dim, projection_dim]
         self.projector = projector(widths, bias=True)
         self.prototypes = nn.Linear(projection_dim, prototypes, bias=False)
         self.temperature, self.epsilon, self.iterations = temperature, epsilon, iterations

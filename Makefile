@@ -1,0 +1,39 @@
+# `make` alone prints this help. Everything runs in .venv, made on first use.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format clean
+
+help:  ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else "manyviews needs Python 3.11 to 3.13, $(PYTHON) is %d.%d; type make PYTHON=python3.12" % v)'
+	$(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV): about 6 GB with torch, some minutes"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(INSTALLED)  ## pretrain on the embedded images, evaluate, write a report (<= 5 min on 2 cores)
+	$(BIN)/manyviews pretrain experiment=demo
+	$(BIN)/manyviews evaluate run=$$($(BIN)/manyviews where experiment=demo)
+
+test: $(INSTALLED)  ## the whole suite (<= 10 min on 2 cores)
+	@command -v chromium >/dev/null || echo "no chromium here: the page tests are skipped (Debian: apt-get install chromium chromium-driver)"
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED)  ## formatting, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+
+format: $(INSTALLED)  ## mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:  ## remove the environment, caches and builds; runs/ stays
+	rm -rf $(VENV) dist build .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,6 @@
+"""The report of a run folder: table, Markdown and one offline HTML file, made from files alone."""
+
+from manyviews.report.page import write
+from manyviews.report.table import table
+
+__all__ = ["table", "write"]

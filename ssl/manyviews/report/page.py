@@ -1,0 +1,150 @@
+"""The report as one offline HTML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from manyviews.report.markdown import markdown
+from manyviews.report.pictures import data_uri
+from manyviews.report.plots import Line, plot
+from manyviews.report.results import headers, rows
+from manyviews.report.run_files import RunFiles, read
+
+CURVES = {
+    "train/loss": ("Loss", "loss"),
+    "train/lr": ("Learning rate", "learning rate"),
+    "train/throughput/images_per_s": ("Throughput", "images / s"),
+    "online/knn@1/top1": ("Online kNN", "accuracy (%)"),
+}
+
+
+class Figure(NamedTuple):
+    """A titled plot."""
+
+    title: str
+    svg: Markup
+
+
+def write(run: Path) -> Path:
+    """Write report/index.html and report/report.md of a run folder; the path of the page.
+
+    Args:
+        run: a run folder with report/report.json.
+    """
+    files = read(run)
+    folder = run / "report"
+    (folder / "report.md").write_text(markdown(files))
+    page = folder / "index.html"
+    page.write_text(render(files))
+    return page
+
+
+def render(files: RunFiles) -> str:
+    """The page; every name in it is escaped by the template."""
+    environment = Environment(
+        loader=PackageLoader("manyviews.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.jinja").render(
+        card=files.card,
+        ledger=files.ledger,
+        environment=files.environment,
+        config=files.config,
+        headers=headers(),
+        rows=rows(files.card),
+        curves=_curves(files.metrics),
+        by_k=_by_k(files.card),
+        views=_views(files.gallery),
+        neighbours=_neighbours(files),
+        spectrum=_spectrum(files.gallery),
+    )
+
+
+def _curves(metrics: list[dict[str, float]]) -> list[Figure]:
+    figures = []
+    for key, (title, unit) in CURVES.items():
+        points = [(r["step"], r[key]) for r in metrics if key in r]
+        if points:
+            x, y = zip(*points, strict=True)
+            scale = 100 if unit == "accuracy (%)" else 1
+            svg = plot([Line(title, x, [v * scale for v in y])], "optimizer step", unit)
+            figures.append(Figure(title, Markup(svg)))
+    return figures
+
+
+def _by_k(card: dict[str, Any]) -> list[Figure]:
+    """Accuracy against k, trained and controls, for each kNN protocol with several k."""
+    figures = []
+    for protocol in card["protocols"]:
+        lines = []
+        for subject in ("trained", "random", "raw"):
+            cells = sorted(
+                (int(s["metric"].removeprefix("top1_k")), 100 * s["value"])
+                for s in card["scores"]
+                if s["protocol"] == protocol
+                and s["subject"] == subject
+                and s["metric"].startswith("top1_k")
+            )
+            if len(cells) > 1:
+                lines.append(Line(subject, *zip(*cells, strict=True)))
+        if lines:
+            svg = plot(lines, "neighbours k", "accuracy (%)", log_x=True)
+            figures.append(Figure(f"{protocol} by k", Markup(svg)))
+    return figures
+
+
+def _views(gallery: Any) -> list[list[str]]:
+    """A row per image: the original, then each view."""
+    names = ["originals", *sorted((n for n in gallery if n.startswith("view_")), key=_number)]
+    if "originals" not in gallery:
+        return []
+    return [[data_uri(gallery[n][i]) for n in names] for i in range(len(gallery["originals"]))]
+
+
+def _number(name: str) -> int:
+    return int(name.rpartition("_")[2])
+
+
+def _neighbours(files: RunFiles) -> list[dict[str, Any]]:
+    g, classes = files.gallery, files.card["data"]["classes"]
+
+    def named(label: np.integer) -> str:
+        return classes[label] if 0 <= label < len(classes) else "unknown"
+
+    if "queries" not in g:
+        return []
+    return [
+        {
+            "image": data_uri(g["queries"][q]),
+            "label": named(g["query_label"][q]),
+            "found": [
+                {
+                    "image": data_uri(g["neighbours"][q, n]),
+                    "label": named(g["neighbour_label"][q, n]),
+                    "similarity": float(g["neighbour_similarity"][q, n]),
+                    "right": bool(g["neighbour_label"][q, n] == g["query_label"][q]),
+                }
+                for n in range(g["neighbours"].shape[1])
+            ],
+        }
+        for q in range(len(g["queries"]))
+    ]
+
+
+def _spectrum(gallery: Any) -> Markup | None:
+    lines = []
+    for who in ("trained", "random"):
+        values = gallery.get(f"eigenvalues_{who}")
+        if values is not None:
+            index = np.arange(1, len(values) + 1)
+            kept = values > 1e-12  # a logarithm has no zero
+            lines.append(Line(who, index[kept].tolist(), values[kept].tolist()))
+    return Markup(plot(lines, "index", "eigenvalue", log_y=True)) if lines else None
