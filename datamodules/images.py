@@ -72,8 +72,8 @@ class ImageSplits:
 
 
 def _fingerprint(images: Images) -> dict[str, object]:
-    digest = hashlib.sha256(images.image.contiguous().numpy())
-    digest.update(images.label.contiguous().numpy())
+    digest = hashlib.sha256(images.image.numpy().tobytes())
+    digest.update(images.label.numpy().tobytes())
     values, counts = images.label.unique(return_counts=True)
     histogram = {str(int(v)): int(n) for v, n in zip(values, counts, strict=True)}
     return {"images": len(images.label), "labels": histogram, "sha256": digest.hexdigest()}

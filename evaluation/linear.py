@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import warnings
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
+from jaxtyping import Float, Float64, Int64
+from scipy.optimize import minimize
 from sklearn.model_selection import train_test_split
 from torch import Tensor
 
@@ -17,7 +16,22 @@ from manyviews.errors import ConfigError
 from manyviews.evaluation.features import Features
 
 log = logging.getLogger(__name__)
-Array = Float[np.ndarray, "N D"]
+
+
+class Linear(NamedTuple):
+    """Weights on standardised features.
+
+    Attributes:
+        weight: (M, D).
+        bias: (M,).
+    """
+
+    weight: Float64[Tensor, "M D"]
+    bias: Float64[Tensor, " M"]
+
+    def predict(self, x: Float[Tensor, "N D"]) -> Int64[Tensor, " N"]:
+        """The class of the largest logit; of equals the smaller."""
+        return (x.double() @ self.weight.mT + self.bias).argmax(1)
 
 
 class LinearLBFGS:
@@ -40,7 +54,7 @@ class LinearLBFGS:
         penalties: list[float],
         holdout: float = 0.1,
         seed: int = 0,
-        max_iterations: int = 500,
+        max_iterations: int = 300,
     ) -> None:
         if not penalties or min(penalties) <= 0:
             raise ConfigError(f"linear_lbfgs penalties={penalties}; allowed: one or more above 0")
@@ -56,48 +70,71 @@ class LinearLBFGS:
         """Predicted labels of the test items as `top1`; unlabelled train items are left out."""
         known = train.labelled()
         x, x_test = standardize(known.embedding, test.embedding)
-        label = known.label.numpy()
-        penalty = self._choose(x, label)
-        model = self._fit(x, label, [p for p in self.penalties if p >= penalty])[-1]
-        return {"top1": torch.from_numpy(model.predict(x_test).astype(np.int64))}
+        penalty = self._choose(x, known.label, classes)
+        model = fit(x, known.label, classes, penalty, max_iterations=self.max_iterations)
+        return {"top1": model.predict(x_test)}
 
-    def _choose(self, x: Array, label: Int64[np.ndarray, " N"]) -> float:
+    def _choose(self, x: Float[Tensor, "N D"], label: Int64[Tensor, " N"], classes: int) -> float:
         """The penalty with the best accuracy on the held-out part; of equals the largest."""
-        fit, held = train_test_split(
+        kept, held = train_test_split(
             np.arange(len(label)), test_size=self.holdout, random_state=self.seed, stratify=label
         )
-        models = self._fit(x[fit], label[fit], self.penalties)
-        accuracy = [model.score(x[held], label[held]) for model in models]
+        accuracy = []
+        for penalty in self.penalties:
+            model = fit(x[kept], label[kept], classes, penalty, max_iterations=self.max_iterations)
+            accuracy.append(float((model.predict(x[held]) == label[held]).double().mean()))
         return self.penalties[int(np.argmax(accuracy))]
-
-    def _fit(
-        self, x: Array, label: Int64[np.ndarray, " N"], penalties: list[float]
-    ) -> list[LogisticRegression]:
-        """One model per penalty, from strong to weak, each begun at the one before."""
-        models: list[LogisticRegression] = []
-        for penalty in penalties:
-            model = LogisticRegression(
-                C=1 / (penalty * len(label)), max_iter=self.max_iterations, warm_start=True
-            )
-            if models:
-                model.coef_, model.intercept_ = (
-                    models[-1].coef_.copy(),
-                    models[-1].intercept_.copy(),
-                )
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                model.fit(x, label)
-            if int(np.max(model.n_iter_)) >= self.max_iterations:
-                log.warning("not converged after %d iterations", self.max_iterations)
-            models.append(model)
-        return models
 
 
 def standardize(
     train: Float[Tensor, "N D"], test: Float[Tensor, "Q D"]
-) -> tuple[Array, Float[np.ndarray, "Q D"]]:
+) -> tuple[Float[Tensor, "N D"], Float[Tensor, "Q D"]]:
     """Both with the mean and deviation of train; a feature constant on train becomes 0."""
     mean, std = train.mean(0), train.std(0, correction=0)
     constant = std <= 1e-6 * train.abs().amax(0).clamp(min=1e-12)
     scale = torch.where(constant, 0.0, 1 / std.clamp(min=1e-12))
-    return ((train - mean) * scale).numpy(), ((test - mean) * scale).numpy()
+    return (train - mean) * scale, (test - mean) * scale
+
+
+def fit(
+    x: Float[Tensor, "N D"],
+    label: Int64[Tensor, " N"],
+    classes: int,
+    penalty: float,
+    *,
+    max_iterations: int = 300,
+) -> Linear:
+    """The minimiser of mean cross-entropy + penalty |W|^2 / 2; the bias is not penalised.
+
+    Solved in the eigenbasis of the features with every direction scaled to unit curvature: the same
+    minimum in a tenth of the iterations.
+    """
+    variance, basis = torch.linalg.eigh((x.mT @ x / len(x)).double())
+    # About 0.1 is the curvature p (1 - p) of the cross-entropy when ten classes are undecided.
+    scale = (0.1 * variance.clamp(min=0) + penalty).rsqrt()
+    z = (x.double() @ (basis * scale)).to(x.dtype).contiguous()
+    rows, target = torch.arange(len(label)), torch.zeros(len(label), classes, dtype=x.dtype)
+    target[rows, label] = 1.0
+    shape = (classes, z.shape[1] + 1)
+
+    def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        u = torch.from_numpy(flat).view(shape)
+        w = u[:, :-1]
+        log_p = torch.addmm(u[:, -1].to(z.dtype), z, w.to(z.dtype).mT).log_softmax(1)
+        residual = (log_p.exp() - target) / len(z)
+        gradient = torch.cat([(residual.mT @ z).double(), residual.sum(0).double()[:, None]], 1)
+        gradient[:, :-1] += penalty * w * scale.square()
+        loss = -log_p[rows, label].double().mean() + penalty / 2 * (w * scale).square().sum()
+        return float(loss), gradient.numpy().ravel()
+
+    found = minimize(
+        objective,
+        np.zeros(shape).ravel(),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": max_iterations, "gtol": 1e-5, "ftol": 1e-6, "maxcor": 20},
+    )
+    if found.nit >= max_iterations:
+        log.warning("penalty %g: not converged after %d iterations", penalty, max_iterations)
+    u = torch.from_numpy(found.x).view(shape)
+    return Linear(u[:, :-1] @ (basis * scale).mT, u[:, -1].clone())

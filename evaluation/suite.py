@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, runtime_checkable
 from typing import Protocol as Typing
 
 from jaxtyping import Int64
@@ -18,6 +18,7 @@ TRAINED = "trained"
 WORDS = {"random": "random initialisation", "raw": "raw pixels"}
 
 
+@runtime_checkable
 class Protocol(Typing):
     """A named, versioned way to turn features into predictions."""
 

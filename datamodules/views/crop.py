@@ -51,9 +51,8 @@ class Crop:
             )
         if len(ratio) != 2 or not 0 < ratio[0] <= ratio[1]:
             raise ConfigError(f"crop ratio={list(ratio)}; allowed: [low, high], 0 < low <= high")
-        if interpolation not in SUPPORT:
-            raise ConfigError(f"crop interpolation={interpolation}; allowed: {', '.join(SUPPORT)}")
-        self.out, self.scale, self.ratio, self.interpolation = size, scale, ratio, interpolation
+        self.out, self.scale, self.ratio = size, scale, ratio
+        self.interpolation: Interpolation = interpolation
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         """The square of `size` pixels, or the size of the data."""

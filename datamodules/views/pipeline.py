@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
@@ -12,6 +12,7 @@ from manyviews import draws
 from manyviews.errors import ConfigError
 
 
+@runtime_checkable
 class Operation(Protocol):
     """One random operation on a batch; all its randomness comes as numbers per sample."""
 

@@ -47,7 +47,7 @@ class Output(NamedTuple):
         loss: scalar ().
         embedding: backbone output (V, B, D); V may be smaller than the number of views.
         projection: head output (V, B, P).
-        logs: scalars () by the full name they are logged under, `train/loss/<part>` or `health/...`.
+        logs: scalars () by full name, `train/loss/<part>` or `health/<figure>`.
     """
 
     loss: Tensor

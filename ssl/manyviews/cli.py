@@ -11,7 +11,7 @@ from pathlib import Path
 from manyviews import __version__
 
 GROUPS = ("methods", "backbones", "data", "views", "experiments", "protocols")
-FOLDERS = {
+FOLDERS: dict[str, str] = {
     "methods": "method",
     "backbones": "backbone",
     "experiments": "experiment",
@@ -80,7 +80,8 @@ def _show(path: Path) -> None:
 def _list(arguments: argparse.Namespace) -> None:
     from importlib.resources import files
 
-    folder = files("manyviews.conf") / FOLDERS.get(arguments.kind, arguments.kind)
+    kind: str = arguments.kind
+    folder = files("manyviews.conf").joinpath(FOLDERS.get(kind, kind))
     for file in sorted(folder.iterdir(), key=lambda f: f.name):
         if file.name.endswith(".yaml"):
             lines = file.read_text().splitlines()

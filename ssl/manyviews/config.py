@@ -183,7 +183,7 @@ def _one_line(error: Exception) -> str:
 
 
 def _plain(composed: DictConfig) -> Config:
-    own = OmegaConf.masked_copy(composed, [k for k in composed if k != "hydra"])
+    own = OmegaConf.masked_copy(composed, [str(k) for k in composed if k != "hydra"])
     try:
         plain = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:

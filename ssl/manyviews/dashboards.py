@@ -36,7 +36,8 @@ def wandb_logger(
     """
     if mode == "online" and not wandb.login(prompt=False):
         raise ConfigError(
-            "logger.wandb.mode=online needs a login: type `wandb login`, or logger.wandb.mode=offline"
+            "logger.wandb.mode=online needs a login: type `wandb login`, "
+            "or logger.wandb.mode=offline"
         )
     experiment = wandb.init(
         mode=mode,
@@ -68,7 +69,7 @@ def log_views(loggers: Iterable[Logger], views: dict[str, UInt8[np.ndarray, "B C
 
 def log_scores(loggers: Iterable[Logger], report: dict[str, Any]) -> None:
     """The final table, and the trained backbone's scores as `eval/<protocol>/<metric>`."""
-    columns = ["protocol", "metric", "subject", "value", "low", "high", "n"]
+    columns: list[str | int] = ["protocol", "metric", "subject", "value", "low", "high", "n"]
     rows = [[score[c] for c in columns] for score in report["scores"]]
     for logger in _wandb(loggers):
         step = report["checkpoint"]["step"]

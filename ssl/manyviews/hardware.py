@@ -16,7 +16,8 @@ from pytorch_lightning.loggers import Logger
 from manyviews.errors import ConfigError
 
 Accelerator = Literal["auto", "cpu", "gpu", "cuda", "mps"]
-Precision = Literal["auto", "32-true", "64-true", "bf16-mixed", "16-mixed"]
+Given = Literal["32-true", "64-true", "bf16-mixed", "16-mixed"]
+Precision = Given | Literal["auto"]
 
 
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # our ledger says it better
@@ -80,7 +81,7 @@ def resolve_accelerator(accelerator: Accelerator) -> str:
     return "gpu" if torch.cuda.is_available() else "cpu"
 
 
-def resolve_precision(accelerator: str, precision: Precision) -> Precision:
+def resolve_precision(accelerator: str, precision: Precision) -> Given:
     """What "auto" means on this device."""
     if precision != "auto":
         return precision

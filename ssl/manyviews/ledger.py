@@ -26,7 +26,8 @@ def ledger(run: Run, data: ImageData, method: Method, trainer: pl.Trainer) -> di
     return {
         "run": run.path.name,
         "method": run.choices["method"],
-        "data": f"{splits.name}: {len(splits.train.label):,} train, {len(splits.test.label):,} test",
+        "data": f"{splits.name}, {len(splits.train.label):,} train, "
+        f"{len(splits.test.label):,} test",
         "image": f"{splits.channels} x {splits.size[0]} x {splits.size[1]}",
         "views": ", ".join(f"{h} x {w}" for h, w in sizes),
         "backbone": f"{run.choices['backbone']}, {_count(method.backbone)} parameters",

@@ -83,7 +83,7 @@ class Method(pl.LightningModule):
             {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
         ]
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         """The optimizer, and the schedule as a factor that moves once per optimizer step."""
         optimizer = self.optimizer_factory(self.parameter_groups())
         total = int(self.trainer.estimated_stepping_batches)

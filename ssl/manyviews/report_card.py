@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from manyviews import build, report
 from manyviews.backbones import Backbone
 from manyviews.batch import Sample
-from manyviews.datamodules.images import ImageData, Split
+from manyviews.datamodules.images import ImageData, Images, Split
 from manyviews.errors import ConfigError
 from manyviews.evaluation import gallery, spectrum
 from manyviews.evaluation.features import Features, cached, extract
@@ -130,11 +131,14 @@ def _subjects(run: Run, data: ImageData) -> dict[str, Pair]:
             build.backbone(run.config, data),
             json.dumps([run.config["backbone"], run.config["seed"]]),
         ),
-        "raw": (
-            extract(nn.Flatten(), data.clean("train")),
-            extract(nn.Flatten(), data.clean("test")),
-        ),
+        "raw": (_raw(data.splits.train), _raw(data.splits.test)),
     }
+
+
+def _raw(images: Images) -> Features:
+    """The pixels themselves, from 0 to 1."""
+    position = torch.arange(len(images.label))
+    return Features((images.image.float() / 255).flatten(1), images.label, position)
 
 
 def _sha256(path: Path) -> str:

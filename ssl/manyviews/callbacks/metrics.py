@@ -34,6 +34,12 @@ class Metrics(pl.Callback):
         self.latest: dict[str, float] = {}
         self._reset()
 
+    @staticmethod
+    def of(trainer: pl.Trainer) -> Metrics:
+        """The one that this trainer carries."""
+        callbacks: list[pl.Callback] = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
+        return next(c for c in callbacks if isinstance(c, Metrics))
+
     def _reset(self) -> None:
         self.sums: dict[str, Tensor] = {}
         self.batches = self.images = 0

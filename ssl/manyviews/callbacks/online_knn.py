@@ -33,9 +33,8 @@ class OnlineKNN(pl.Callback):
         if done % self.every_n_epochs or done == trainer.max_epochs:
             return
         data: ImageData = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
-        backbone = pl_module.backbone
+        backbone = pl_module.get_submodule("backbone")
         train, test = (extract(backbone, data.clean(s)) for s in ("train", "test"))
         predicted = self.knn(train, test, len(data.splits.classes))["top1"]
         accuracy = float((predicted == test.label).float().mean())
-        metrics = next(c for c in trainer.callbacks if isinstance(c, Metrics))
-        metrics.write(trainer, {"online/knn@1/top1": accuracy})
+        Metrics.of(trainer).write(trainer, {"online/knn@1/top1": accuracy})

@@ -22,7 +22,7 @@ class Progress(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Begin at the step that was restored."""
-        self.metrics = next(c for c in trainer.callbacks if isinstance(c, Metrics))
+        self.metrics = Metrics.of(trainer)
         self.began, self.first_epoch = time.perf_counter(), trainer.current_epoch
         if self.console.is_terminal:
             self.bar = Bar(

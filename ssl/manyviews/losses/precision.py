@@ -26,5 +26,6 @@ def full_precision(loss: Callable[P, R]) -> Callable[P, R]:
 
 
 def _widen(argument: object) -> object:
-    half = isinstance(argument, Tensor) and argument.dtype in (torch.float16, torch.bfloat16)
-    return argument.float() if half else argument
+    if isinstance(argument, Tensor) and argument.dtype in (torch.float16, torch.bfloat16):
+        return argument.float()
+    return argument

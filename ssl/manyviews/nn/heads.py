@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import nn
 
@@ -15,7 +16,7 @@ def projector(widths: Sequence[int], *, bias: bool) -> nn.Sequential:
         bias: of the linear layers; SwAV has it, Barlow Twins has not.
     """
     layers: list[nn.Module] = []
-    for width, following in zip(widths[:-2], widths[1:-1], strict=True):
+    for width, following in pairwise(widths[:-1]):
         layers += [
             nn.Linear(width, following, bias=bias),
             nn.BatchNorm1d(following),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from manyviews.errors import ConfigError
 
 Reach = Literal["last_warmup_step", "first_cosine_step"]
 
 
+@runtime_checkable
 class Schedule(Protocol):
     """Factor on the base learning rate."""
 
@@ -38,10 +39,6 @@ class WarmupCosine:
     ) -> None:
         if warmup_epochs < 0:
             raise ConfigError(f"schedule.warmup_epochs={warmup_epochs}; allowed: 0 or more")
-        if reach not in ("last_warmup_step", "first_cosine_step"):
-            raise ConfigError(
-                f"schedule.reach={reach}; allowed: last_warmup_step, first_cosine_step"
-            )
         self.warmup_epochs, self.start, self.final, self.reach = warmup_epochs, start, final, reach
 
     def __call__(self, step: int, *, total_steps: int, steps_per_epoch: float) -> float:

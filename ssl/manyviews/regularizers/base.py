@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -10,6 +10,7 @@ from torch import Tensor
 from manyviews.batch import Output
 
 
+@runtime_checkable
 class Regularizer(Protocol):
     """`weight * regularizer(output)` is added to the loss; weight 0 means it is not computed."""
 

@@ -8,7 +8,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from manyviews.batch import Output
-from manyviews.errors import ConfigError
 from manyviews.losses.vne import von_neumann_entropy
 
 
@@ -23,8 +22,6 @@ class VNE:
     def __init__(
         self, weight: float, reads: Literal["embedding", "projection"] = "projection"
     ) -> None:
-        if reads not in ("embedding", "projection"):
-            raise ConfigError(f"vne reads={reads}; allowed: embedding, projection")
         self.weight = weight
         self.reads = reads
 

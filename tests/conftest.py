@@ -1,0 +1,42 @@
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # tests run beside each other on few cores
+os.environ["MANYVIEWS_TRUST"] = "small_data."
+
+CONFIG_DIR = Path(__file__).parent / "support" / "conf"
+SMALL = [
+    "data=stripes",
+    "backbone=resnet_tiny",
+    "batch_size=16",
+    "epochs=2",
+    "schedule.warmup_epochs=1",
+    "trainer.accelerator=cpu",
+    "trainer.precision=32-true",
+    "trainer.log_every_n_steps=1",
+    "evaluation=[knn]",
+    "evaluation.knn.neighbours=[1,5]",
+    "evaluation.knn.headline=5",
+    "logger.wandb=null",
+]
+SWAV = ["method.prototypes=8", "method.hidden_dim=16", "method.projection_dim=8"]
+
+
+@pytest.fixture
+def config_dir():
+    """Where `data=stripes` lies."""
+    return str(CONFIG_DIR)
+
+
+@pytest.fixture
+def small():
+    """Overrides of a SwAV run of eight steps that takes a second."""
+    return [*SMALL, *SWAV]
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    """Runs land in a folder of the test's own."""
+    monkeypatch.chdir(tmp_path)

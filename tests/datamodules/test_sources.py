@@ -1,0 +1,108 @@
+import gzip
+import pickle
+import struct
+
+import numpy as np
+import pytest
+import torch
+
+from manyviews.datamodules.embedded import make_fashion_mnist_mini as maker
+from manyviews.datamodules.sources import IDX_STEMS, cifar10, fashion_mnist, fashion_mnist_mini
+from manyviews.errors import ConfigError
+
+
+def write_idx(path, array):
+    head = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}i", *array.shape)
+    path.write_bytes(gzip.compress(head + array.tobytes()))
+
+
+@pytest.fixture
+def idx_folder(tmp_path):
+    """Small idx files: 30 + 20 images, each filled with its position."""
+    for stem, count in zip(IDX_STEMS, (30, 30, 20, 20), strict=True):
+        values = np.arange(count, dtype=np.uint8)
+        image = np.broadcast_to(values[:, None, None], (count, 28, 28))
+        write_idx(tmp_path / f"{stem}-ubyte.gz", image.copy() if "images" in stem else values % 10)
+    return tmp_path
+
+
+def test_embedded_set_is_balanced_and_its_statistics_are_those_of_its_source():
+    splits = fashion_mnist_mini()
+    assert splits.train.image.shape == (10_000, 1, 28, 28)
+    assert torch.equal(splits.train.label.bincount(), torch.full((10,), 1000))
+    assert torch.equal(splits.test.label.bincount(), torch.full((10,), 200))
+    pixels = splits.train.image.double() / 255
+    assert float(pixels.mean()) == pytest.approx(splits.mean[0], abs=2e-3)
+    assert float(pixels.std()) == pytest.approx(splits.std[0], abs=2e-3)
+
+
+def test_fingerprint_changes_with_a_single_pixel():
+    splits = fashion_mnist_mini()
+    before = splits.fingerprint()["train"]
+    splits.train.image[5, 0, 3, 3] += 1
+    assert splits.fingerprint()["train"] != before
+
+
+def test_idx_files_in_the_root_are_read(idx_folder):
+    splits = fashion_mnist(str(idx_folder), download=False)
+    assert splits.train.image[7].unique().tolist() == [7]
+    assert splits.test.label.tolist() == [i % 10 for i in range(20)]
+
+
+def test_maker_takes_the_first_of_every_class_in_the_order_of_the_files(idx_folder):
+    label = fashion_mnist(str(idx_folder), download=False).train.label
+    assert maker.first_of_each_class(label, 2).tolist() == list(range(20))
+
+
+def test_maker_writes_the_same_bytes_again(tmp_path):
+    arrays = {"a": np.arange(6, dtype=np.uint8).reshape(2, 3)}
+    for name in ("one.npz", "two.npz"):
+        maker.write(tmp_path / name, arrays)
+    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
+    assert np.load(tmp_path / "one.npz")["a"].tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_truncated_idx_file_is_named(idx_folder):
+    file = idx_folder / f"{IDX_STEMS[0]}-ubyte.gz"
+    file.write_bytes(file.read_bytes()[:60])
+    with pytest.raises(ConfigError, match=r"train-images-idx3-ubyte.gz is not a complete idx file"):
+        fashion_mnist(str(idx_folder), download=False)
+
+
+def test_labels_of_another_set_are_refused(idx_folder):
+    write_idx(idx_folder / f"{IDX_STEMS[1]}-ubyte.gz", np.zeros(7, np.uint8))
+    with pytest.raises(ConfigError, match="do not belong together"):
+        fashion_mnist(str(idx_folder), download=False)
+
+
+@pytest.mark.parametrize("source", [fashion_mnist, cifar10])
+def test_missing_root_says_what_to_put_there(source, tmp_path):
+    with pytest.raises(
+        ConfigError, match="does not exist.*type data.download=true.*data.root=FOLDER"
+    ):
+        source(str(tmp_path / "nowhere"), download=False)
+
+
+def test_root_with_other_files_says_what_it_holds(tmp_path):
+    (tmp_path / "holiday.jpg").touch()
+    with pytest.raises(ConfigError, match="holds holiday.jpg"):
+        cifar10(str(tmp_path), download=False)
+
+
+def test_cifar10_is_read_from_its_own_files(tmp_path, monkeypatch):
+    from torchvision.datasets import CIFAR10
+
+    monkeypatch.setattr(CIFAR10, "_check_integrity", lambda self: True)
+    monkeypatch.setattr("torchvision.datasets.cifar.check_integrity", lambda *_: True)
+    folder = tmp_path / "cifar-10-batches-py"
+    folder.mkdir()
+    names = [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]
+    for i, name in enumerate(names):
+        rows = np.full((4, 3072), 0, np.uint8)
+        rows[:, :1024] = i + 1  # the red plane
+        (folder / name).write_bytes(pickle.dumps({"data": rows, "labels": [i % 10] * 4}))
+    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": ["a"] * 10}))
+    splits = cifar10(str(tmp_path), download=False)
+    assert splits.train.image.shape == (20, 3, 32, 32)
+    assert splits.train.image[4, :, 0, 0].tolist() == [2, 0, 0]
+    assert splits.train.label.dtype == torch.int64

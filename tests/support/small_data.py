@@ -1,0 +1,23 @@
+"""A data set of a few synthetic images: two classes of stripes that differ in direction."""
+
+import torch
+
+from manyviews.datamodules.images import Images, ImageSplits
+
+
+def stripes(count=64, size=16, channels=1, hostile=False):
+    def split(n, seed):
+        generator = torch.Generator().manual_seed(seed)
+        label = torch.arange(n) % 2
+        phase = torch.rand(n, 1, 1, generator=generator) * 6
+        axis = torch.arange(size).float()
+        wave = torch.sin(axis[None, :, None] * 0.9 + phase).expand(n, size, size)
+        image = torch.where(label[:, None, None] == 0, wave, wave.mT)
+        noise = torch.rand(n, channels, size, size, generator=generator)
+        pixels = (image[:, None] * 90 + 110 + noise * 40).clamp(0, 255)
+        return Images(pixels.to(torch.uint8), label)
+
+    names = ("<script>alert(1)</script>", "a|b") if hostile else ("across", "down")
+    return ImageSplits(
+        "stripes", split(count, 0), split(32, 1), names, (0.5,) * channels, (0.25,) * channels
+    )

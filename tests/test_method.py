@@ -1,0 +1,134 @@
+"""Contract tests: every method in conf/method/ gets them for free."""
+
+from importlib.resources import files
+
+import pytest
+import torch
+
+from manyviews import build, config
+from manyviews.batch import Output
+from manyviews.method import Method
+
+METHODS = sorted(
+    file.name.removesuffix(".yaml")
+    for file in files("manyviews.conf").joinpath("method").iterdir()
+    if file.name.endswith(".yaml")
+)
+HEADS = {
+    "swav": ["method.prototypes=8", "method.hidden_dim=16", "method.projection_dim=8"],
+    "barlow_twins": ["method.hidden_dim=16", "method.projection_dim=32"],
+}
+SMALL = ["data=stripes", "backbone=resnet_tiny", "batch_size=8", "logger.wandb=null"]
+
+
+@pytest.fixture(params=METHODS)
+def name(request):
+    return request.param
+
+
+def made(name, config_dir, *more):
+    overrides = [*SMALL, f"method={name}", *HEADS.get(name, []), *more]
+    composed, _ = config.compose("pretrain", overrides, config_dir)
+    data = build.data(composed)
+    return build.method(composed, data), data
+
+
+def batches(data, count):
+    loader = data.train_dataloader()
+    return [data.make_batch(sample, 0) for sample, _ in zip(loader, range(count), strict=False)]
+
+
+def train(method, some):
+    """Plain SGD steps without Lightning."""
+    optimizer = torch.optim.SGD(method.parameters(), lr=0.01)
+    for batch in some:
+        optimizer.zero_grad()
+        method.training_step(batch, 0)["loss"].backward()
+        optimizer.step()
+    return method.state_dict()
+
+
+def test_step_returns_an_output_of_the_agreed_shapes(name, config_dir):
+    method, data = made(name, config_dir)
+    output = method.step(batches(data, 1)[0])
+    assert isinstance(output, Output)
+    assert output.loss.shape == () and output.loss.dtype == torch.float32
+    views, rows, width = output.embedding.shape
+    assert (rows, width) == (8, method.backbone.embedding_dim)
+    assert output.projection.shape[:2] == (views, rows)
+    assert all(value.shape == () for value in output.logs.values())
+
+
+def test_every_parameter_gets_a_gradient(name, config_dir):
+    method, data = made(name, config_dir)
+    method.step(batches(data, 1)[0]).loss.backward()
+    assert [n for n, p in method.named_parameters() if p.grad is None] == []
+
+
+def test_callbacks_get_nothing_that_holds_the_graph(name, config_dir):
+    method, data = made(name, config_dir)
+    result = method.training_step(batches(data, 1)[0], 0)
+    assert result["loss"].requires_grad
+    held = [*result["output"][:3], *result["logs"].values()]
+    assert not any(value.requires_grad for value in held)
+
+
+def test_weight_zero_is_bit_identical(name, config_dir):
+    some = None
+    states = []
+    for more in ([], ["regularizer=vne", "regularizers.vne.weight=0.0"]):
+        method, data = made(name, config_dir, *more)
+        some = some or batches(data, 3)
+        states.append(train(method, some))
+    assert all(torch.equal(states[0][k], states[1][k]) for k in states[0])
+
+
+def test_a_positive_vne_weight_lowers_the_loss_by_the_entropy(name, config_dir):
+    method, data = made(name, config_dir, "regularizer=vne", "regularizers.vne.weight=0.5")
+    total, logs = method.total_loss(method.step(batches(data, 1)[0]))
+    logs = {key: value.detach() for key, value in logs.items()}
+    assert logs["train/loss/vne"] < 0
+    expected = logs["train/loss/method"] + 0.5 * logs["train/loss/vne"]
+    torch.testing.assert_close(total.detach(), expected)
+
+
+def test_the_same_seed_gives_the_same_weights(name, config_dir):
+    states = []
+    for _ in range(2):
+        method, data = made(name, config_dir)
+        states.append(train(method, batches(data, 3)))
+    assert all(torch.equal(states[0][k], states[1][k]) for k in states[0])
+
+
+def test_state_fits_strictly_into_a_fresh_method(name, config_dir):
+    method, data = made(name, config_dir)
+    state = train(method, batches(data, 2))
+    fresh, _ = made(name, config_dir, "seed=5")
+    fresh.load_state_dict(state)
+    batch = batches(data, 1)[0]
+    with torch.no_grad():
+        torch.testing.assert_close(fresh.step(batch).loss, method.step(batch).loss)
+
+
+def test_loss_under_bf16_autocast_stays_near_float32(name, config_dir):
+    method, data = made(name, config_dir)
+    batch = batches(data, 1)[0]
+    with torch.no_grad():
+        full = method.step(batch).loss
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            half = method.step(batch).loss
+    assert half.dtype == torch.float32
+    torch.testing.assert_close(half, full, rtol=2e-2, atol=2e-2)
+
+
+def test_one_dimensional_tensors_are_not_decayed(name, config_dir):
+    method, _ = made(name, config_dir)
+    matrices, vectors = method.parameter_groups()
+    assert all(p.ndim > 1 for p in matrices["params"])
+    assert all(p.ndim <= 1 for p in vectors["params"]) and vectors["weight_decay"] == 0
+    assert sum(map(len, (matrices["params"], vectors["params"]))) == len(list(method.parameters()))
+
+
+def test_a_method_without_step_says_what_to_write():
+    with pytest.raises(NotImplementedError, match=r"Method writes step\(batch\)"):
+        Method.step(object.__new__(Method), None)  # pyright: ignore[reportArgumentType]
