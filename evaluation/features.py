@@ -76,7 +76,7 @@ def save(path: Path, features: Features) -> None:
 
 def load(path: Path) -> Features:
     """What `save` wrote; nothing in it is executed."""
-    with np.load(path, allow_pickle=False) as arrays:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         return Features(*(torch.from_numpy(arrays[name]) for name in Features._fields))
 
 

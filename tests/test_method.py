@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from manyviews import build, config
-from manyviews.batch import Output
+from manyviews.batch import Batch, Output
 from manyviews.method import Method
 
 METHODS = sorted(
@@ -131,4 +131,4 @@ def test_one_dimensional_tensors_are_not_decayed(name, config_dir):
 
 def test_a_method_without_step_says_what_to_write():
     with pytest.raises(NotImplementedError, match=r"Method writes step\(batch\)"):
-        Method.step(object.__new__(Method), None)  # pyright: ignore[reportArgumentType]
+        Method.step(object.__new__(Method), Batch([], torch.zeros(0), torch.zeros(0)))

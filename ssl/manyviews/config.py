@@ -95,9 +95,10 @@ def compose(
     extra = [f"hydra.searchpath=[file://{Path(config_dir).absolute()}]"] if config_dir else []
     with _hydra():
         parsed = _parse(overrides)
-        groups = [o for o in parsed if _options(o)]
+        options = {o.key_or_group: _options(o.key_or_group, config_dir) for o in parsed}
+        groups = [o for o in parsed if options[o.key_or_group]]
         for override in groups:
-            _check_choice(override)
+            _check_choice(override, options[override.key_or_group])
         try:
             composed = hydra_compose(command, [*extra, *overrides], return_hydra_config=True)
         except (HydraException, OmegaConfBaseException) as error:
@@ -132,19 +133,21 @@ def _parse(overrides: Sequence[str]) -> list[Override]:
     return parsed
 
 
-def _options(override: Override) -> list[str]:
-    """Files of the group that this override chooses from; empty if it sets a value."""
-    return GlobalHydra.instance().config_loader().get_group_options(override.key_or_group)
+def _options(group: str, config_dir: str | None) -> list[str]:
+    """Files that a group offers; empty if it is no group but a key."""
+    own = Path(config_dir, group).glob("*.yaml") if config_dir else []
+    shipped = GlobalHydra.instance().config_loader().get_group_options(group)
+    return [*shipped, *(file.stem for file in own)]
 
 
-def _check_choice(override: Override) -> None:
+def _check_choice(override: Override, options: list[str]) -> None:
     value = override.value()
     names = [n for n in (value if isinstance(value, list) else [value]) if n is not None]
     if override.is_delete():
         return
     for name in names:
-        if str(name) not in _options(override):
-            raise unknown(override.key_or_group, str(name), _options(override))
+        if str(name) not in options:
+            raise unknown(override.key_or_group, str(name), options)
 
 
 def _reworded(

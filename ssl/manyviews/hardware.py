@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import warnings
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.loggers import Logger
 
 from manyviews.errors import ConfigError
@@ -21,7 +23,8 @@ Precision = Given | Literal["auto"]
 
 
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # our ledger says it better
-logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+# Lightning calls what the newest torch deprecates; a user can do nothing about it.
+warnings.filterwarnings("ignore", message=".*LeafSpec.* is deprecated")
 
 
 def trainer(
@@ -69,7 +72,7 @@ def trainer(
         logger=logger,
         enable_progress_bar=False,
         enable_model_summary=False,
-        enable_checkpointing=True,  # ours is in the callbacks
+        enable_checkpointing=any(isinstance(c, Checkpoint) for c in callbacks),
         use_distributed_sampler=False,
     )
 

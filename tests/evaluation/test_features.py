@@ -1,0 +1,76 @@
+import pytest
+import torch
+from torch import nn
+
+from manyviews.batch import Sample
+from manyviews.evaluation.features import Features, cached, extract, load, save
+
+
+def samples(count=10):
+    image = torch.randn(count, 1, 6, 6)
+    rows = torch.arange(count)
+    return [Sample(image[r], rows[r], rows[r]) for r in rows.split(4)]
+
+
+def trunk():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.Flatten())
+
+
+def test_every_row_comes_once_in_order():
+    found = extract(trunk(), samples())
+    assert found.embedding.shape == (10, 48)
+    assert found.position.tolist() == found.label.tolist() == list(range(10))
+
+
+def test_weights_statistics_and_flags_stay_as_they_were():
+    net = trunk().train()
+    net[1].eval()
+    before = {k: v.clone() for k, v in net.state_dict().items()}
+    extract(net, samples())
+    assert net.training and net[0].training and not net[1].training
+    assert all(torch.equal(v, before[k]) for k, v in net.state_dict().items())
+
+
+def test_features_are_float32_inside_autocast():
+    some = samples()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = extract(trunk(), some)
+    assert torch.equal(inside.embedding, extract(trunk(), some).embedding)
+
+
+def test_features_do_not_depend_on_the_batches():
+    some = samples()
+    joined = [Sample(*(torch.cat(column) for column in zip(*some, strict=True)))]
+    torch.testing.assert_close(extract(trunk(), joined).embedding, extract(trunk(), some).embedding)
+
+
+def test_features_that_are_not_finite_are_named():
+    some = samples()
+    some[1].input[2] = float("nan")
+    with pytest.raises(ValueError, match="1 of 10 embeddings are NaN or infinite.*position 6"):
+        extract(trunk(), some)
+
+
+def test_cache_is_read_when_whole_and_made_again_when_torn(tmp_path):
+    path, made = tmp_path / "deep" / "f.npz", []
+    features = Features(torch.randn(3, 2), torch.arange(3), torch.arange(3))
+
+    def compute():
+        made.append(1)
+        return features
+
+    for _ in range(2):
+        assert all(map(torch.equal, cached(path, compute), features))
+    assert len(made) == 1
+    path.write_bytes(path.read_bytes()[:100])
+    assert all(map(torch.equal, cached(path, compute), features))
+    assert len(made) == 2 and all(map(torch.equal, load(path), features))
+
+
+def test_saving_leaves_no_other_file(tmp_path):
+    save(
+        tmp_path / "f.npz",
+        Features(torch.zeros(1, 1), torch.zeros(1).long(), torch.zeros(1).long()),
+    )
+    assert [p.name for p in tmp_path.iterdir()] == ["f.npz"]

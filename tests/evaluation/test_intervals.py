@@ -1,0 +1,35 @@
+import pytest
+import torch
+from scipy import stats
+
+from manyviews.evaluation.intervals import bootstrap, paired
+
+
+def test_interval_is_near_the_binomial_one():
+    score = (torch.arange(1000) < 830).float()
+    found = bootstrap(score)
+    low, high = stats.binom.ppf([0.025, 0.975], 1000, 0.83) / 1000
+    assert found.value == pytest.approx(0.83)
+    assert (found.low, found.high) == (
+        pytest.approx(low, abs=0.004),
+        pytest.approx(high, abs=0.004),
+    )
+
+
+def test_the_same_scores_give_the_same_interval():
+    score = torch.rand(50)
+    assert bootstrap(score) == bootstrap(score)
+
+
+def test_pairing_is_narrower_than_the_two_intervals():
+    torch.manual_seed(0)
+    a = (torch.rand(500) < 0.8).float()
+    b = a.clone()
+    b[:10] = 0
+    gain, alone = paired(a, b), bootstrap(a)
+    assert gain.value == pytest.approx(float(a[:10].sum()) / 500)
+    assert gain.high - gain.low < (alone.high - alone.low) / 2
+
+
+def test_no_difference_is_exactly_zero():
+    assert paired(torch.ones(9), torch.ones(9)) == (0, 0, 0)

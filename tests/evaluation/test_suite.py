@@ -1,0 +1,42 @@
+import torch
+
+from manyviews.evaluation.features import Features
+from manyviews.evaluation.knn import KNN
+from manyviews.evaluation.suite import fingerprint, score, sentences
+
+LABEL = torch.arange(60) % 2
+GOOD = torch.eye(2)[LABEL] + 0.01 * torch.rand(60, 2)
+BAD = torch.rand(60, 2, generator=torch.Generator().manual_seed(0))
+
+
+def pair(embedding):
+    features = Features(embedding, LABEL, torch.arange(60))
+    hidden = LABEL.clone()
+    hidden[:4] = -1
+    return features, Features(embedding.flip(0), hidden.flip(0), features.position)
+
+
+def scored():
+    subjects = {"trained": pair(GOOD), "random": pair(BAD), "raw": pair(GOOD)}
+    return score(subjects, {"knn": KNN(2, [7], 7, 0.1)}, 2)
+
+
+def test_scores_name_protocol_version_subject_and_labelled_items():
+    first = scored()["scores"][0]
+    assert (first["protocol"], first["metric"], first["subject"]) == ("knn@2", "top1", "trained")
+    assert (first["value"], first["low"], first["high"], first["n"]) == (1.0, 1.0, 1.0, 56)
+
+
+def test_beating_needs_an_interval_above_zero():
+    beats = {d["control"]: d["beats"] for d in scored()["differences"] if d["metric"] == "top1"}
+    assert beats == {"random": True, "raw": False}
+
+
+def test_sentences_say_in_words_what_is_not_beaten():
+    first, second = sentences(scored()["differences"])
+    assert first.startswith("knn@2: beats random initialisation (+")
+    assert second == ("knn@2: does not beat raw pixels (+0.0 points, 95 % interval +0.0 to +0.0)")
+
+
+def test_fingerprint_follows_the_content_and_not_the_order():
+    assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1}) != fingerprint({"a": 1})

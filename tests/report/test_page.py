@@ -1,0 +1,114 @@
+import json
+from itertools import pairwise
+
+import pytest
+from report_run import HOSTILE, write_run
+
+from manyviews import report
+
+
+def test_page_holds_the_scores_to_the_digit_and_says_what_is_not_beaten(run):
+    text = report.write(run).read_text()
+    assert "83.7 % (82.0 to 85.3)" in text
+    assert "+10.0 (+8.8 to +11.2)" in text
+    assert "+0.5 (-0.7 to +1.7), not beaten" in text
+    assert "0123456789ab" in text and "21.5" in text
+
+
+def test_no_name_becomes_markup(run):
+    text = report.write(run).read_text()
+    for hostile in (HOSTILE[0], HOSTILE[1], "<b>mini</b>", "<i>mini</i>", "<runs>"):
+        assert hostile not in text
+    assert "&lt;script&gt;" in text and "onerror=alert(1)&gt;" in text
+
+
+def test_page_is_small_and_names_nothing_to_load(run):
+    text = report.write(run).read_text()
+    assert len(text) < 1_500_000
+    for loader in ("<script", "<link", "@import", 'src="http', "url(http", "javascript:"):
+        assert loader not in text
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["metrics.jsonl", "ledger.json", "environment.json", "config.yaml", "report/gallery.npz"],
+)
+def test_a_missing_file_is_said_and_breaks_nothing(run, name):
+    (run / name).unlink()
+    assert "83.7 %" in report.write(run).read_text()
+
+
+def test_the_same_run_gives_the_same_bytes(run):
+    assert report.write(run).read_bytes() == report.write(run).read_bytes()
+
+
+def test_colour_images_are_shown(tmp_path):
+    text = report.write(write_run(tmp_path / "colour", channels=3)).read_text()
+    assert text.count("data:image/png") == 8 * 7 + 10 * 6
+
+
+def test_markdown_tables_are_not_broken_by_names(run):
+    report.write(run)
+    lines = (run / "report" / "report.md").read_text().splitlines()
+    (row,) = [line for line in lines if line.startswith("| data |")]
+    assert row == "| data | a\\|b &lt;i&gt;mini&lt;/i&gt; |"
+
+
+def test_terminal_table_has_a_row_per_protocol(run):
+    from rich.console import Console
+
+    console = Console(width=200)
+    with console.capture() as captured:
+        console.print(report.table(json.loads((run / "report" / "report.json").read_text())))
+    text = captured.get()
+    assert "knn@1" in text and "linear_lbfgs@1" in text and "not beaten" in text
+
+
+@pytest.fixture
+def opened(browser, run):
+    """The page in the browser, at a given width."""
+
+    def at(width, height=900):
+        browser.set_window_size(width, height)
+        browser.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600},
+        )
+        browser.get_log("performance"), browser.get_log("browser")
+        browser.get(report.write(run).as_uri())
+        return browser
+
+    return at
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1280, 390])
+def test_page_does_not_scroll_sideways_and_sections_do_not_overlap(opened, width):
+    page = opened(width)
+    assert page.execute_script("return document.documentElement.scrollWidth") <= width
+    boxes = page.execute_script(
+        "return [...document.querySelectorAll('section')].map(s => s.getBoundingClientRect())"
+        ".map(r => [r.top, r.bottom])"
+    )
+    assert len(boxes) == 8
+    assert all(above[1] <= below[0] for above, below in pairwise(boxes))
+
+
+@pytest.mark.slow
+def test_page_loads_nothing_and_complains_of_nothing(opened):
+    page = opened(1280)
+    sent = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
+    urls = [
+        m["params"]["request"]["url"] for m in sent if m["method"] == "Network.requestWillBeSent"
+    ]
+    assert [u for u in urls if not u.startswith(("data:", "file:"))] == []
+    assert page.get_log("browser") == []
+
+
+@pytest.mark.slow
+def test_all_images_decode_and_hostile_names_are_text(opened):
+    page = opened(1280)
+    widths = page.execute_script("return [...document.images].map(i => i.naturalWidth)")
+    assert len(widths) == 8 * 7 + 10 * 6 and min(widths) > 0
+    assert HOSTILE[0] in page.execute_script("return document.body.innerText")
+    assert page.execute_script("return document.scripts.length") == 0

@@ -1,0 +1,91 @@
+"""A run folder as training and evaluation leave it, with hostile names in it."""
+
+import json
+
+import numpy as np
+
+HOSTILE = ['<script>alert("x")</script>', '"><img src=x onerror=alert(1)>', "a|b", *"cdefghi"]
+
+
+def score(protocol, metric, subject, value):
+    low, high = value - 0.017, value + 0.016
+    row = {"protocol": protocol, "metric": metric, "subject": subject, "n": 2000}
+    return {**row, "value": value, "low": low, "high": high}
+
+
+def gain(protocol, control, value):
+    row = {"protocol": protocol, "metric": "top1", "subject": "trained", "control": control}
+    low, high = value - 0.012, value + 0.012
+    return {**row, "value": value, "low": low, "high": high, "beats": low > 0}
+
+
+def card():
+    values = {"trained": 0.8366, "random": 0.7361, "raw": 0.8315}
+    scores, gains = [], []
+    for protocol in ("knn@1", "linear_lbfgs@1"):
+        scores += [score(protocol, "top1", who, v) for who, v in values.items()]
+        gains += [gain(protocol, "random", 0.1004), gain(protocol, "raw", 0.005)]
+    for k in (1, 5, 20, 200):
+        scores += [score("knn@1", f"top1_k{k}", who, v - k / 4000) for who, v in values.items()]
+    return {
+        "format_version": 1,
+        "run": "swav-<b>mini</b>-resnet_tiny-3f2a9c1e-s0",
+        "data": {"name": "fashion_mnist_mini", "classes": HOSTILE, "fingerprint": {}},
+        "checkpoint": {"step": 1950, "epoch": 25},
+        "protocols": {
+            "knn@1": {"hash": "0123456789ab", "config": {"headline": 20, "temperature": 0.07}},
+            "linear_lbfgs@1": {"hash": "ba9876543210", "config": {"holdout": 0.1}},
+        },
+        "scores": scores,
+        "differences": gains,
+        "sentences": ["knn@1: does not beat raw pixels (+0.5 points, interval -0.7 to +1.7)"],
+        "label_free": {
+            "trained": {"rankme": 60.25, "effective_rank": 21.5},
+            "random": {"rankme": 30.0, "effective_rank": 3.5},
+        },
+    }
+
+
+def gallery(channels):
+    random = np.random.default_rng(0)
+
+    def image(*shape):
+        return random.integers(0, 256, shape, dtype=np.uint8)
+
+    spectrum = np.sort(random.random(128) ** 6)[::-1]
+    return {
+        "originals": image(8, channels, 28, 28),
+        **{f"view_{v}": image(8, channels, *(2 * [28 if v < 2 else 16])) for v in range(6)},
+        "queries": image(10, channels, 28, 28),
+        "query_label": np.arange(10),
+        "neighbours": image(10, 5, channels, 28, 28),
+        "neighbour_label": (np.arange(10)[:, None] + np.array([0, 0, 1, 0, -20])) % 11 - 0,
+        "neighbour_similarity": random.random((10, 5)),
+        "eigenvalues_trained": spectrum / spectrum.sum(),
+        "eigenvalues_random": spectrum**2 / (spectrum**2).sum(),
+    }
+
+
+def write_run(folder, channels=1):
+    """A run folder as training and evaluation leave it."""
+    (folder / "report").mkdir(parents=True)
+    (folder / "report" / "report.json").write_text(json.dumps(card()))
+    np.savez(folder / "report" / "gallery.npz", **gallery(channels))
+    lines = [
+        {
+            "step": s,
+            "epoch": s // 78,
+            "train/loss": 4 - s / 900,
+            "train/lr": 0.002 * s / 1950,
+            "train/throughput/images_per_s": 1400.0 + s % 70,
+            "train/data_wait": 0.06,
+        }
+        for s in range(10, 1950, 10)
+    ]
+    lines.append({"step": 780, "epoch": 9, "online/knn@1/top1": 0.81})
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (folder / "metrics.jsonl").write_text(text + '{"step": 1950, "tra')
+    (folder / "ledger.json").write_text(json.dumps({"data": "a|b <i>mini</i>", "steps": 1950}))
+    (folder / "environment.json").write_text(json.dumps({"torch": "2.15.0"}))
+    (folder / "config.yaml").write_text("seed: 0\nruns: <runs>\n")
+    return folder
