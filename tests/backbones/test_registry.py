@@ -21,7 +21,7 @@ def test_unknown_name_gets_the_nearest():
 
 
 def test_available_filters_by_pattern():
-    assert backbones.available("resnet?0") == []
+    assert backbones.available("vit*") == []
     assert "resnet18" in backbones.available("resnet*")
 
 

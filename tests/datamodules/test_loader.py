@@ -40,7 +40,8 @@ def test_a_loader_restored_in_mid_epoch_continues_behind_the_last_batch():
     whole = positions(loader())
     source = loader()
     iterator = iter(source)
-    next(iterator), next(iterator)
+    for _ in range(2):
+        next(iterator)
     restored = loader()
     restored.load_state_dict(source.state_dict())
     restored.set_epoch(0)  # Lightning says the epoch after it restored the state

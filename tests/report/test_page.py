@@ -74,7 +74,8 @@ def opened(browser, run):
             "Emulation.setDeviceMetricsOverride",
             {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600},
         )
-        browser.get_log("performance"), browser.get_log("browser")
+        for log in ("performance", "browser"):
+            browser.get_log(log)
         browser.get(report.write(run).as_uri())
         return browser
 
