@@ -36,6 +36,14 @@ def small():
     return [*SMALL, *SWAV]
 
 
+@pytest.fixture
+def done(small, config_dir):
+    """A finished run."""
+    from manyviews import train
+
+    return train.pretrain(small, config_dir)
+
+
 @pytest.fixture(autouse=True)
 def in_an_empty_folder(tmp_path, monkeypatch):
     """Runs land in a folder of the test's own."""

@@ -1,8 +1,4 @@
 import json
-import os
-import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,14 +9,7 @@ from manyviews import load_backbone, runs, train
 from manyviews.callbacks.metrics import NotFinite
 from manyviews.errors import ConfigError
 
-SUPPORT = Path(__file__).parent / "support"
 REPORTED = {"report.json", "report.md", "index.html", "gallery.npz"}
-
-
-@pytest.fixture
-def done(small, config_dir):
-    """A finished run."""
-    return train.pretrain(small, config_dir)
 
 
 def weights(run):
@@ -131,13 +120,6 @@ def test_load_backbone_gives_the_trained_weights(done):
         assert torch.equal(value, state[f"backbone.{key}"])
 
 
-def test_a_run_of_another_version_is_refused(done):
-    file = done.path / "config.yaml"
-    file.write_text(file.read_text().replace("format_version: 1", "format_version: 99"))
-    with pytest.raises(ConfigError, match="format_version 99, this manyviews reads 1"):
-        runs.load(done.path)
-
-
 def test_a_torn_checkpoint_is_refused_by_name(done):
     done.checkpoint.write_bytes(done.checkpoint.read_bytes()[:2000])
     with pytest.raises(
@@ -156,93 +138,3 @@ def test_a_batch_larger_than_the_set_makes_no_folder(small, config_dir):
     with pytest.raises(ConfigError, match="batch_size=65 does not fit a training set of 64"):
         train.pretrain([*small, "batch_size=65"], config_dir)
     assert not Path("runs").exists()
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_folder_is_one_line(small, config_dir):
-    Path("runs").mkdir()
-    Path("runs").chmod(stat.S_IRUSR | stat.S_IXUSR)
-    with pytest.raises(ConfigError, match="cannot write to runs.*type runs=FOLDER"):
-        train.pretrain(small, config_dir)
-
-
-def test_a_file_where_the_folder_should_be_is_one_line(small, config_dir):
-    Path("runs").touch()
-    with pytest.raises(ConfigError, match="cannot write to runs.*type runs=FOLDER"):
-        train.pretrain(small, config_dir)
-
-
-def test_what_does_not_define_the_result_does_not_change_the_name(small, config_dir):
-    from manyviews import config
-
-    def name(*more):
-        return runs.name(*config.compose("pretrain", [*small, *more], config_dir))
-
-    assert name("callbacks.online_knn=null", "evaluation.knn.temperature=0.2") == name()
-    assert name("trainer.log_every_n_steps=7") == name()
-    assert name("optimizer.lr=0.5") != name() and name("seed=1") != name()
-    assert name("seed=1").removesuffix("-s1") == name().removesuffix("-s0")
-
-
-def cli(*arguments, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", "manyviews.cli", *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(SUPPORT), "PYTHONWARNINGS": "ignore", **environment},
-        timeout=100,
-    )
-
-
-def test_command_line_says_a_mistake_in_one_line_with_exit_code_2():
-    result = cli("pretrain", "method=swaw")
-    assert result.returncode == 2 and result.stdout == ""
-    assert result.stderr.count("\n") == 1 and "did you mean 'swav'" in result.stderr
-
-
-def test_command_line_shows_where_an_error_came_from_on_request():
-    assert "Traceback" in cli("pretrain", "method=swaw", "--trace").stderr
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["--help"], "pretrain"),
-        (["pretrain", "--help"], "example: manyviews pretrain"),
-        (["evaluate", "--help"], "example: manyviews evaluate"),
-        (["list", "methods"], "barlow_twins"),
-        (["list", "backbones"], "resnet_tiny"),
-        (["list", "data"], "fashion_mnist_mini"),
-        (["list", "experiments"], "demo"),
-        (["list", "protocols"], "linear_lbfgs"),
-        (["config", "show", "method=barlow_twins"], "redundancy_weight: 0.0051"),
-        (["where", "experiment=demo"], "runs/swav-fashion_mnist_mini-resnet_tiny-"),
-    ],
-)
-def test_command_line_answers(arguments, said):
-    result = cli(*arguments)
-    assert result.returncode == 0, result.stderr
-    assert said in result.stdout
-
-
-def test_help_and_list_import_nothing_heavy():
-    code = (
-        "import sys; from manyviews.cli import main; main(['list', 'methods']);"
-        "assert not {'torch', 'hydra', 'matplotlib'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-
-
-@pytest.mark.slow
-def test_a_whole_run_from_the_command_line_with_wandb_offline(small, config_dir):
-    overrides = [o for o in small if o != "logger.wandb=null"]
-    result = cli("pretrain", *overrides, "--config-dir", config_dir, WANDB_API_KEY="", CI="")
-    assert result.returncode == 0, result.stderr
-    assert "epoch 2/2" in result.stdout and "images/s" in result.stdout
-    run = runs.load(next(Path("runs").iterdir()))
-    (written,) = (run.path / "wandb").glob("offline-run-*/*.wandb")
-    content = written.read_bytes()
-    for key in (b"train/loss", b"eval/knn@1/top1", b"views/view_0", b"eval/table"):
-        assert key in content
-    assert "accuracy, with 95 % intervals" in result.stdout
-    assert f"report: {run.path}/report/index.html" in result.stdout

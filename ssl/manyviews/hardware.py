@@ -100,10 +100,11 @@ def cpu_has_bf16() -> bool:
 
 def environment() -> dict[str, str | int]:
     """Versions and hardware that a bit-exact repetition needs."""
-    packages = ("torch", "torchvision", "pytorch-lightning", "hydra-core", "faiss-cpu", "wandb")
+    packages = ("torchvision", "pytorch-lightning", "hydra-core", "faiss-cpu", "wandb")
     return {
         "manyviews": version("manyviews"),
         "python": platform.python_version(),
+        "torch": torch.__version__,  # with its build, as +cpu or +cu132
         **{name: version(name) for name in packages},
         "system": platform.platform(),
         "processor": _processor(),

@@ -54,16 +54,6 @@ def test_markdown_tables_are_not_broken_by_names(run):
     assert row == "| data | a\\|b &lt;i&gt;mini&lt;/i&gt; |"
 
 
-def test_terminal_table_has_a_row_per_protocol(run):
-    from rich.console import Console
-
-    console = Console(width=200)
-    with console.capture() as captured:
-        console.print(report.table(json.loads((run / "report" / "report.json").read_text())))
-    text = captured.get()
-    assert "knn@1" in text and "linear_lbfgs@1" in text and "not beaten" in text
-
-
 @pytest.fixture
 def opened(browser, run):
     """The page in the browser, at a given width."""

@@ -1,4 +1,4 @@
-"""The results in the terminal."""
+"""The results in the terminal: a line per subject, so that 80 columns hold it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from manyviews.report.results import headers, rows
+from manyviews.report.results import CONTROLS, SUBJECTS, rows
 
 
 def table(card: dict[str, Any]) -> Table:
     """Accuracy of the trained backbone and its controls, with 95 % intervals."""
-    made = Table(title="accuracy, with 95 % intervals over test images; differences are paired")
-    for title in headers():
-        made.add_column(title)
+    made = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for title in ("protocol, features", "accuracy (95 % interval)", "trained minus it"):
+        made.add_column(title, no_wrap=True)
     for row in rows(card):
         # Text, not str: a name with brackets is no markup.
-        made.add_row(*(Text(cell) for cell in (row.protocol, *row.scores, *row.gains)))
+        made.add_row(Text(row.protocol))
+        gains = dict(zip(CONTROLS, row.gains, strict=True))
+        for subject, score in zip(SUBJECTS, row.scores, strict=True):
+            # The sentences below the table say what is not beaten.
+            gain = gains.get(subject, "").removesuffix(", not beaten")
+            made.add_row(*map(Text, (f"  {SUBJECTS[subject]}", score, gain)))
     return made

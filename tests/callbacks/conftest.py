@@ -1,0 +1,17 @@
+import pytest
+
+from manyviews import build, config
+
+
+@pytest.fixture
+def fit(small, config_dir):
+    """Train eight steps in two epochs with the given callbacks alone; the trainer."""
+
+    def fit(*callbacks, method=None):
+        composed, _ = config.compose("pretrain", small, config_dir)
+        data = build.data(composed)
+        trainer = build.trainer(composed, list(callbacks), [])
+        trainer.fit(method or build.method(composed, data), datamodule=data)
+        return trainer
+
+    return fit

@@ -1,0 +1,41 @@
+import pytest
+
+from manyviews import build, config
+from manyviews.errors import ConfigError
+from manyviews.regularizers import VNE
+
+
+def composed(small, config_dir, *more):
+    return config.compose("pretrain", [*small, *more], config_dir)[0]
+
+
+def test_a_null_node_is_left_out(small, config_dir):
+    names = [type(c).__name__ for c in build.callbacks(composed(small, config_dir))]
+    fewer = build.callbacks(composed(small, config_dir, "callbacks.progress=null"))
+    assert set(names) - {type(c).__name__ for c in fewer} == {"Progress"}
+
+
+def test_no_protocol_at_all_says_what_to_type(small, config_dir):
+    with pytest.raises(ConfigError, match=r"type evaluation=\[knn,linear_lbfgs\]"):
+        build.protocols(composed(small, config_dir, "evaluation.knn=null"))
+
+
+def test_a_constructor_s_complaint_comes_out_as_it_is(small, config_dir):
+    with pytest.raises(ConfigError, match="^callbacks.online_knn.every_n_epochs=0; allowed"):
+        build.callbacks(composed(small, config_dir, "callbacks.online_knn.every_n_epochs=0"))
+
+
+def test_regularizers_reach_the_method_under_their_names(small, config_dir):
+    config_of_run = composed(small, config_dir, "regularizer=vne", "regularizers.vne.weight=0.3")
+    method = build.method(config_of_run, build.data(config_of_run))
+    assert list(method.regularizers) == ["vne"]
+    term = method.regularizers["vne"]
+    assert isinstance(term, VNE) and term.weight == 0.3
+
+
+def test_a_view_larger_than_the_backbone_takes_is_refused(small, config_dir):
+    small_crops = composed(small, config_dir, "views.large.operations.crop.size=4")
+    with pytest.raises(
+        ConfigError, match="view 0 has 4 x 4 pixels, but the backbone takes 8 to any"
+    ):
+        build.method(small_crops, build.data(small_crops))

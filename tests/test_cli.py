@@ -1,0 +1,74 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from manyviews import runs
+
+SUPPORT = Path(__file__).parent / "support"
+
+
+def cli(*arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "manyviews.cli", *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(SUPPORT), "PYTHONWARNINGS": "ignore", **environment},
+        timeout=100,
+    )
+
+
+def test_command_line_says_a_mistake_in_one_line_with_exit_code_2():
+    result = cli("pretrain", "method=swaw")
+    assert result.returncode == 2 and result.stdout == ""
+    assert result.stderr.count("\n") == 1 and "did you mean 'swav'" in result.stderr
+
+
+def test_command_line_shows_where_an_error_came_from_on_request():
+    assert "Traceback" in cli("pretrain", "method=swaw", "--trace").stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--help"], "pretrain"),
+        (["pretrain", "--help"], "example: manyviews pretrain"),
+        (["evaluate", "--help"], "example: manyviews evaluate"),
+        (["list", "methods"], "barlow_twins"),
+        (["list", "backbones"], "resnet_tiny"),
+        (["list", "data"], "fashion_mnist_mini"),
+        (["list", "experiments"], "demo"),
+        (["list", "protocols"], "linear_lbfgs"),
+        (["config", "show", "method=barlow_twins"], "redundancy_weight: 0.0051"),
+        (["where", "experiment=demo"], "runs/swav-fashion_mnist_mini-resnet_tiny-"),
+    ],
+)
+def test_command_line_answers(arguments, said):
+    result = cli(*arguments)
+    assert result.returncode == 0, result.stderr
+    assert said in result.stdout
+
+
+def test_help_and_list_import_nothing_heavy():
+    code = (
+        "import sys; from manyviews.cli import main; main(['list', 'methods']);"
+        "assert not {'torch', 'hydra', 'matplotlib'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.slow
+def test_a_whole_run_from_the_command_line_with_wandb_offline(small, config_dir):
+    overrides = [o for o in small if o != "logger.wandb=null"]
+    result = cli("pretrain", *overrides, "--config-dir", config_dir, WANDB_API_KEY="", CI="")
+    assert result.returncode == 0, result.stderr
+    assert "epoch 2/2" in result.stdout and "images/s" in result.stdout
+    run = runs.load(next(Path("runs").iterdir()))
+    (written,) = (run.path / "wandb").glob("offline-run-*/*.wandb")
+    content = written.read_bytes()
+    for key in (b"train/loss", b"eval/knn@1/top1", b"views/view_0", b"eval/table"):
+        assert key in content
+    assert "accuracy (95 % interval)" in result.stdout
+    assert f"report: {run.path}/report/index.html" in result.stdout

@@ -1,0 +1,34 @@
+import pytest
+import torch
+
+from manyviews import build, config, hardware
+from manyviews.errors import ConfigError
+
+
+def trainer(small, config_dir, *more):
+    composed, _ = config.compose("pretrain", [*small, *more], config_dir)
+    return build.trainer(composed, [], [])
+
+
+def test_more_than_one_process_is_refused_in_one_line(small, config_dir):
+    with pytest.raises(ConfigError, match="trainer.devices=2: this version trains on 1 process"):
+        trainer(small, config_dir, "trainer.devices=2")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_one_line(small, config_dir):
+    with pytest.raises(ConfigError, match="trainer.accelerator=gpu: no GPU here; type cpu or auto"):
+        trainer(small, config_dir, "trainer.accelerator=gpu")
+
+
+def test_auto_takes_bf16_only_where_the_processor_has_it(monkeypatch):
+    for has, precision in ((True, "bf16-mixed"), (False, "32-true")):
+        monkeypatch.setattr(hardware, "cpu_has_bf16", lambda has=has: has)
+        assert hardware.resolve_precision("cpu", "auto") == precision
+        assert hardware.resolve_precision("cpu", "64-true") == "64-true"
+
+
+def test_the_environment_names_what_a_repetition_needs():
+    said = hardware.environment()
+    assert said["torch"] == torch.__version__ and said["threads"] == torch.get_num_threads()
+    assert all(said[key] for key in ("python", "processor", "cores", "faiss-cpu", "system"))

@@ -1,0 +1,37 @@
+from pathlib import Path
+
+import pytest
+
+from manyviews import runs, train
+from manyviews.errors import ConfigError
+
+
+def test_a_run_of_another_version_is_refused(done):
+    file = done.path / "config.yaml"
+    file.write_text(file.read_text().replace("format_version: 1", "format_version: 99"))
+    with pytest.raises(ConfigError, match="format_version 99, this manyviews reads 1"):
+        runs.load(done.path)
+
+
+def test_a_place_that_refuses_folders_is_one_line(small, config_dir):
+    """/proc refuses even root, as a read-only folder refuses others."""
+    with pytest.raises(ConfigError, match="cannot write to /proc/self/runs.*type runs=FOLDER"):
+        train.pretrain([*small, "runs=/proc/self/runs"], config_dir)
+
+
+def test_a_file_where_the_folder_should_be_is_one_line(small, config_dir):
+    Path("runs").touch()
+    with pytest.raises(ConfigError, match="cannot write to runs.*type runs=FOLDER"):
+        train.pretrain(small, config_dir)
+
+
+def test_what_does_not_define_the_result_does_not_change_the_name(small, config_dir):
+    from manyviews import config
+
+    def name(*more):
+        return runs.name(*config.compose("pretrain", [*small, *more], config_dir))
+
+    assert name("callbacks.online_knn=null", "evaluation.knn.temperature=0.2") == name()
+    assert name("trainer.log_every_n_steps=7") == name()
+    assert name("optimizer.lr=0.5") != name() and name("seed=1") != name()
+    assert name("seed=1").removesuffix("-s1") == name().removesuffix("-s0")
