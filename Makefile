@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format clean
+.PHONY: help demo test check bench format clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -29,6 +29,10 @@ check: $(INSTALLED)  ## formatting, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
+
+bench: $(INSTALLED)  ## benchmarks/: views against torchvision, three seeds of the demo (about 15 min)
+	$(BIN)/python -W ignore benchmarks/views.py
+	$(BIN)/python benchmarks/demo.py
 
 format: $(INSTALLED)  ## mend what ruff can mend
 	$(BIN)/ruff format .

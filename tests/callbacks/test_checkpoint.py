@@ -9,7 +9,7 @@ def test_each_epoch_replaces_the_checkpoint_of_the_one_before(fit, tmp_path):
     seen = []
 
     class Look(pl.Callback):
-        def on_train_batch_end(self, trainer, *_):
+        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
             path = tmp_path / "last.ckpt"
             seen.append(read_checkpoint(path)["global_step"] if path.exists() else 0)
 

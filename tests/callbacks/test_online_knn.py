@@ -14,7 +14,8 @@ class Recompute(pl.Callback):
     """Accuracy by definition: cosine, 20 neighbours, votes exp(similarity / 0.07)."""
 
     @torch.no_grad()
-    def on_train_epoch_end(self, trainer, method):
+    def on_train_epoch_end(self, trainer, pl_module):
+        method = pl_module
         assert method.backbone.training, "left in evaluation mode"
         splits, backbone = trainer.datamodule.splits, method.backbone.eval()
         train, test = (

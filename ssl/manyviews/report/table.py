@@ -18,7 +18,7 @@ def table(card: dict[str, Any]) -> Table:
     for row in rows(card):
         # Text, not str: a name with brackets is no markup.
         made.add_row(Text(row.protocol))
-        gains = dict(zip(CONTROLS, row.gains, strict=True))
+        gains: dict[str, str] = dict(zip(CONTROLS, row.gains, strict=True))
         for subject, score in zip(SUBJECTS, row.scores, strict=True):
             # The sentences below the table say what is not beaten.
             gain = gains.get(subject, "").removesuffix(", not beaten")
