@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import textwrap
 import zlib
 from importlib import resources
 from pathlib import Path
@@ -103,16 +104,21 @@ def _torchvision(name: str, root: Path, download: bool):
     from torchvision import datasets  # 2.5 s: only when it is asked for
 
     dataset = getattr(datasets, name)
+    held = _held(root)  # before torchvision makes folders for its downloads
     try:
         return [dataset(str(root), train=train, download=download) for train in (True, False)]
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, UnpicklingError) as error:
-        held = ", ".join(sorted(p.name for p in root.iterdir())[:5]) if root.is_dir() else ""
-        state = f"holds {held or 'nothing'}" if root.is_dir() else "does not exist"
         raise ConfigError(
-            f"no complete {name} under data.root={root}, which {state} "
-            f"({_one_line(error)}); type data.download=true on a machine with internet, "
-            f"or data.root=FOLDER where {_wanted(name)}"
+            f"data.root={root} {held}, no complete {name}; type data.root=FOLDER where "
+            f"{_wanted(name)}, or data.download=true on a machine with internet "
+            f"({_one_line(error)})"
         ) from error
+
+
+def _held(root: Path) -> str:
+    if not root.is_dir():
+        return "does not exist" if not root.exists() else "is not a folder"
+    return f"holds {', '.join(sorted(p.name for p in root.iterdir())[:5]) or 'nothing'}"
 
 
 def _wanted(name: str) -> str:
@@ -122,7 +128,7 @@ def _wanted(name: str) -> str:
 
 
 def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:160] or type(error).__name__
+    return textwrap.shorten(str(error), 160) or type(error).__name__
 
 
 def _idx_file(folder: Path, stem: str) -> list[Path]:

@@ -39,3 +39,14 @@ def test_a_view_larger_than_the_backbone_takes_is_refused(small, config_dir):
         ConfigError, match="view 0 has 4 x 4 pixels, but the backbone takes 8 to any"
     ):
         build.method(small_crops, build.data(small_crops))
+
+
+def test_numbers_that_the_optimizer_refuses_are_told_before_a_folder_is_made(small, config_dir):
+    negative = composed(small, config_dir, "optimizer.lr=-1")
+    with pytest.raises(ConfigError, match="^optimizer: Invalid learning rate: -1"):
+        build.method(negative, build.data(negative))
+
+
+def test_a_single_view_says_what_to_type(small, config_dir):
+    with pytest.raises(ConfigError, match=r"fewer than two views.*type views.large.count=2"):
+        build.data(composed(small, config_dir, "views.large.count=1"))

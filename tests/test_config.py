@@ -95,3 +95,8 @@ def test_a_folder_that_is_not_there_is_one_line(tmp_path):
 def test_evaluate_needs_a_run():
     with pytest.raises(ConfigError, match="run"):
         config.compose("evaluate", [])
+
+
+def test_a_value_that_must_be_given_is_asked_for():
+    with pytest.raises(ConfigError, match="^run is missing; type run=VALUE$"):
+        config.compose("evaluate", [])

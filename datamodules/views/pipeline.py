@@ -73,9 +73,17 @@ class Views:
 
     Args:
         kinds: for example `large` and `small`.
+
+    Raises:
+        ConfigError: fewer than two views in all.
     """
 
     def __init__(self, **kinds: View) -> None:
+        if sum(kind.count for kind in kinds.values()) < 2:
+            raise ConfigError(
+                f"views ({', '.join(kinds) or 'none'}) make fewer than two views of a sample; "
+                "type views.large.count=2"
+            )
         self.kinds = kinds
 
     def __iter__(self) -> Iterator[View]:

@@ -44,15 +44,24 @@ def backbone(config: Config, module: ImageData) -> Backbone:
 
 
 def method(config: Config, module: ImageData) -> Method:
-    """The method around its backbone, optimizer, schedule and regularizers."""
-    trunk = backbone(config, module)
-    return _make(
+    """The method around its backbone, optimizer, schedule and regularizers.
+
+    Raises:
+        ConfigError: the optimizer refuses its numbers.
+    """
+    trunk, optimizer = backbone(config, module), _make(config["optimizer"])
+    made: Method = _make(
         config["method"],
         backbone=trunk,
-        optimizer=_make(config["optimizer"]),
+        optimizer=optimizer,
         schedule=_make(config["schedule"]),
         regularizers=nodes(config["regularizers"]),
     )
+    try:
+        optimizer(made.parameter_groups())  # Lightning would try it after the run folder is made
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"optimizer: {error}") from error
+    return made
 
 
 def protocols(config: Config) -> dict[str, Protocol]:

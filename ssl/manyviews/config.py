@@ -23,7 +23,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from manyviews.errors import ConfigError, unknown
 
@@ -189,9 +189,10 @@ def _plain(composed: DictConfig) -> Config:
     own = OmegaConf.masked_copy(composed, [str(k) for k in composed if k != "hydra"])
     try:
         plain = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
+    except MissingMandatoryValue as error:
+        raise ConfigError(f"{error.full_key} is missing; type {error.full_key}=VALUE") from error
     except OmegaConfBaseException as error:
-        key = getattr(error, "full_key", None)
-        raise ConfigError(f"{key or 'config'}: {_one_line(error)}; type {key}=VALUE") from error
+        raise ConfigError(f"{error.full_key or 'config'}: {_one_line(error)}") from error
     return typing.cast(Config, plain)
 
 

@@ -75,10 +75,22 @@ def test_labels_of_another_set_are_refused(idx_folder):
         fashion_mnist(str(idx_folder), download=False)
 
 
+def test_what_the_root_held_is_told_as_it_was_before_the_download(tmp_path, monkeypatch):
+    from torchvision.datasets import FashionMNIST
+
+    def fails(self):
+        (tmp_path / "FashionMNIST").mkdir()
+        raise RuntimeError("no route to host")
+
+    monkeypatch.setattr(FashionMNIST, "download", fails)
+    with pytest.raises(ConfigError, match=r"holds nothing, no complete.*\(no route to host\)"):
+        fashion_mnist(str(tmp_path))
+
+
 @pytest.mark.parametrize("source", [fashion_mnist, cifar10])
 def test_missing_root_says_what_to_put_there(source, tmp_path):
     with pytest.raises(
-        ConfigError, match="does not exist.*type data.download=true.*data.root=FOLDER"
+        ConfigError, match="does not exist, no complete.*data.root=FOLDER where.*data.download=true"
     ):
         source(str(tmp_path / "nowhere"), download=False)
 
