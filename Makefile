@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format clean
+.PHONY: help demo test check bench results format clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -30,9 +30,11 @@ check: $(INSTALLED)  ## formatting, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 
-bench: $(INSTALLED)  ## benchmarks/: views against torchvision, three seeds of the demo (about 15 min)
+bench: $(INSTALLED)  ## benchmarks/: ratios side by side (seconds)
 	$(BIN)/python -W ignore benchmarks/views.py
-	$(BIN)/python benchmarks/demo.py
+
+results: $(INSTALLED)  ## the demo with three seeds, into docs/results.md (about 15 min)
+	$(BIN)/python benchmarks/results.py
 
 format: $(INSTALLED)  ## mend what ruff can mend
 	$(BIN)/ruff format .

@@ -1,6 +1,6 @@
 """The demo with three seeds, from the command line to the report; writes docs/results.md.
 
-    python benchmarks/demo.py            # about 15 minutes on two cores
+    python benchmarks/results.py            # about 15 minutes on two cores
 
 Times are this machine's; accuracies are those of the protocols named in the table.
 """
@@ -57,7 +57,7 @@ def page(results: list[Result], commit: str) -> str:
     lines = [
         "# Results",
         "",
-        "Made by `make bench`. Top-1 in percent; intervals are 95 % bootstrap intervals over",
+        "Made by `make results`. Top-1 in percent; intervals are 95 % bootstrap intervals over",
         "test images, differences are paired. Seeds change weights, order and views.",
         "",
         f"## `manyviews pretrain experiment=demo`, commit {commit}",
