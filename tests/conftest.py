@@ -48,3 +48,20 @@ def done(small, config_dir):
 def in_an_empty_folder(tmp_path, monkeypatch):
     """Runs land in a folder of the test's own."""
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def ranks():
+    """`ranks(2)`: two real processes in a gloo group, begun once."""
+    from ranks import Ranks
+
+    groups = {}
+
+    def of(world):
+        if world not in groups:
+            groups[world] = Ranks(world)
+        return groups[world]
+
+    yield of
+    for group in groups.values():
+        group.close()

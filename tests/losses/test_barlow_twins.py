@@ -3,7 +3,6 @@ import torch
 from golden import chirp, golden
 
 from manyviews.losses import barlow_twins
-from manyviews.losses.barlow_twins import _gram_energy, _matrix_energy
 
 GOLDEN = golden("swav_barlow")["barlow"]["B1_single_rank"]
 Z1 = chirp((16, 12), 0.011, 0.37, 0.25)
@@ -29,25 +28,23 @@ def test_parts_equal_the_official_code():
     assert [float(p) for p in parts] == pytest.approx(expected, rel=1e-7)
 
 
-def test_gram_form_equals_the_matrix_form_in_value_and_gradient():
-    grams, matrices = [], []
-    for energy, kept in ((_gram_energy, grams), (_matrix_energy, matrices)):
-        z1, z2 = (z.clone().requires_grad_() for z in (Z1, Z2))
-        value = energy(z1, z2)
-        value.backward()
-        kept += [value.detach(), z1.grad, z2.grad]
-    for gram, matrix in zip(grams, matrices, strict=True):
-        torch.testing.assert_close(gram, matrix, rtol=1e-12, atol=1e-12)
-
-
-def test_few_rows_of_many_columns_give_what_the_definition_gives():
-    z1, z2 = Z1.mT, Z2.mT  # 12 rows, 16 columns: the Gram form
+def by_definition(z1, z2):
     n1, n2 = ((z - z.mean(0)) / (z.var(0, correction=0) + 1e-5).sqrt() for z in (z1, z2))
     c = n1.mT @ n2 / len(z1)
     off = c - torch.diag(c.diagonal())
-    expected = [float((c.diagonal() - 1).square().sum()), float(0.005 * off.square().sum())]
-    found = barlow_twins(z1, z2, redundancy_weight=0.005)
-    assert [float(p) for p in found] == pytest.approx(expected, rel=1e-10)
+    return (c.diagonal() - 1).square().sum(), 0.005 * off.square().sum()
+
+
+@pytest.mark.parametrize("transposed", [False, True])  # 16 x 12; 12 x 16 takes the Gram form
+def test_both_forms_give_the_value_and_gradient_of_the_definition(transposed):
+    results = []
+    for loss in (lambda a, b: barlow_twins(a, b, redundancy_weight=0.005), by_definition):
+        z1, z2 = ((z.mT if transposed else z).clone().requires_grad_() for z in (Z1, Z2))
+        parts = loss(z1, z2)
+        sum(parts).backward()
+        results.append([*(p.detach() for p in parts), z1.grad, z2.grad])
+    for ours, definition in zip(*results, strict=True):
+        torch.testing.assert_close(ours, definition, rtol=1e-10, atol=1e-12)
 
 
 def test_total_collapse_costs_one_per_column_and_keeps_a_finite_gradient():
@@ -63,3 +60,10 @@ def test_gradient_is_that_of_finite_differences():
     assert torch.autograd.gradcheck(
         lambda a, b: sum(barlow_twins(a, b, redundancy_weight=0.005)), (z1, z2)
     )
+
+
+def test_paper_statistics_and_gradient_scale_equal_the_official_code_on_two_ranks(ranks):
+    expected = golden("swav_barlow")["barlow"]["B2_two_ranks_localBN"]
+    for rank, found in enumerate(ranks(2)("on_ranks.official_barlow_shares")):
+        keys = ["loss", f"gradnorm_z1_rank{rank}", f"gradnorm_z2_rank{rank}"]
+        assert found == pytest.approx([expected[k] for k in keys], rel=1e-7)

@@ -6,12 +6,15 @@ Reduction", 2021, arXiv 2103.03230. Values equal facebookresearch/barlowtwins@8e
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from jaxtyping import Float
 from torch import Tensor
 
+from manyviews import distributed
 from manyviews.losses.precision import full_precision
+
+DDP = Literal["exact", "paper"]
 
 
 class BarlowTwinsLoss(NamedTuple):
@@ -26,38 +29,62 @@ class BarlowTwinsLoss(NamedTuple):
     redundancy: Float[Tensor, ""]
 
 
-def standardize(z: Float[Tensor, "N P"], *, eps: float = 1e-5) -> Float[Tensor, "N P"]:
-    """Every column with mean 0 and variance 1, as batch norm without affine parameters does."""
-    centred = z - z.mean(0)
-    return centred / (centred.square().mean(0) + eps).sqrt()
-
-
 @full_precision
 def barlow_twins(
-    z1: Float[Tensor, "N P"], z2: Float[Tensor, "N P"], *, redundancy_weight: float
+    z1: Float[Tensor, "B P"],
+    z2: Float[Tensor, "B P"],
+    *,
+    redundancy_weight: float,
+    ddp: DDP = "exact",
 ) -> BarlowTwinsLoss:
     """Invariance and redundancy (eq. 1) of C = z1^T z2 / N, standardised per column here.
 
-    Sums, not means: the redundancy of uncorrelated columns is about weight * P (P - 1) / N.
+    N counts the rows of all ranks; every rank returns the same global loss. Sums, not means: the
+    redundancy of uncorrelated columns is about weight * P (P - 1) / N.
 
     Args:
         z1: raw projections of the first view.
         z2: raw projections of the second view.
         redundancy_weight: lambda; 0.005 in the paper, 0.0051 in the official code.
+        ddp: "exact": statistics of all ranks, and the gradient of one process on the joined batch.
+            "paper": statistics of the local rows, and 1/W of the gradient, as the official code
+            without synchronised batch norm.
     """
-    z1, z2 = standardize(z1), standardize(z2)
-    rows, columns = z1.shape
-    diagonal = (z1 * z2).sum(0) / rows
-    total = _gram_energy(z1, z2) if rows < columns else _matrix_energy(z1, z2)
-    redundancy = total - diagonal.square().sum()
+    exact = ddp == "exact"
+    z1, z2 = standardize(z1, synchronised=exact), standardize(z2, synchronised=exact)
+    total = distributed.total if exact else distributed.total_of_shares
+    rows, columns = len(z1) * distributed.world_size(), z1.shape[1]
+    diagonal = total((z1 * z2).sum(0)) / rows
+    if exact and rows < columns:
+        energy = _gram_energy(z1, z2)
+    else:
+        energy = (total(z1.mT @ z2) / rows).square().sum()
+    redundancy = energy - diagonal.square().sum()
     return BarlowTwinsLoss((diagonal - 1).square().sum(), redundancy_weight * redundancy)
 
 
-def _matrix_energy(z1: Float[Tensor, "N P"], z2: Float[Tensor, "N P"]) -> Float[Tensor, ""]:
-    """||C||_F^2 from the P x P matrix C."""
-    return (z1.mT @ z2 / len(z1)).square().sum()
+def standardize(
+    z: Float[Tensor, "B P"], *, eps: float = 1e-5, synchronised: bool = True
+) -> Float[Tensor, "B P"]:
+    """Every column with mean 0 and variance 1, as batch norm without affine parameters does.
+
+    Args:
+        z: rows of this rank.
+        eps: added to the variance.
+        synchronised: statistics of all ranks, or of the local rows.
+    """
+    if not synchronised:
+        centred = z - z.mean(0)
+        return centred / (centred.square().mean(0) + eps).sqrt()
+    rows = len(z) * distributed.world_size()
+    centred = z - distributed.total(z.sum(0)) / rows
+    return centred / (distributed.total(centred.square().sum(0)) / rows + eps).sqrt()
 
 
-def _gram_energy(z1: Float[Tensor, "N P"], z2: Float[Tensor, "N P"]) -> Float[Tensor, ""]:
-    """||C||_F^2 = <z1 z1^T, z2 z2^T> / N^2: two N x N matrices, cheaper when N < P."""
-    return ((z1 @ z1.mT) * (z2 @ z2.mT)).sum() / len(z1) ** 2
+def _gram_energy(z1: Float[Tensor, "B P"], z2: Float[Tensor, "B P"]) -> Float[Tensor, ""]:
+    """||C||_F^2 = <z1 z1^T, z2 z2^T> / N^2: two N x N matrices, cheaper when N < P.
+
+    Each rank takes its rows of both.
+    """
+    all_1, all_2 = distributed.gather(z1), distributed.gather(z2)
+    return distributed.total(((z1 @ all_1.mT) * (z2 @ all_2.mT)).sum()) / len(all_1) ** 2

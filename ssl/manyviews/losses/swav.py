@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from manyviews import distributed
 from manyviews.losses.precision import full_precision
 
 
@@ -22,17 +23,21 @@ def sinkhorn(
 ) -> Float[Tensor, "N K"]:
     """Soft codes of eq. 3 by Sinkhorn-Knopp: every row sums to 1, prototypes share the batch.
 
+    The batch is that of all ranks together: one maximum and 1 + iterations sums pass between them.
+
     Args:
-        scores: cosine of each projection with each prototype.
+        scores: cosine of each projection of this rank with each prototype.
         epsilon: entropy of the codes; 0.05 in the paper. Towards 0 the codes become hard.
         iterations: 3 in the paper; 1 does not converge.
     """
-    q = ((scores - scores.max()) / epsilon).exp()
-    q = q / q.sum()
+    rows = scores.shape[0] * distributed.world_size()
+    # One constant for all ranks and samples: any other would change the first row sums.
+    q = ((scores - distributed.largest(scores.max())) / epsilon).exp()
+    q = q / distributed.total(q.sum())
     for _ in range(iterations):
-        q = q / q.sum(0, keepdim=True) / q.shape[1]
-        q = q / q.sum(1, keepdim=True) / q.shape[0]
-    return q * q.shape[0]
+        q = q / distributed.total(q.sum(0, keepdim=True)) / q.shape[1]
+        q = q / q.sum(1, keepdim=True) / rows
+    return q * rows
 
 
 @full_precision

@@ -14,22 +14,28 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from manyviews import distributed
 from manyviews.losses.precision import full_precision
 
 
 @full_precision
-def von_neumann_entropy(z: Float[Tensor, "*V N D"]) -> Float[Tensor, "*V"]:
+def von_neumann_entropy(z: Float[Tensor, "*V B D"]) -> Float[Tensor, "*V"]:
     """S = -sum_j lambda_j ln lambda_j of the autocorrelation (1/N) Z^T Z of normalised rows.
 
-    Between 0 (all rows parallel) and ln min(N, D). Leading axes are separate batches.
+    N counts the rows of all ranks; every rank returns the entropy of the joined batch. Between 0
+    (all rows parallel) and ln min(N, D). Leading axes are separate batches.
 
     >>> round(float(von_neumann_entropy(torch.eye(4)).exp()), 4)  # four orthogonal rows
     4.0
     """
     z = F.normalize(z, dim=-1, eps=1e-6)
-    rows, columns = z.shape[-2:]
+    rows, columns = z.shape[-2] * distributed.world_size(), z.shape[-1]
     # Both Gram matrices have the same non-zero eigenvalues: take the smaller.
-    gram = z @ z.mT if rows < columns else z.mT @ z
+    if rows < columns:
+        z = distributed.gather(z.movedim(-2, 0)).movedim(0, -2)
+        gram = z @ z.mT
+    else:
+        gram = distributed.total(z.mT @ z)
     # Clamping removes the gradient of the null space, where it would be infinite.
     eigenvalue = torch.linalg.eigvalsh(gram / rows).clamp(min=1e-12)
     return -(eigenvalue * eigenvalue.log()).sum(-1)

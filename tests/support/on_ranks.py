@@ -1,0 +1,92 @@
+"""What ranks run in tests; every function works on one process too, where it is the reference."""
+
+import torch
+from golden import chirp
+from torch import nn
+from torch.nn import functional as F
+
+from manyviews import distributed
+from manyviews.losses import barlow_twins, sinkhorn, swapped_prediction, von_neumann_entropy
+from manyviews.nn.batch_norm import synchronised
+
+
+def share(x):
+    """This rank's rows."""
+    return distributed.share(x).clone()
+
+
+def collectives():
+    """Value and gradient of each collective, for a loss that is a mean over ranks."""
+    x = share(chirp((4, 3), 0.1, 0.7, 0.3)).requires_grad_()
+    found = {}
+    for name in ("total", "gather"):
+        y = getattr(distributed, name)(x.square().sum(0) if name == "total" else x.square())
+        (gradient,) = torch.autograd.grad(y.sin().sum(), x)
+        found[name] = y.detach(), gradient / distributed.world_size()
+    found["largest"] = distributed.largest(x.detach().max(0).values), torch.zeros(0)
+    return found
+
+
+def loss_and_gradients(name):
+    """The loss on this rank, and gradients of its mean over ranks by the rank's own rows."""
+    z = [share(x).requires_grad_() for x in inputs(name)]
+    loss = LOSSES[name](*z)
+    loss.backward()
+    return float(loss.detach()), [x.grad / distributed.world_size() for x in z]
+
+
+def inputs(name):
+    rows, columns = {"barlow_wide": (16, 40), "vne_wide": (8, 20)}.get(name, (16, 12))
+    z1 = chirp((rows, columns), 0.011, 0.37, 0.25)
+    z2 = 0.8 * z1 + 0.6 * chirp((rows, columns), 0.017, 0.91, 1.5)
+    return [z1, z2]
+
+
+def _swav(z1, z2):
+    w = F.normalize(chirp((7, 12), 0.013, 0.71, 0.4), dim=1)
+    scores = torch.stack([F.normalize(z, dim=1) @ w.mT for z in (z1, z2)])
+    codes = torch.stack([sinkhorn(s, epsilon=0.05, iterations=3) for s in scores.detach()])
+    return swapped_prediction(scores, codes, temperature=0.1)
+
+
+def _barlow(z1, z2):
+    return sum(barlow_twins(z1, z2, redundancy_weight=0.0051))
+
+
+def _vne(z1, z2):
+    return von_neumann_entropy(torch.stack([z1, z2])).sum()
+
+
+LOSSES = {
+    "swav": _swav,
+    "barlow": _barlow,
+    "barlow_wide": _barlow,
+    "vne": _vne,
+    "vne_wide": _vne,
+}
+
+
+def official_barlow_shares():
+    """Golden B2: the official code's loss and gradient norms of this rank."""
+    z1, z2 = (x.requires_grad_() for x in map(share, inputs("barlow")))
+    loss = sum(barlow_twins(z1, z2, redundancy_weight=0.0051, ddp="paper"))
+    loss.backward()
+    return [float(loss.detach()), float(z1.grad.norm()), float(z2.grad.norm())]
+
+
+def batch_norm(dtype, shape):
+    """Output, gradients and buffers of a batch norm in training mode."""
+    torch.manual_seed(0)
+    kind = nn.BatchNorm2d if len(shape) == 4 else nn.BatchNorm1d
+    norm = kind(shape[1], affine=True).to(dtype)
+    with torch.no_grad():
+        norm.weight.uniform_(0.5, 2)
+        norm.bias.uniform_(-1, 1)
+    net = nn.Sequential(norm)
+    if distributed.world_size() > 1:
+        net = synchronised(net)
+    x = share(chirp(shape, 0.011, 0.37, 0.25).to(dtype) * 3 + 50).requires_grad_()
+    y = net(x)
+    y.sin().sum().backward()
+    gradients = [distributed.total(p.grad) for p in net.parameters()]
+    return [y.detach(), x.grad, *gradients, *net.state_dict().values()]
