@@ -85,22 +85,32 @@ class ImageData(pl.LightningDataModule):
     Args:
         splits: the data set.
         views: the declaration of the views.
-        batch_size: global batch, summed over ranks.
+        batch_size: global batch: per optimizer step, summed over ranks.
         seed: of the run; the order of the samples and all views follow from it.
+        pieces: batches that make one global batch, under gradient accumulation.
     """
 
-    def __init__(self, splits: ImageSplits, views: Views, *, batch_size: int, seed: int) -> None:
+    def __init__(
+        self, splits: ImageSplits, views: Views, *, batch_size: int, seed: int, pieces: int = 1
+    ) -> None:
         super().__init__()
         self.splits = splits
         self.views = views
-        self.batch_size = batch_size
+        self.batch_size, self.pieces = batch_size, pieces
         self.seed = seed
 
     def train_dataloader(self) -> ResidentLoader:
         """This rank's share of every global batch."""
-        rank, world = (
-            (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        )
+        if self.trainer is None:
+            return self.loader()
+        return self.loader(rank=self.trainer.global_rank, world=self.trainer.world_size)
+
+    def loader(self, rank: int = 0, world: int = 1) -> ResidentLoader:
+        """The share of one rank.
+
+        Raises:
+            ConfigError: the batch is larger than the set, or cannot be shared equally.
+        """
         images = self.splits.train
         return ResidentLoader(
             images.image,
@@ -109,6 +119,7 @@ class ImageData(pl.LightningDataModule):
             seed=self.seed,
             rank=rank,
             world=world,
+            pieces=self.pieces,
         )
 
     def on_after_batch_transfer(self, batch: Sample, dataloader_idx: int) -> Batch:

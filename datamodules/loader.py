@@ -21,10 +21,11 @@ class ResidentLoader:
     Args:
         image: uint8 (N, C, H, W).
         label: int64 (N,).
-        batch_size: global batch, a multiple of `world`.
+        batch_size: global batch, a multiple of `world * pieces`.
         seed: of the run.
         rank: of this process.
         world: number of processes.
+        pieces: batches that make one global batch, under gradient accumulation.
 
     Raises:
         ConfigError: the batch is larger than the set, or cannot be shared equally.
@@ -39,16 +40,22 @@ class ResidentLoader:
         seed: int,
         rank: int = 0,
         world: int = 1,
+        pieces: int = 1,
     ) -> None:
         if not 1 < batch_size <= len(label):
             raise ConfigError(
                 f"batch_size={batch_size} does not fit a training set of {len(label)} images; "
                 f"choose batch_size=2 to batch_size={len(label)}"
             )
-        if batch_size % world:
-            raise ConfigError(f"batch_size={batch_size} is not a multiple of {world} processes")
+        if batch_size % (world * pieces):
+            nearest = max(batch_size // (world * pieces), 1) * world * pieces
+            raise ConfigError(
+                f"batch_size={batch_size} cannot be shared by {world} processes with "
+                f"trainer.accumulate_grad_batches={pieces}; type batch_size={nearest}"
+            )
         self.image, self.label = image, label
         self.batch_size, self.seed, self.rank, self.world = batch_size, seed, rank, world
+        self.pieces = pieces
         self.epoch = 0
         self.yielded = 0
 
@@ -65,15 +72,15 @@ class ResidentLoader:
             self.epoch, self.yielded = epoch, 0
 
     def __len__(self) -> int:
-        """Global batches in an epoch."""
-        return len(self.label) // self.batch_size
+        """Batches in an epoch: `pieces` to a global batch, whole global batches only."""
+        return len(self.label) // self.batch_size * self.pieces
 
     def __iter__(self) -> Iterator[Sample]:
         """The batches of the current epoch that were not yielded yet."""
         order = draws.permutation(self.seed, self.epoch, len(self.label))
-        share = self.batch_size // self.world
+        share = self.batch_size // (self.world * self.pieces)
         while self.yielded < len(self):
-            start = self.yielded * self.batch_size + self.rank * share
+            start = (self.yielded * self.world + self.rank) * share
             rows = order[start : start + share]
             self.yielded += 1
             yield Sample(self.image[rows], self.label[rows], rows)

@@ -10,8 +10,20 @@ def trainer(small, config_dir, *more):
     return build.trainer(composed, [], [])
 
 
-def test_more_than_one_process_is_refused_in_one_line(small, config_dir):
-    with pytest.raises(ConfigError, match="trainer.devices=2: this version trains on 1 process"):
+def test_a_number_of_processes_below_one_is_one_line(small, config_dir):
+    with pytest.raises(ConfigError, match="trainer.devices=0; allowed here: 1 or more"):
+        trainer(small, config_dir, "trainer.devices=0")
+
+
+def test_nodes_need_a_launcher(small, config_dir):
+    with pytest.raises(ConfigError, match="trainer.nodes=2: more than one node needs torchrun"):
+        trainer(small, config_dir, "trainer.nodes=2")
+
+
+def test_a_launcher_s_processes_must_be_those_of_the_trainer(small, config_dir, monkeypatch):
+    for name, value in {"TORCHELASTIC_RUN_ID": "1", "WORLD_SIZE": "4", "RANK": "0"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match="4 processes were begun.*type trainer.devices=4"):
         trainer(small, config_dir, "trainer.devices=2")
 
 

@@ -25,7 +25,13 @@ def data(config: Config) -> ImageData:
     """The data set and its views, not yet any batch."""
     splits: ImageSplits = _make(config["data"])
     views: Views = _make(config["views"])
-    return ImageData(splits, views, batch_size=config["batch_size"], seed=config["seed"])
+    return ImageData(
+        splits,
+        views,
+        batch_size=config["batch_size"],
+        seed=config["seed"],
+        pieces=config["trainer"]["accumulate_grad_batches"],
+    )
 
 
 def backbone(config: Config, module: ImageData) -> Backbone:

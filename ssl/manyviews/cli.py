@@ -43,10 +43,11 @@ def _exit_code(error: Exception) -> int | None:
 
 
 def _pretrain(arguments: argparse.Namespace) -> None:
-    from manyviews import train
+    from manyviews import launch, train
 
     run = train.pretrain(arguments.overrides, arguments.config_dir)
-    _show(run.path)
+    if launch.rank() == 0:
+        _show(run.path)
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
@@ -73,7 +74,7 @@ def _show(path: Path) -> None:
     console = Console()
     console.print(report.table(card))
     for sentence in card["sentences"]:
-        console.print(sentence, markup=False, highlight=False)
+        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     console.print(f"report: {path / 'report' / 'index.html'}", soft_wrap=True, highlight=False)
 
 

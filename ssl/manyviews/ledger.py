@@ -18,9 +18,8 @@ from manyviews.runs import Run, write_json
 def ledger(run: Run, data: ImageData, method: Method, trainer: pl.Trainer) -> dict[str, Any]:
     """Every quantity that a reader of the results will ask for, by name."""
     config, splits = run.config, data.splits
-    batches = len(data.train_dataloader())
-    batches = min(batches, config["trainer"]["limit_train_batches"] or batches)
-    steps = -(-batches // trainer.accumulate_grad_batches)
+    steps = len(data.train_dataloader()) // data.pieces
+    steps = min(steps, config["trainer"]["limit_train_batches"] or steps)
     sizes = data.views.sizes(*splits.size)
     total = steps * config["epochs"]
     return {
@@ -36,8 +35,9 @@ def ledger(run: Run, data: ImageData, method: Method, trainer: pl.Trainer) -> di
         "epochs": config["epochs"],
         "steps_per_epoch": steps,
         "steps": total,
-        "global_batch": data.batch_size * trainer.accumulate_grad_batches,
-        "batch_per_process": data.batch_size,
+        "global_batch": data.batch_size,
+        "batch_per_process": data.batch_size // (trainer.world_size * data.pieces),
+        "accumulated": f"{data.pieces} batches per step",
         "optimizer": _optimizer(config["optimizer"]),
         "learning_rate": _learning_rates(config["optimizer"]["lr"], method, steps, total),
         "regularizers": ", ".join(method.regularizers) or "none",

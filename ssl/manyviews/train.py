@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import torch
 from pytorch_lightning.loggers import Logger
 
-from manyviews import build, config, dashboards, ledger, report_card, runs
+from manyviews import build, config, dashboards, launch, ledger, report_card, runs
 from manyviews.callbacks import Checkpoint, Metrics
 from manyviews.datamodules.images import ImageData
 from manyviews.method import Method
+from manyviews.nn import synchronise
 from manyviews.runs import Run
 
 
@@ -30,24 +31,56 @@ def pretrain(overrides: Sequence[str], config_dir: str | None = None) -> Run:
         NotFinite: the loss became NaN; the last good checkpoint stays.
         Interrupted: by the keyboard.
     """
-    composed, choices = config.compose("pretrain", overrides, config_dir)
-    build.protocols(composed)
-    data = build.data(composed)
-    data.train_dataloader()  # a batch that does not fit the set is told before a folder is made
-    method = build.method(composed, data)
-    run = runs.begin(composed, choices, overrides)
+    run = _begun(overrides, config_dir)
     if run.trained and run.report.is_file():
-        print(f"{run.path} is finished: {run.epoch} of {composed['epochs']} epochs, evaluated")
+        _say(f"{run.path} is finished: {run.epoch} of {run.config['epochs']} epochs, evaluated")
         return run
-    loggers = list(build.nodes(composed["logger"], run=run).values())
+    data = build.data(run.config)
+    loggers: list[Logger] = []
+    if launch.rank() == 0:
+        loggers = list(build.nodes(run.config["logger"], run=run).values())
     try:
         if not run.trained:
-            fit(run, data, method, loggers)
-        card, _ = report_card.make(run, data, composed["evaluation"])
-        dashboards.log_scores(loggers, card)
+            fit(run, data, build.method(run.config, data), loggers)
+        launch.leave()
+        if launch.rank() == 0:
+            card, _ = report_card.make(run, data, run.config["evaluation"])
+            dashboards.log_scores(loggers, card)
     finally:
         dashboards.finish(loggers)
     return run
+
+
+def _begun(overrides: Sequence[str], config_dir: str | None) -> Run:
+    """The run of this command: rank 0 checks it and makes the folder, the others hear of it."""
+    if launch.rank() > 0:
+        folder = launch.hear()
+        if folder is None:
+            raise SystemExit(2)  # rank 0 says why
+        return runs.load(folder)
+    try:
+        run = _checked(overrides, config_dir)
+    except BaseException:
+        launch.tell(None)
+        raise
+    launch.tell(str(run.path.absolute()))
+    return run
+
+
+def _checked(overrides: Sequence[str], config_dir: str | None) -> Run:
+    """Build everything once, so that a mistake is told before a folder is made."""
+    composed, choices = config.compose("pretrain", overrides, config_dir)
+    build.protocols(composed)
+    data = build.data(composed)
+    build.method(composed, data)
+    trainer = build.trainer(composed, build.callbacks(composed), [])
+    data.loader(rank=0, world=trainer.world_size)
+    return runs.begin(composed, choices, overrides)
+
+
+def _say(text: str) -> None:
+    if launch.rank() == 0:
+        print(text)
 
 
 def fit(run: Run, data: ImageData, method: Method, loggers: list[Logger]) -> None:
@@ -58,9 +91,12 @@ def fit(run: Run, data: ImageData, method: Method, loggers: list[Logger]) -> Non
         Checkpoint(run.checkpoint),
     ]
     trainer = build.trainer(run.config, watching, loggers)
-    ledger.say(run, ledger.ledger(run, data, method, trainer))
-    dashboards.log_views(loggers, report_card.views_of(data))
-    runs.keep_metrics_until(run.path, run.step)
+    if trainer.is_global_zero:
+        ledger.say(run, ledger.ledger(run, data, method, trainer))
+        dashboards.log_views(loggers, report_card.views_of(data))
+        runs.keep_metrics_until(run.path, run.step)
+    if trainer.world_size > 1:
+        synchronise(method, trainer.strategy.root_device)
     if "bf16" in str(trainer.precision):
         method.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     try:

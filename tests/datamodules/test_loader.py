@@ -66,5 +66,13 @@ def test_batch_larger_than_the_set_is_one_line():
 
 
 def test_batch_that_ranks_cannot_share_is_one_line():
-    with pytest.raises(ConfigError, match="batch_size=12 is not a multiple of 5 processes"):
+    with pytest.raises(ConfigError, match="batch_size=12 cannot be shared by 5 processes.*type batch_size=10"):
         loader(world=5)
+
+
+@pytest.mark.parametrize("world", [1, 2])
+def test_pieces_of_all_ranks_make_the_global_batch(world):
+    alone = positions(loader())
+    shares = [positions(loader(rank=r, world=world, pieces=3)) for r in range(world)]
+    pieces = [sum(parts, []) for parts in zip(*shares, strict=True)]
+    assert [sum(pieces[i : i + 3], []) for i in range(0, len(pieces), 3)] == alone

@@ -23,7 +23,8 @@ def test_replacing_keeps_parameters_names_and_mode():
     net = nn.Sequential(nn.Linear(3, 4), nn.Sequential(nn.BatchNorm1d(4)), nn.ReLU()).eval()
     before, names = list(net.parameters()), list(net.state_dict())
     after = synchronised(net)
-    assert isinstance(after[1][0], SyncBatchNorm) and not after[1][0].training
+    norm = after.get_submodule("1.0")
+    assert isinstance(norm, SyncBatchNorm) and not norm.training
     assert list(after.state_dict()) == names
     assert all(a is b for a, b in zip(after.parameters(), before, strict=True))
 

@@ -19,9 +19,11 @@ def collectives():
     """Value and gradient of each collective, for a loss that is a mean over ranks."""
     x = share(chirp((4, 3), 0.1, 0.7, 0.3)).requires_grad_()
     found = {}
-    for name in ("total", "gather"):
-        y = getattr(distributed, name)(x.square().sum(0) if name == "total" else x.square())
-        (gradient,) = torch.autograd.grad(y.sin().sum(), x)
+    for name, y in {
+        "total": distributed.total(x.square().sum(0)),
+        "gather": distributed.gather(x.square()),
+    }.items():
+        gradient = torch.autograd.grad(y.sin().sum(), x)[0]
         found[name] = y.detach(), gradient / distributed.world_size()
     found["largest"] = distributed.largest(x.detach().max(0).values), torch.zeros(0)
     return found
@@ -32,7 +34,9 @@ def loss_and_gradients(name):
     z = [share(x).requires_grad_() for x in inputs(name)]
     loss = LOSSES[name](*z)
     loss.backward()
-    return float(loss.detach()), [x.grad / distributed.world_size() for x in z]
+    return float(loss.detach()), [
+        x.grad / distributed.world_size() for x in z if x.grad is not None
+    ]
 
 
 def inputs(name):
@@ -71,7 +75,7 @@ def official_barlow_shares():
     z1, z2 = (x.requires_grad_() for x in map(share, inputs("barlow")))
     loss = sum(barlow_twins(z1, z2, redundancy_weight=0.0051, ddp="paper"))
     loss.backward()
-    return [float(loss.detach()), float(z1.grad.norm()), float(z2.grad.norm())]
+    return [float(x.detach()) for x in (loss, z1.grad.norm(), z2.grad.norm())]
 
 
 def batch_norm(dtype, shape):
@@ -88,5 +92,5 @@ def batch_norm(dtype, shape):
     x = share(chirp(shape, 0.011, 0.37, 0.25).to(dtype) * 3 + 50).requires_grad_()
     y = net(x)
     y.sin().sum().backward()
-    gradients = [distributed.total(p.grad) for p in net.parameters()]
+    gradients = [distributed.total(p.grad) for p in net.parameters() if p.grad is not None]
     return [y.detach(), x.grad, *gradients, *net.state_dict().values()]

@@ -27,8 +27,9 @@ class Checkpoint(LastCallback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save weights, optimizer, schedule, loops and loader."""
         beside = self.path.with_suffix(".tmp")
-        trainer.save_checkpoint(beside)
-        beside.replace(self.path)
+        trainer.save_checkpoint(beside)  # on every rank; rank 0 writes
+        if trainer.is_global_zero:
+            beside.replace(self.path)
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]

@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from manyviews import distributed
 from manyviews.batch import Batch
 
 
@@ -19,7 +20,7 @@ class NotFinite(RuntimeError):
 
 
 class Metrics(pl.Callback):
-    """Means of the last n steps, in metrics.jsonl and on every logger.
+    """Means of the last n steps over all ranks, in metrics.jsonl and on every logger.
 
     No step waits for the device: sums stay there until they are written.
 
@@ -90,12 +91,16 @@ class Metrics(pl.Callback):
         """
         if not self.batches:
             return
-        if self.first_bad is not None and bool(self.first_bad.isfinite()):
-            raise NotFinite(f"the loss is not finite at step {int(self.first_bad)}")
-        seconds = time.perf_counter() - self.began
-        record = {key: float(total) / self.batches for key, total in self.sums.items()}
+        assert self.first_bad is not None
+        first_bad = -float(distributed.largest(-self.first_bad))  # the smallest over ranks
+        if first_bad < float("inf"):
+            raise NotFinite(f"the loss is not finite at step {int(first_bad)}")
+        seconds, ranks = time.perf_counter() - self.began, distributed.world_size()
+        totals = distributed.total(torch.stack([v.double() for v in self.sums.values()]))
+        means = (totals / (self.batches * ranks)).tolist()
+        record = dict(zip(self.sums, means, strict=True))
         record["train/lr"] = float(trainer.optimizers[0].param_groups[0]["lr"])
-        record["train/throughput/images_per_s"] = self.images / seconds
+        record["train/throughput/images_per_s"] = self.images * ranks / seconds
         record["train/data_wait"] = self.waited / seconds
         self._reset()
         self.write(trainer, record)
@@ -103,6 +108,8 @@ class Metrics(pl.Callback):
     def write(self, trainer: pl.Trainer, record: dict[str, float]) -> None:
         """Append a record at the trainer's step."""
         self.latest |= record
+        if not trainer.is_global_zero:
+            return
         line = {"step": trainer.global_step, "epoch": trainer.current_epoch, **record}
         with self.path.open("a") as file:
             file.write(json.dumps(line) + "\n")

@@ -30,8 +30,8 @@ class OnlineKNN(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Score the backbone as it is now."""
         done = trainer.current_epoch + 1
-        if done % self.every_n_epochs or done == trainer.max_epochs:
-            return
+        if done % self.every_n_epochs or done == trainer.max_epochs or not trainer.is_global_zero:
+            return  # the other ranks meet rank 0 again at their next sum
         data: ImageData = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
         backbone = pl_module.get_submodule("backbone")
         train, test = (extract(backbone, data.clean(s)) for s in ("train", "test"))

@@ -24,7 +24,7 @@ class Progress(pl.Callback):
         """Begin at the step that was restored."""
         self.metrics = Metrics.of(trainer)
         self.began, self.first_epoch = time.perf_counter(), trainer.current_epoch
-        if self.console.is_terminal:
+        if self.console.is_terminal and trainer.is_global_zero:
             self.bar = Bar(
                 TextColumn("epoch {task.fields[epoch]}"),
                 BarColumn(),
@@ -52,7 +52,7 @@ class Progress(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """One line where there is no terminal."""
-        if self.bar:
+        if self.bar or not trainer.is_global_zero:
             return
         done, epochs = trainer.current_epoch + 1, trainer.max_epochs or 0
         per_epoch = (time.perf_counter() - self.began) / (done - self.first_epoch)

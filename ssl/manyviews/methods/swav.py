@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
+from manyviews import distributed
 from manyviews.backbones import Backbone
 from manyviews.batch import Batch, Output
 from manyviews.errors import ConfigError
@@ -42,8 +43,18 @@ class SwAV(Method):
         epsilon: entropy of the codes; 0.05 in the paper.
         iterations: of Sinkhorn-Knopp; 3 in the paper.
         freeze_steps: first steps in which the prototypes do not learn; one epoch in the paper.
+        queue_length: rows of earlier batches, summed over ranks, that take part in the codes; a
+            multiple of the batch. 3840 in the paper for batches of 256, 0 for those of 4096.
+        queue_from_epoch: first epoch in which the queue is filled; 15 in the paper.
         regularizers: see `Method`.
+
+    Attributes:
+        queue: (A, L, P) projections of earlier batches, newest first, the same on all ranks.
+        queued: () rows that were ever put into it.
     """
+
+    queue: Tensor
+    queued: Tensor
 
     def __init__(
         self,
@@ -58,18 +69,27 @@ class SwAV(Method):
         epsilon: float = 0.05,
         iterations: int = 3,
         freeze_steps: int = 0,
+        queue_length: int = 0,
+        queue_from_epoch: int = 15,
         regularizers: Mapping[str, Regularizer] | None = None,
     ) -> None:
         if min(temperature, epsilon) <= 0:
             raise ConfigError(
                 f"method.temperature={temperature}, method.epsilon={epsilon}; both must be above 0"
             )
+        if min(queue_length, queue_from_epoch) < 0:
+            raise ConfigError(
+                f"method.queue_length={queue_length}, method.queue_from_epoch={queue_from_epoch}; "
+                "neither may be negative"
+            )
         super().__init__(backbone, optimizer, schedule, regularizers)
         widths = [backbone.embedding_dim, hidden_dim, projection_dim]
         self.projector = projector(widths, bias=True)
         self.prototypes = nn.Linear(projection_dim, prototypes, bias=False)
         self.temperature, self.epsilon, self.iterations = temperature, epsilon, iterations
-        self.freeze_steps = freeze_steps
+        self.freeze_steps, self.queue_from_epoch = freeze_steps, queue_from_epoch
+        self.register_buffer("queue", torch.zeros(ASSIGNING, queue_length, projection_dim))
+        self.register_buffer("queued", torch.zeros((), dtype=torch.int64))
         self.normalize_prototypes()
 
     @torch.no_grad()
@@ -85,15 +105,39 @@ class SwAV(Method):
         with torch.autocast(projection.device.type, enabled=False):
             z = F.normalize(projection.to(self.prototypes.weight.dtype), dim=2)
             scores = z @ self.prototypes.weight.mT
-        codes = torch.stack(
-            [
-                sinkhorn(s, epsilon=self.epsilon, iterations=self.iterations)
-                for s in scores[:ASSIGNING].detach()
-            ]
-        )
+            codes = self.codes(z[:ASSIGNING].detach(), scores[:ASSIGNING].detach())
         loss = swapped_prediction(scores, codes, temperature=self.temperature)
         logs = {"health/prototype_entropy": _usage_entropy(scores.detach())}
         return Output(loss, embedding, z, logs)
+
+    @torch.no_grad()
+    def codes(self, z: Float[Tensor, "A B P"], scores: Float[Tensor, "A B K"]) -> Tensor:
+        """Eq. 3 per assigning view, together with the queue's rows once it is full: (A, B, K)."""
+        earlier = scores[:, :0]
+        if self.queue.shape[1] and self.current_epoch >= self.queue_from_epoch:
+            if self.queued >= self.queue.shape[1]:
+                rows = torch.stack([distributed.share(rows) for rows in self.queue])
+                earlier = rows.to(scores.dtype) @ self.prototypes.weight.mT
+            self.push(z)  # behind the reading: the queue never holds the current batch
+        together = torch.cat([earlier, scores], dim=1)
+        options = {"epsilon": self.epsilon, "iterations": self.iterations}
+        return torch.stack([sinkhorn(s, **options)[earlier.shape[1] :] for s in together])
+
+    def push(self, z: Float[Tensor, "A B P"]) -> None:
+        """Put the rows of all ranks in front of the queue; the oldest fall out.
+
+        Raises:
+            ConfigError: the queue is no multiple of the global batch.
+        """
+        new = distributed.gather(z.transpose(0, 1)).transpose(0, 1)
+        length, batch = self.queue.shape[1], new.shape[1]
+        if length % batch:
+            raise ConfigError(
+                f"method.queue_length={length} is no multiple of the batch of {batch}; "
+                f"type method.queue_length={max(length // batch, 1) * batch}"
+            )
+        self.queue.copy_(torch.cat([new, self.queue[:, : length - batch]], dim=1))
+        self.queued += batch
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Prototypes are normalised before the first forward of every optimizer step."""
@@ -109,6 +153,6 @@ class SwAV(Method):
 def _usage_entropy(scores: Float[Tensor, "V B K"]) -> Float[Tensor, ""]:
     """Entropy of how often each prototype is the nearest; ln K when all are used alike."""
     nearest = scores.flatten(0, 1).argmax(1)
-    share = scores.new_zeros(scores.shape[2]).index_add_(0, nearest, scores.new_ones(len(nearest)))
-    share = share / len(nearest)
+    count = scores.new_zeros(scores.shape[2]).index_add_(0, nearest, scores.new_ones(len(nearest)))
+    share = distributed.total(count) / (len(nearest) * distributed.world_size())
     return -torch.xlogy(share, share).sum()

@@ -51,6 +51,14 @@ class SyncBatchNorm(nn.modules.batchnorm._BatchNorm):
         self.running_var.lerp_((var * count / (count - 1)).to(self.running_var.dtype), weight)
 
 
+def synchronise(module: nn.Module, device: torch.device) -> None:
+    """Replace every batch norm below `module` by one over all ranks: torch's own on GPUs."""
+    if device.type == "cuda":
+        nn.SyncBatchNorm.convert_sync_batchnorm(module)
+    else:
+        synchronised(module)
+
+
 def synchronised(module: nn.Module) -> nn.Module:
     """The same module with every batch norm replaced; parameters and buffers stay the objects."""
     if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
