@@ -66,7 +66,9 @@ def test_batch_larger_than_the_set_is_one_line():
 
 
 def test_batch_that_ranks_cannot_share_is_one_line():
-    with pytest.raises(ConfigError, match="batch_size=12 cannot be shared by 5 processes.*type batch_size=10"):
+    with pytest.raises(
+        ConfigError, match="batch_size=12 cannot be shared by 5 processes.*type batch_size=10"
+    ):
         loader(world=5)
 
 
