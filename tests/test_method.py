@@ -1,24 +1,12 @@
 """Contract tests: every method in conf/method/ gets them for free."""
 
-from importlib.resources import files
-
 import pytest
 import torch
+from contract import DATA, METHODS, SMALL
 
 from manyviews import build, config
 from manyviews.batch import Batch, Output
 from manyviews.method import Method
-
-METHODS = sorted(
-    file.name.removesuffix(".yaml")
-    for file in files("manyviews.conf").joinpath("method").iterdir()
-    if file.name.endswith(".yaml")
-)
-HEADS = {
-    "swav": ["method.prototypes=8", "method.hidden_dim=16", "method.projection_dim=8"],
-    "barlow_twins": ["method.hidden_dim=16", "method.projection_dim=32"],
-}
-SMALL = ["data=stripes", "backbone=resnet_tiny", "batch_size=8", "logger.wandb=null"]
 
 
 @pytest.fixture(params=METHODS)
@@ -27,7 +15,7 @@ def name(request):
 
 
 def made(name, config_dir, *more):
-    overrides = [*SMALL, f"method={name}", *HEADS.get(name, []), *more]
+    overrides = [*DATA, "batch_size=8", f"method={name}", *SMALL.get(name, []), *more]
     composed, _ = config.compose("pretrain", overrides, config_dir)
     data = build.data(composed)
     return build.method(composed, data), data

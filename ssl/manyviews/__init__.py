@@ -27,12 +27,23 @@ def evaluate(run: str | Path, *overrides: str) -> dict[str, Any]:
 
     from manyviews import train
 
-    return json.loads(train.evaluate([f"run={run}", *overrides]).report.read_text())
+    return json.loads(train.evaluate([f"run={run}", *overrides]).read_text())
 
 
-def load_backbone(run: str | Path) -> nn.Module:
-    """The pretrained backbone of a run folder, in evaluation mode; every weight matched."""
+def load_backbone(run: str | Path, ckpt: str = "last") -> nn.Module:
+    """The pretrained backbone of a run folder, in evaluation mode; prints what was matched.
+
+    Args:
+        run: the folder.
+        ckpt: last, best, or the path of a checkpoint.
+
+    Raises:
+        ConfigError: no run folder, no such checkpoint, or a tensor too many or too few.
+    """
     from manyviews import build, report_card, runs
 
     found = runs.load(run)
-    return report_card.load_backbone(found, build.data(found.config))
+    backbone = report_card.load_backbone(found, build.data(found.config), ckpt)
+    held = len(backbone.state_dict())
+    print(f"{found.choices['backbone']} of {run}, {ckpt}: all {held} tensors matched")
+    return backbone

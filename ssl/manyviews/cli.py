@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
 import traceback
 from collections.abc import Sequence
@@ -17,28 +18,38 @@ FOLDERS: dict[str, str] = {
     "experiments": "experiment",
     "protocols": "evaluation",
 }
+# What a disk answers that is full, over its quota, read-only or broken.
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO}
 OVERRIDES = "what to change, as key=value or group=name; `manyviews config show` prints all keys"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; 0 done, 1 failed, 2 a mistake in what was asked for, 130 interrupted."""
+    """Run a command; 0 done, 1 failed, 2 a mistake in what was asked for, 130 broken off."""
     arguments = _parser().parse_args(argv)
     try:
         arguments.run(arguments)
-    except Exception as error:
+    except (Exception, KeyboardInterrupt) as error:
         code = _exit_code(error)
         if arguments.trace or code is None:
             traceback.print_exc()
         else:
-            print(f"manyviews: {error}", file=sys.stderr)
+            print(f"manyviews: {error or 'interrupted'}", file=sys.stderr)
         return 1 if code is None else code
     return 0
 
 
-def _exit_code(error: Exception) -> int | None:
+def _exit_code(error: BaseException) -> int | None:
     """2 for mistakes of the user; None for what deserves a traceback."""
     names = {kind.__name__ for kind in type(error).__mro__}
-    codes = {"ConfigError": 2, "NotFinite": 1, "Interrupted": 130}
+    codes = {
+        "ConfigError": 2,
+        "NotFinite": 1,
+        "NotSaved": 1,
+        "Interrupted": 130,
+        "KeyboardInterrupt": 130,
+    }
+    if isinstance(error, OSError) and error.errno in DISK:
+        return 1
     return next((code for name, code in codes.items() if name in names), None)
 
 
@@ -46,14 +57,14 @@ def _pretrain(arguments: argparse.Namespace) -> None:
     from manyviews import launch, train
 
     run = train.pretrain(arguments.overrides, arguments.config_dir)
-    if launch.rank() == 0:
-        _show(run.path)
+    if launch.rank() == 0 and run.report.is_file() and run.trained:
+        _show(run.report)
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     from manyviews import train
 
-    _show(train.evaluate(arguments.overrides, arguments.config_dir).path)
+    _show(train.evaluate(arguments.overrides, arguments.config_dir))
 
 
 def _where(arguments: argparse.Namespace) -> None:
@@ -63,19 +74,19 @@ def _where(arguments: argparse.Namespace) -> None:
     print(runs.folder(composed, choices))
 
 
-def _show(path: Path) -> None:
+def _show(report_json: Path) -> None:
     import json
 
     from rich.console import Console
 
     from manyviews import report
 
-    card = json.loads((path / "report" / "report.json").read_text())
+    card = json.loads(report_json.read_text())
     console = Console()
     console.print(report.table(card))
     for sentence in card["sentences"]:
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
-    console.print(f"report: {path / 'report' / 'index.html'}", soft_wrap=True, highlight=False)
+    console.print(f"report: {report_json.with_name('index.html')}", soft_wrap=True, highlight=False)
 
 
 def _list(arguments: argparse.Namespace) -> None:

@@ -52,6 +52,8 @@ class Pretrain(_Keys):
     epochs: int = pydantic.Field(ge=1)
     batch_size: int = pydantic.Field(ge=2)
     resume: Literal["auto", "never"]
+    init: str | None
+    save_every_n_steps: int = pydantic.Field(ge=1)
     runs: str
     data: Node
     views: Node
@@ -70,6 +72,7 @@ class Evaluate(_Keys):
     """Top-level keys of `manyviews evaluate`."""
 
     run: str
+    ckpt: str
     evaluation: dict[str, Node | None]
     logger: dict[str, Node | None]
 

@@ -19,6 +19,7 @@ from pytorch_lightning.strategies import DDPStrategy
 from torch.nn.parallel import DistributedDataParallel
 
 from manyviews import launch
+from manyviews.checkpoints import CheckpointFiles
 from manyviews.errors import ConfigError
 
 Accelerator = Literal["auto", "cpu", "gpu", "cuda", "mps"]
@@ -78,6 +79,7 @@ def trainer(
         log_every_n_steps=1,  # Lightning's own logging is not used; callbacks.Metrics writes
         callbacks=callbacks,
         logger=logger,
+        plugins=[CheckpointFiles()],
         enable_progress_bar=False,
         enable_model_summary=False,
         enable_checkpointing=any(isinstance(c, Checkpoint) for c in callbacks),

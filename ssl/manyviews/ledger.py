@@ -44,7 +44,7 @@ def ledger(run: Run, data: ImageData, method: Method, trainer: pl.Trainer) -> di
         "precision": trainer.precision,
         "device": resolve_accelerator(config["trainer"]["accelerator"]),
         "processes": trainer.world_size,
-        "checkpoint": "at the end of each epoch",
+        "checkpoint": f"every {config['save_every_n_steps']} steps and at the end of each epoch",
         "seed": config["seed"],
     }
 

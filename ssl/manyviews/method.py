@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, final
 
 import pytorch_lightning as pl
+import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.optim import Optimizer
@@ -63,6 +64,9 @@ class Method(pl.LightningModule):
     @final
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         """Lightning's step: the loss with its graph, and for the callbacks a detached copy."""
+        weight = next(self.backbone.parameters(), None)
+        if weight is not None and weight.dtype == torch.float64:  # precision=64-true
+            batch = batch._replace(views=[view.double() for view in batch.views])
         output = self.step(batch)
         total, logs = self.total_loss(output)
         # Callbacks get detached tensors, or Lightning would hold the graph until the next step.

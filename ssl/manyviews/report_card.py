@@ -11,41 +11,39 @@ import numpy as np
 import torch
 from torch import nn
 
-from manyviews import build, report
+from manyviews import build, checkpoints, report
 from manyviews.backbones import Backbone
 from manyviews.batch import Sample
+from manyviews.checkpoints import FORMAT_VERSION
 from manyviews.datamodules.images import ImageData, Images, Split
 from manyviews.errors import ConfigError
 from manyviews.evaluation import gallery, spectrum
 from manyviews.evaluation.features import Features, cached, extract
 from manyviews.evaluation.suite import fingerprint, score, sentences
-from manyviews.runs import FORMAT_VERSION, Run, read_checkpoint, write_json
+from manyviews.runs import Run, write_json
 
 SHOWN = 8  # images whose views the report shows
 Pair = tuple[Features, Features]
 
 
-def load_backbone(run: Run, data: ImageData) -> Backbone:
+def load_backbone(run: Run, data: ImageData, ckpt: str = "last") -> Backbone:
     """The pretrained backbone of a run, in evaluation mode; every weight must match.
 
     Raises:
         ConfigError: there is no checkpoint yet, or it does not fit the config.
     """
-    if not run.checkpoint.is_file():
-        raise ConfigError(f"run={run.path} has no checkpoint yet; type the command that began it")
-    state = read_checkpoint(run.checkpoint)["state_dict"]
-    weights = {
-        k.removeprefix("backbone."): v for k, v in state.items() if k.startswith("backbone.")
-    }
+    path = checkpoints.chosen(run.checkpoints, ckpt)
     backbone = build.backbone(run.config, data)
     try:
-        backbone.load_state_dict(weights)
+        backbone.load_state_dict(checkpoints.backbone(checkpoints.read(path)))
     except RuntimeError as error:
-        raise ConfigError(f"{run.checkpoint}: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
     return backbone.eval()
 
 
-def make(run: Run, data: ImageData, evaluation: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+def make(
+    run: Run, data: ImageData, evaluation: dict[str, Any], ckpt: str = "last"
+) -> tuple[dict[str, Any], bool]:
     """The report as JSON, and whether anything in it is new.
 
     Protocols that were scored on this checkpoint before are kept and not computed again.
@@ -54,6 +52,7 @@ def make(run: Run, data: ImageData, evaluation: dict[str, Any]) -> tuple[dict[st
         run: with at least one checkpoint.
         data: of the run.
         evaluation: protocols by name, as in the config.
+        ckpt: which checkpoint: last, best, or a path.
     """
     nodes = {name: node for name, node in evaluation.items() if node is not None}
     protocols = build.protocols({"evaluation": nodes})
@@ -61,14 +60,15 @@ def make(run: Run, data: ImageData, evaluation: dict[str, Any]) -> tuple[dict[st
     described = {
         keys[name]: {"hash": fingerprint(node), "config": node} for name, node in nodes.items()
     }
-    done = _previous(run)
+    path = run.report_of(ckpt)
+    done = _previous(run, ckpt)
     fresh = {
         n: p for n, p in protocols.items() if described[keys[n]] != done["protocols"].get(keys[n])
     }
     if not fresh:
-        report.write(run.path)
+        report.write(run.path, path.parent)
         return done, False
-    subjects = _subjects(run, data)
+    subjects = _subjects(run, data, ckpt)
     scored = score(subjects, fresh, len(data.splits.classes))
     renewed = {keys[name] for name in fresh}
     for part in ("scores", "differences"):
@@ -82,19 +82,21 @@ def make(run: Run, data: ImageData, evaluation: dict[str, Any]) -> tuple[dict[st
         "classes": list(data.splits.classes),
         "fingerprint": data.splits.fingerprint(),
     }
-    write_json(run.report, done)
-    _write_gallery(run, data, subjects)
-    report.write(run.path)
+    write_json(path, done)
+    _write_gallery(path.with_name("gallery.npz"), data, subjects)
+    report.write(run.path, path.parent)
     return done, True
 
 
-def _previous(run: Run) -> dict[str, Any]:
+def _previous(run: Run, ckpt: str) -> dict[str, Any]:
     """The report of this very checkpoint, or an empty one."""
-    checkpoint = read_checkpoint(run.checkpoint)
+    path = checkpoints.chosen(run.checkpoints, ckpt)
+    checkpoint = checkpoints.read(path)
     mark = {
-        "step": int(checkpoint["global_step"]),
-        "epoch": int(checkpoint["epoch"]) + 1,
-        "sha256": _sha256(run.checkpoint),
+        "file": path.name,
+        "step": checkpoint["global_step"],
+        "epoch": checkpoint["epochs"],
+        "sha256": checkpoints.checksum(path),
     }
     empty = {
         "format_version": FORMAT_VERSION,
@@ -105,13 +107,13 @@ def _previous(run: Run) -> dict[str, Any]:
         "differences": [],
     }
     try:
-        found = json.loads(run.report.read_text())
+        found = json.loads(run.report_of(ckpt).read_text())
     except (OSError, ValueError):
         return empty
     return found if found.get("checkpoint") == mark else empty
 
 
-def _subjects(run: Run, data: ImageData) -> dict[str, Pair]:
+def _subjects(run: Run, data: ImageData, ckpt: str) -> dict[str, Pair]:
     """Train and test features of the trained backbone and of its two controls."""
     fingerprint_of_data = json.dumps(data.splits.fingerprint(), sort_keys=True)
 
@@ -125,7 +127,11 @@ def _subjects(run: Run, data: ImageData) -> dict[str, Pair]:
         return of("train"), of("test")
 
     return {
-        "trained": pair("trained", load_backbone(run, data), _sha256(run.checkpoint)),
+        "trained": pair(
+            "trained",
+            load_backbone(run, data, ckpt),
+            checkpoints.checksum(checkpoints.chosen(run.checkpoints, ckpt)),
+        ),
         "random": pair(
             "random",
             build.backbone(run.config, data),
@@ -139,11 +145,6 @@ def _raw(images: Images) -> Features:
     """The pixels themselves, from 0 to 1."""
     position = torch.arange(len(images.label))
     return Features((images.image.float() / 255).flatten(1), images.label, position)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _label_free(features: Features) -> dict[str, float]:
@@ -166,7 +167,7 @@ def views_of(data: ImageData, count: int = SHOWN) -> dict[str, np.ndarray]:
     return {"originals": sample.input.numpy(), **shown}
 
 
-def _write_gallery(run: Run, data: ImageData, subjects: dict[str, Pair]) -> None:
+def _write_gallery(path: Path, data: ImageData, subjects: dict[str, Pair]) -> None:
     splits, (train, test) = data.splits, subjects["trained"]
     spectra = {
         f"eigenvalues_{who}": spectrum.eigenvalues(subjects[who][1].embedding).numpy()
@@ -174,4 +175,4 @@ def _write_gallery(run: Run, data: ImageData, subjects: dict[str, Pair]) -> None
     }
     pictures = gallery.neighbours(train, test, splits.train.image, splits.test.image)
     arrays: dict[str, Any] = {**views_of(data), **pictures, **spectra}
-    np.savez_compressed(run.report.with_name("gallery.npz"), **arrays)
+    np.savez_compressed(path, **arrays)

@@ -1,7 +1,7 @@
 """Run folders: their names, what lies in them, and whether they are finished.
 
 `runs/<method>-<data>-<backbone>-<hash8>-s<seed>/` holds config.yaml, overrides.txt, ledger.json,
-environment.json, metrics.jsonl, checkpoints/last.ckpt, features/, report/ and wandb/.
+environment.json, metrics.jsonl, checkpoints/, features/, report/ and wandb/.
 """
 
 from __future__ import annotations
@@ -11,19 +11,21 @@ import json
 import os
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
+from filelock import FileLock, Timeout
 
+from manyviews import checkpoints
+from manyviews.checkpoints import FORMAT_VERSION, Saved
 from manyviews.config import Config, check
 from manyviews.errors import ConfigError
 from manyviews.hardware import environment
 
-FORMAT_VERSION = 1
 # What defines the result. Devices, callbacks, evaluation, logger and paths do not.
 DEFINING = (
     "method",
@@ -55,33 +57,29 @@ class Run:
     choices: Mapping[str, str]
 
     @property
-    def checkpoint(self) -> Path:
-        """The last checkpoint."""
-        return self.path / "checkpoints" / "last.ckpt"
+    def checkpoints(self) -> Path:
+        """Folder of last.ckpt, previous.ckpt and best.ckpt."""
+        return self.path / "checkpoints"
 
     @property
-    def report(self) -> Path:
-        """The scores, as JSON."""
-        return self.path / "report" / "report.json"
-
-    @property
-    def epoch(self) -> int:
-        """Epochs that the last checkpoint has behind it; 0 where there is none."""
-        if not self.checkpoint.is_file():
-            return 0
-        return int(read_checkpoint(self.checkpoint)["epoch"]) + 1
-
-    @property
-    def step(self) -> int:
-        """Optimizer steps that the last checkpoint has behind it."""
-        if not self.checkpoint.is_file():
-            return 0
-        return int(read_checkpoint(self.checkpoint)["global_step"])
+    def saved(self) -> Saved | None:
+        """The last whole checkpoint."""
+        return checkpoints.newest(self.checkpoints)
 
     @property
     def trained(self) -> bool:
         """Whether all epochs are done."""
-        return self.epoch >= self.config["epochs"]
+        return self.saved is not None and self.saved.epochs >= self.config["epochs"]
+
+    @property
+    def report(self) -> Path:
+        """The scores of the last checkpoint, as JSON."""
+        return self.report_of("last")
+
+    def report_of(self, ckpt: str) -> Path:
+        """The scores of a checkpoint: `last`, `best` or a path."""
+        folder = "report" if ckpt == "last" else f"report-{Path(ckpt).stem}"
+        return self.path / folder / "report.json"
 
     @property
     def wandb_id(self) -> str:
@@ -94,6 +92,8 @@ def fingerprint(config: Config) -> str:
     content: dict[str, Any] = {key: config[key] for key in DEFINING}
     content["data"] = {k: v for k, v in config["data"].items() if k not in PLACES}
     content["trainer"] = {key: config["trainer"][key] for key in DEFINING_TRAINER}
+    if config["init"] is not None:
+        content["init"] = checkpoints.checksum(checkpoints.of(config["init"]))
     canonical = json.dumps(content, sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:8]
 
@@ -109,26 +109,59 @@ def folder(config: Config, choices: Mapping[str, str]) -> Path:
     return Path(config["runs"]) / name(config, choices)
 
 
-def begin(config: Config, choices: Mapping[str, str], overrides: Sequence[str]) -> Run:
-    """The run of this config: the folder that is there, or a new one.
+def place(config: Config, choices: Mapping[str, str]) -> Path:
+    """The folder of this config's run, made and writable: a new one under `resume=never`.
 
     Raises:
-        ConfigError: the folder cannot be written or is not of this version.
+        ConfigError: it cannot be written.
     """
     path = folder(config, choices)
     if config["resume"] == "never":
         path = next(p for p in _numbered(path) if not p.exists())
-    if (path / "config.yaml").is_file():
-        _writable(path)
-        return load(path)
-    run = Run(path, config, dict(choices))
     _writable(path)
+    return path
+
+
+def begin(path: Path, config: Config, choices: Mapping[str, str], overrides: Sequence[str]) -> Run:
+    """The run in this folder, continued or new.
+
+    What does not define the result (devices, callbacks, logger, places) is as in this command, and
+    config.yaml says so.
+
+    Raises:
+        ConfigError: the folder is of another version.
+    """
+    run = Run(path, config, dict(choices))
+    if (path / "config.yaml").is_file():
+        load(path)  # of this version
+        wandb_id = run.wandb_id
+    else:
+        wandb_id = uuid.uuid4().hex[:8]
     # config.yaml comes last: a folder that has it has everything.
-    (path / "overrides.txt").write_text("".join(f"{o}\n" for o in overrides))
-    write_json(path / "environment.json", {**environment(), "wandb_id": uuid.uuid4().hex[:8]})
+    replace_text(path / "overrides.txt", "".join(f"{o}\n" for o in overrides))
+    write_json(path / "environment.json", {**environment(), "wandb_id": wandb_id})
     record = {"format_version": FORMAT_VERSION, "choices": dict(choices), **config}
     replace_text(path / "config.yaml", yaml.safe_dump(record, sort_keys=False))
     return run
+
+
+@contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Keep other processes from training in this folder; the lock ends with the process.
+
+    Raises:
+        ConfigError: another process has it.
+    """
+    held = FileLock(path / ".lock")
+    try:
+        held.acquire(blocking=False)
+    except Timeout as error:
+        raise ConfigError(
+            f"{path} is being trained by another process; wait for its end, or type "
+            "resume=never to begin a run of your own beside it"
+        ) from error
+    with held:
+        yield
 
 
 def _numbered(path: Path) -> Iterator[Path]:
@@ -178,22 +211,6 @@ def _nearest_run(path: Path) -> str:
     here = path if path.is_dir() else path.parent
     runs = sorted(p.parent.name for p in here.glob("*/config.yaml")) if here.is_dir() else []
     return f"; under {here}: {', '.join(runs[:3])}" if runs else ""
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """A checkpoint's plain tensors and numbers; nothing in it is executed.
-
-    Raises:
-        ConfigError: unreadable, or of another version.
-    """
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        version = checkpoint["format_version"]
-    except Exception as error:  # torch raises whatever the torn bytes happen to trip over
-        raise ConfigError(f"{path} is not a checkpoint of manyviews, or is torn") from error
-    if version != FORMAT_VERSION:
-        raise ConfigError(f"{path} has format_version {version}, not {FORMAT_VERSION}")
-    return checkpoint
 
 
 def keep_metrics_until(path: Path, step: int) -> None:

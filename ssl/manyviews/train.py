@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
 
 import torch
 from pytorch_lightning.loggers import Logger
 
-from manyviews import build, config, dashboards, launch, ledger, report_card, runs
-from manyviews.callbacks import Checkpoint, Metrics
+from manyviews import build, checkpoints, config, dashboards, launch, ledger, report_card, runs
+from manyviews.callbacks import Checkpoint, Metrics, Stop, Stopped
 from manyviews.datamodules.images import ImageData
+from manyviews.errors import ConfigError
 from manyviews.method import Method
 from manyviews.nn import synchronise
 from manyviews.runs import Run
 
 
 class Interrupted(RuntimeError):
-    """The user stopped the run; the last checkpoint is whole."""
+    """The run was broken off; the last checkpoint is whole."""
 
 
 def pretrain(overrides: Sequence[str], config_dir: str | None = None) -> Run:
     """Train until the last epoch, then evaluate; an unfinished run of this config continues.
+
+    After a first Ctrl-C or SIGTERM it saves, says how to go on and returns the unfinished run.
 
     Args:
         overrides: as on the command line.
@@ -29,29 +34,29 @@ def pretrain(overrides: Sequence[str], config_dir: str | None = None) -> Run:
     Raises:
         ConfigError: a mistake in what was asked for, before any training.
         NotFinite: the loss became NaN; the last good checkpoint stays.
-        Interrupted: by the keyboard.
+        NotSaved: the disk refused a checkpoint; the one before stays.
+        Interrupted: by a second Ctrl-C.
     """
-    run = _begun(overrides, config_dir)
-    if run.trained and run.report.is_file():
-        _say(f"{run.path} is finished: {run.epoch} of {run.config['epochs']} epochs, evaluated")
-        return run
-    data = build.data(run.config)
-    loggers: list[Logger] = []
-    if launch.rank() == 0:
-        loggers = list(build.nodes(run.config["logger"], run=run).values())
-    try:
+    with ExitStack() as held:
+        run = _begun(overrides, config_dir, held)
+        if run.trained and run.report.is_file():
+            _say(f"{run.path} is finished: {run.config['epochs']} epochs, evaluated")
+            return run
+        data = build.data(run.config)
+        loggers: list[Logger] = []
+        if launch.rank() == 0:
+            loggers = list(build.nodes(run.config["logger"], run=run).values())
+            held.callback(dashboards.finish, loggers)
         if not run.trained:
             fit(run, data, build.method(run.config, data), loggers)
         launch.leave()
-        if launch.rank() == 0:
+        if launch.rank() == 0 and run.trained:
             card, _ = report_card.make(run, data, run.config["evaluation"])
             dashboards.log_scores(loggers, card)
-    finally:
-        dashboards.finish(loggers)
     return run
 
 
-def _begun(overrides: Sequence[str], config_dir: str | None) -> Run:
+def _begun(overrides: Sequence[str], config_dir: str | None, held: ExitStack) -> Run:
     """The run of this command: rank 0 checks it and makes the folder, the others hear of it."""
     if launch.rank() > 0:
         folder = launch.hear()
@@ -59,7 +64,8 @@ def _begun(overrides: Sequence[str], config_dir: str | None) -> Run:
             raise SystemExit(2)  # rank 0 says why
         return runs.load(folder)
     try:
-        run = _checked(overrides, config_dir)
+        run = _checked(overrides, config_dir, held)
+        _restored(run)
     except BaseException:
         launch.tell(None)
         raise
@@ -67,15 +73,49 @@ def _begun(overrides: Sequence[str], config_dir: str | None) -> Run:
     return run
 
 
-def _checked(overrides: Sequence[str], config_dir: str | None) -> Run:
+def _checked(overrides: Sequence[str], config_dir: str | None, held: ExitStack) -> Run:
     """Build everything once, so that a mistake is told before a folder is made."""
     composed, choices = config.compose("pretrain", overrides, config_dir)
     build.protocols(composed)
     data = build.data(composed)
-    build.method(composed, data)
+    _initialise(build.method(composed, data), composed["init"])
     trainer = build.trainer(composed, build.callbacks(composed), [])
     data.loader(rank=0, world=trainer.world_size)
-    return runs.begin(composed, choices, overrides)
+    path = runs.place(composed, choices)
+    held.enter_context(runs.lock(path))
+    return runs.begin(path, composed, choices, overrides)
+
+
+def _restored(run: Run) -> None:
+    """Where the run stands; a torn checkpoint is named and set aside."""
+    if saved := run.saved:
+        for error in saved.torn:
+            _say(f"{error}; going on from {saved.path.name}, step {saved.step}")
+        checkpoints.set_aside(saved)
+
+
+def _initialise(method: Method, init: str | None) -> str:
+    """Take over another run's backbone, and what else of its weights fits; what was matched.
+
+    Raises:
+        ConfigError: the backbone does not fit.
+    """
+    if init is None:
+        return "random"
+    path = checkpoints.of(init)
+    state: dict[str, torch.Tensor] = checkpoints.read(path)["state_dict"]
+    # Parameters and the backbone's buffers; a method's own state (queues, counters) begins anew.
+    own = {n: p for n, p in method.state_dict(keep_vars=True).items()}
+    wanted = {n for n, p in own.items() if p.requires_grad or n.startswith("backbone.")}
+    fitting = {n: state[n] for n in wanted if n in state and state[n].shape == own[n].shape}
+    missing = sorted(n for n in wanted - set(fitting) if n.startswith("backbone."))
+    if missing:
+        raise ConfigError(
+            f"init={init}: {len(missing)} tensors of the backbone do not fit, {missing[0]} first; "
+            "choose the backbone of that run"
+        )
+    method.load_state_dict(fitting, strict=False)
+    return f"{init}: {len(fitting)} of {len(wanted)} tensors"
 
 
 def _say(text: str) -> None:
@@ -88,13 +128,16 @@ def fit(run: Run, data: ImageData, method: Method, loggers: list[Logger]) -> Non
     watching = [
         Metrics(run.path / "metrics.jsonl", run.config["trainer"]["log_every_n_steps"]),
         *build.callbacks(run.config),
-        Checkpoint(run.checkpoint),
+        (stop := Stop()),
+        Checkpoint(run.checkpoints, run.config["save_every_n_steps"], stop),
     ]
+    saved = run.saved
+    begins = _initialise(method, run.config["init"]) if saved is None else saved.path.name
     trainer = build.trainer(run.config, watching, loggers)
     if trainer.is_global_zero:
-        ledger.say(run, ledger.ledger(run, data, method, trainer))
+        ledger.say(run, ledger.ledger(run, data, method, trainer) | {"begins_with": begins})
         dashboards.log_views(loggers, report_card.views_of(data))
-        runs.keep_metrics_until(run.path, run.step)
+        runs.keep_metrics_until(run.path, saved.step if saved else 0)
     if trainer.world_size > 1:
         synchronise(method, trainer.strategy.root_device)
     if "bf16" in str(trainer.precision):
@@ -103,22 +146,33 @@ def fit(run: Run, data: ImageData, method: Method, loggers: list[Logger]) -> Non
         trainer.fit(
             method,
             datamodule=data,
-            ckpt_path=run.checkpoint if run.step else None,
+            ckpt_path=saved.path if saved else None,
             weights_only=True,
         )
-    except SystemExit as stop:  # Lightning's answer to Ctrl-C
-        raise Interrupted(
-            f"interrupted; {run.epoch} of {run.config['epochs']} epochs are saved in {run.path}: "
-            "the same command continues"
-        ) from stop
+    except Stopped:
+        _say(f"stopped, {_standing(run)}")
+    except SystemExit as error:  # Lightning's answer to a second Ctrl-C
+        raise Interrupted(f"broken off, {_standing(run)}") from error
 
 
-def evaluate(overrides: Sequence[str], config_dir: str | None = None) -> Run:
+def _standing(run: Run) -> str:
+    saved = run.saved
+    step, epochs = (saved.step, saved.epochs) if saved else (0, 0)
+    return (
+        f"step {step} ({epochs} of {run.config['epochs']} epochs) is saved in {run.path}: "
+        "the same command continues"
+    )
+
+
+def evaluate(overrides: Sequence[str], config_dir: str | None = None) -> Path:
     """Write the report of a run; what was scored on its checkpoint before is not computed again.
 
     Args:
         overrides: `run=FOLDER`, and what else `conf/evaluate.yaml` holds.
         config_dir: a folder with config groups of your own.
+
+    Returns:
+        The report.json.
 
     Raises:
         ConfigError: not a run folder, or a mistake in what was asked for.
@@ -126,9 +180,10 @@ def evaluate(overrides: Sequence[str], config_dir: str | None = None) -> Run:
     composed, _ = config.compose("evaluate", overrides, config_dir)
     run = runs.load(composed["run"])
     data = build.data(run.config)
-    card, renewed = report_card.make(run, data, composed["evaluation"])
+    ckpt: str = composed["ckpt"]
+    card, renewed = report_card.make(run, data, composed["evaluation"], ckpt)
     if renewed:
         loggers = list(build.nodes(composed["logger"], run=run).values())
         dashboards.log_scores(loggers, card)
         dashboards.finish(loggers)
-    return run
+    return run.report_of(ckpt)

@@ -1,7 +1,13 @@
+import on_ranks
+import pytest
 import torch
+from golden import golden
 from torch.nn import functional as F
 
 from manyviews import build, config
+from manyviews.errors import ConfigError
+
+GOLDEN = golden("swav_barlow")["swav"]
 
 OVERRIDES = [
     "data=stripes",
@@ -71,3 +77,42 @@ def test_small_crops_are_predicted_but_get_no_codes(config_dir):
                 expected = expected - (code * log_p).sum(1).mean() / 10
     assert seen["views"] == 6
     torch.testing.assert_close(output.loss, expected)
+
+
+def test_the_queue_equals_the_official_code():
+    expected = GOLDEN["S4_queue"]["float64"]
+    found = on_ranks.official_swav_queue()
+    for key in ("losses", "gradnorm_Z", "gradnorm_W"):
+        assert found[key] == pytest.approx(expected[key], rel=1e-7)
+    assert found["queue"].sum() == pytest.approx(expected["queue_sum"], rel=1e-7)
+    for row, key in ((0, "queue0_first_row_first3"), (-1, "queue0_last_row_first3")):
+        assert found["queue"][0, row, :3].tolist() == pytest.approx(expected[key], rel=1e-7)
+
+
+def test_the_queue_of_two_ranks_is_that_of_one(ranks):
+    one, two = on_ranks.official_swav_queue(), ranks(2)("on_ranks.official_swav_queue")
+    for rank in two:
+        torch.testing.assert_close(rank["queue"], one["queue"], rtol=1e-12, atol=1e-14)
+    means = [sum(losses) / 2 for losses in zip(*(rank["losses"] for rank in two), strict=True)]
+    assert means == pytest.approx(one["losses"], rel=1e-10)
+
+
+def test_two_ranks_equal_the_official_code_on_two_ranks(ranks):
+    expected = GOLDEN["S5_two_ranks"]
+    found = ranks(2)("on_ranks.official_swav_queue", 1)
+    for i, rank in enumerate(found):
+        assert rank["losses"][0] == pytest.approx(expected[f"loss_rank{i}"], rel=1e-7)
+        assert rank["gradnorm_Z"][0] == pytest.approx(expected[f"gradnorm_Z_rank{i}"], rel=1e-7)
+        assert rank["gradnorm_W"][0] == pytest.approx(expected["gradnorm_W_ddp_mean"], rel=1e-7)
+
+
+def test_a_queue_that_batches_do_not_fill_evenly_says_what_to_type(config_dir):
+    with pytest.raises(ConfigError, match="queue_length=40 is no multiple of the batch of 16.*=32"):
+        fitted(config_dir, "method.queue_length=40", "method.queue_from_epoch=0")
+
+
+def test_the_queue_is_filled_from_its_epoch_on_and_used_when_full(config_dir):
+    more = ["method.queue_length=32", "method.queue_from_epoch=1"]
+    method, _ = fitted(config_dir, *more)
+    assert int(method.queued) == 4 * 16  # the second of two epochs of four batches
+    torch.testing.assert_close(method.queue.norm(dim=2), torch.ones(2, 32))

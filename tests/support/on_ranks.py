@@ -1,13 +1,18 @@
 """What ranks run in tests; every function works on one process too, where it is the reference."""
 
+import os
+
+import pytorch_lightning as pl
 import torch
 from golden import chirp
 from torch import nn
 from torch.nn import functional as F
 
-from manyviews import distributed
+from manyviews import build, config, distributed, train
+from manyviews.batch import Batch
+from manyviews.callbacks import Stop
 from manyviews.losses import barlow_twins, sinkhorn, swapped_prediction, von_neumann_entropy
-from manyviews.nn.batch_norm import synchronised
+from manyviews.nn.batch_norm import synchronise, synchronised
 
 
 def share(x):
@@ -78,6 +83,31 @@ def official_barlow_shares():
     return [float(x.detach()) for x in (loss, z1.grad.norm(), z2.grad.norm())]
 
 
+def official_swav_queue(steps=4):
+    """Golden S4, and with one step S5: the method itself on raw projections of this rank."""
+    queue = {"method.queue_length": 16, "method.queue_from_epoch": 0}
+    overrides = [f"{k}={v}" for k, v in queue.items()]
+    heads = ["method.hidden_dim=16", "method.projection_dim=16", "method.prototypes=12"]
+    composed, _ = config.compose("pretrain", [*overrides, *heads], None)
+    method = build.method(composed, build.data(composed)).double()
+    method.backbone = method.projector = nn.Identity()
+    w = F.normalize(chirp((12, 16), 0.013, 0.71, 0.4), dim=1)
+    found = {"losses": [], "gradnorm_Z": [], "gradnorm_W": []}
+    for t in range(steps):
+        z = chirp((2, 8, 16), 0.0037 + 0.0005 * t, 0.53, 0.1 + t)
+        views = [share(view).requires_grad_() for view in z]
+        with torch.no_grad():
+            method.prototypes.weight.copy_(w)
+        method.prototypes.weight.grad = None
+        loss = method.step(Batch(views, torch.zeros(0), torch.zeros(0))).loss
+        loss.backward()
+        gradient = distributed.total(method.prototypes.weight.grad) / distributed.world_size()
+        found["losses"].append(float(loss.detach()))
+        found["gradnorm_Z"].append(float(torch.cat([v.grad for v in views]).norm()))
+        found["gradnorm_W"].append(float(gradient.norm()))
+    return found | {"queue": method.queue}
+
+
 def batch_norm(dtype, shape):
     """Output, gradients and buffers of a batch norm in training mode."""
     torch.manual_seed(0)
@@ -94,3 +124,59 @@ def batch_norm(dtype, shape):
     y.sin().sum().backward()
     gradients = [distributed.total(p.grad) for p in net.parameters() if p.grad is not None]
     return [y.detach(), x.grad, *gradients, *net.state_dict().values()]
+
+
+def pretrain(folder, overrides, config_dir, stop_at=None):
+    """A whole `manyviews pretrain` on these ranks, stopped behind a step."""
+    os.chdir(folder)
+    asked = Stop.asked
+    begun = {}
+
+    def at_step(self):
+        return begun["trainer"].global_step == stop_at
+
+    def remember(self, trainer, pl_module):
+        begun["trainer"] = trainer
+
+    start, Stop.on_train_start, Stop.asked = Stop.on_train_start, remember, at_step
+    try:
+        train.pretrain(overrides, config_dir)
+    finally:
+        Stop.on_train_start, Stop.asked = start, asked
+
+
+class Record(pl.Callback):
+    """First gradients, draws of every step, and state after the last."""
+
+    def __init__(self):
+        self.gradients, self.views, self.positions, self.losses = {}, [], [], []
+
+    def on_before_optimizer_step(self, trainer, pl_module, optimizer):
+        if not self.gradients:
+            named = pl_module.named_parameters()
+            self.gradients = {n: p.grad.clone() for n, p in named if p.grad is not None}
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        self.positions.append(batch.position)
+        self.views.append(batch.views)
+        self.losses.append(outputs["loss"].detach())
+
+
+def steps(overrides, config_dir):
+    """Gradients, losses, draws and state of some steps of real training on these ranks."""
+    world = distributed.world_size()
+    composed, _ = config.compose("pretrain", [*overrides, f"trainer.devices={world}"], config_dir)
+    data = build.data(composed)
+    method = build.method(composed, data)
+    record = Record()
+    trainer = build.trainer(composed, [record], [])
+    if world > 1:
+        synchronise(method, torch.device("cpu"))
+    trainer.fit(method, datamodule=data)
+    return {
+        "gradients": record.gradients,
+        "losses": torch.stack(record.losses),
+        "positions": record.positions,
+        "views": record.views,
+        "state": {k: v.clone() for k, v in method.state_dict().items()},
+    }

@@ -54,14 +54,22 @@ def _serve(rank, world, port, pipe):
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),
         "WORLD_SIZE": str(world),
-        "NODE_RANK": "0",
+        "GROUP_RANK": "0",
+        "LOCAL_WORLD_SIZE": str(world),
+        "TORCHELASTIC_RUN_ID": "tests",  # as torchrun sets it
+        "MANYVIEWS_TRUST": "small_data.",
     }
     import torch
     import torch.distributed as dist
 
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", rank=rank, world_size=world)
+    store = dist.TCPStore("127.0.0.1", port, world, is_master=rank == 0)
+    groups = 0
     while (request := pipe.recv()) is not None:
+        if not dist.is_initialized():  # a whole run leaves its group at its end
+            groups += 1
+            begun = dist.PrefixStore(str(groups), store)
+            dist.init_process_group("gloo", store=begun, rank=rank, world_size=world)
         name, arguments = request
         module, function = name.rsplit(".", 1)
         try:
@@ -71,4 +79,5 @@ def _serve(rank, world, port, pipe):
             import traceback
 
             pipe.send((FAILED, traceback.format_exc()))
-    dist.destroy_process_group()
+    if dist.is_initialized():
+        dist.destroy_process_group()

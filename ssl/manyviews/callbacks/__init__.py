@@ -1,8 +1,9 @@
 """What watches a run."""
 
 from manyviews.callbacks.checkpoint import Checkpoint
-from manyviews.callbacks.metrics import Metrics
+from manyviews.callbacks.metrics import Metrics, NotFinite
 from manyviews.callbacks.online_knn import OnlineKNN
 from manyviews.callbacks.progress import Progress
+from manyviews.callbacks.stop import Stop, Stopped
 
-__all__ = ["Checkpoint", "Metrics", "OnlineKNN", "Progress"]
+__all__ = ["Checkpoint", "Metrics", "NotFinite", "OnlineKNN", "Progress", "Stop", "Stopped"]

@@ -1,4 +1,4 @@
-"""The checkpoint at each epoch's end."""
+"""Saves every n steps, at each epoch's end, and once more where the run is told to stop."""
 
 from __future__ import annotations
 
@@ -6,33 +6,83 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.callbacks import Checkpoint as LastCallback
 
-from manyviews.runs import FORMAT_VERSION
+from manyviews.callbacks.metrics import Metrics, NotFinite
+from manyviews.callbacks.online_knn import ONLINE
+from manyviews.callbacks.stop import Stop, Stopped
+from manyviews.checkpoints import BEST, LAST
 
 
 class Checkpoint(LastCallback):
-    """Writes beside and renames: the last good checkpoint is never touched.
+    """Writes last.ckpt, and best.ckpt where the online kNN was never higher.
 
-    Lightning runs subclasses of its `Checkpoint` after all other callbacks, so a loss that is not
-    finite stops the run before it is saved.
+    Only after whole optimizer steps, and only what is finite. Lightning runs subclasses of its
+    `Checkpoint` after all other callbacks, so what they remember of the step is in the file.
 
     Args:
-        path: of the checkpoint.
+        folder: of the files.
+        every_n_steps: optimizer steps between two saves within an epoch.
+        stop: tells whether the run shall end.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, folder: Path, every_n_steps: int, stop: Stop) -> None:
+        self.folder, self.every_n_steps, self.stop = folder, every_n_steps, stop
+        self.best = float("-inf")
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Save in mid-epoch; the last step of an epoch is left to its end."""
+        whole_step = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
+        if not whole_step or trainer.is_last_batch:
+            return
+        stopping = self.stop.asked()
+        if stopping or trainer.global_step % self.every_n_steps == 0:
+            self._save(trainer, LAST)
+        if stopping:
+            raise Stopped
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Save weights, optimizer, schedule, loops and loader."""
-        beside = self.path.with_suffix(".tmp")
-        trainer.save_checkpoint(beside)  # on every rank; rank 0 writes
-        if trainer.is_global_zero:
-            beside.replace(self.path)
+        """Save; the best by the online kNN of this epoch, too."""
+        # Rank 0 alone scored; all ranks must agree on whether they save.
+        score = trainer.strategy.broadcast(Metrics.of(trainer).at_step(trainer, ONLINE))
+        if score is not None and score > self.best:
+            self.best = score
+            self._save(trainer, BEST)
+        self._save(trainer, LAST)
+        if self.stop.asked():
+            raise Stopped
+
+    def _save(self, trainer: pl.Trainer, name: str) -> None:
+        Metrics.of(trainer).check()
+        _check_finite(trainer)
+        trainer.save_checkpoint(self.folder / name)  # on every rank; rank 0 writes
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Mark the format."""
-        checkpoint["format_version"] = FORMAT_VERSION
+        """Count whole epochs: Lightning's own number is the one that is being trained."""
+        progress: Any = trainer.fit_loop.epoch_progress.current
+        checkpoint["epochs"] = progress.processed
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best score so far."""
+        return {"best": self.best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on comparing with it."""
+        self.best = state_dict["best"]
+
+
+def _check_finite(trainer: pl.Trainer) -> None:
+    """A finite loss may have had gradients that were not."""
+    weights = list(trainer.lightning_module.parameters())
+    if not torch.stack([w.detach().isfinite().all() for w in weights]).all():
+        raise NotFinite(f"weights are not finite after step {trainer.global_step}")

@@ -22,7 +22,8 @@ class NotFinite(RuntimeError):
 class Metrics(pl.Callback):
     """Means of the last n steps over all ranks, in metrics.jsonl and on every logger.
 
-    No step waits for the device: sums stay there until they are written.
+    No step waits for the device: sums stay there until they are written. A checkpoint holds them,
+    so that a resumed run writes the records that the uninterrupted one writes.
 
     Args:
         path: the metrics.jsonl to append to.
@@ -33,6 +34,7 @@ class Metrics(pl.Callback):
         self.path = path
         self.every_n_steps = every_n_steps
         self.latest: dict[str, float] = {}
+        self.written_at: dict[str, int] = {}
         self._reset()
 
     @staticmethod
@@ -44,13 +46,16 @@ class Metrics(pl.Callback):
     def _reset(self) -> None:
         self.sums: dict[str, Tensor] = {}
         self.batches = self.images = 0
-        self.first_bad: Tensor | None = None
-        self.began = self.last_end = time.perf_counter()
-        self.waited = 0.0
+        self.first_bad = torch.tensor(float("inf"), dtype=torch.float64)
+        self.seconds = self.waited = 0.0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Begin to measure; a run that resumes in mid-epoch has no start of the epoch."""
+        self.last_end = time.perf_counter()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Do not count what lies between epochs."""
-        self._reset()
+        """Do not measure what lies between epochs."""
+        self.last_end = time.perf_counter()
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Batch, batch_idx: int
@@ -69,19 +74,32 @@ class Metrics(pl.Callback):
         """Add up; every n steps write."""
         logs: dict[str, Tensor] = outputs["logs"]
         for key, value in logs.items():
-            self.sums[key] = self.sums[key] + value if key in self.sums else value.clone()
+            value = value.double()
+            self.sums[key] = self.sums[key].to(value.device) + value if key in self.sums else value
         self._watch(logs["train/loss"], trainer.global_step)
         self.batches += 1
         self.images += len(batch.position)
-        self.last_end = time.perf_counter()
+        now = time.perf_counter()
+        self.seconds += now - self.last_end
+        self.last_end = now
         if trainer.global_step % self.every_n_steps == 0:
             self.flush(trainer)
 
     def _watch(self, loss: Tensor, step: int) -> None:
         """Remember on the device the first step whose loss was not finite."""
-        never = torch.full_like(loss, float("inf"))
-        here = torch.where(loss.isfinite(), never, float(step))
-        self.first_bad = here if self.first_bad is None else torch.minimum(self.first_bad, here)
+        before = self.first_bad.to(loss.device)
+        here = torch.where(loss.isfinite(), before, before.new_tensor(float(step)))
+        self.first_bad = torch.minimum(before, here)
+
+    def check(self) -> None:
+        """Look at the losses since the last record, on every rank.
+
+        Raises:
+            NotFinite: one of them was NaN or infinite.
+        """
+        first_bad = -float(distributed.largest(-self.first_bad))  # the smallest over ranks
+        if first_bad < float("inf"):
+            raise NotFinite(f"the loss is not finite at step {int(first_bad)}")
 
     def flush(self, trainer: pl.Trainer) -> None:
         """Write the means since the last record.
@@ -91,23 +109,21 @@ class Metrics(pl.Callback):
         """
         if not self.batches:
             return
-        assert self.first_bad is not None
-        first_bad = -float(distributed.largest(-self.first_bad))  # the smallest over ranks
-        if first_bad < float("inf"):
-            raise NotFinite(f"the loss is not finite at step {int(first_bad)}")
-        seconds, ranks = time.perf_counter() - self.began, distributed.world_size()
-        totals = distributed.total(torch.stack([v.double() for v in self.sums.values()]))
+        self.check()
+        ranks = distributed.world_size()
+        totals = distributed.total(torch.stack(list(self.sums.values())))
         means = (totals / (self.batches * ranks)).tolist()
         record = dict(zip(self.sums, means, strict=True))
         record["train/lr"] = float(trainer.optimizers[0].param_groups[0]["lr"])
-        record["train/throughput/images_per_s"] = self.images * ranks / seconds
-        record["train/data_wait"] = self.waited / seconds
+        record["train/throughput/images_per_s"] = self.images * ranks / self.seconds
+        record["train/data_wait"] = self.waited / self.seconds
         self._reset()
         self.write(trainer, record)
 
     def write(self, trainer: pl.Trainer, record: dict[str, float]) -> None:
         """Append a record at the trainer's step."""
         self.latest |= record
+        self.written_at |= dict.fromkeys(record, trainer.global_step)
         if not trainer.is_global_zero:
             return
         line = {"step": trainer.global_step, "epoch": trainer.current_epoch, **record}
@@ -116,6 +132,31 @@ class Metrics(pl.Callback):
         for logger in trainer.loggers:
             logger.log_metrics(line, step=trainer.global_step)
 
+    def at_step(self, trainer: pl.Trainer, key: str) -> float | None:
+        """The value that was written at the trainer's step, if one was."""
+        return self.latest[key] if self.written_at.get(key) == trainer.global_step else None
+
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write what is left, so that no record spans a checkpoint."""
+        """Write what is left."""
         self.flush(trainer)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The sums of every rank; Lightning saves those of rank 0."""
+        state: dict[str, Any] = {"batches": self.batches}
+        if self.batches:
+            state["images"] = self.images * distributed.world_size()
+            state["seconds"], state["waited"] = self.seconds, self.waited
+            state["names"] = list(self.sums)
+            state["sums"] = distributed.gather(torch.stack(list(self.sums.values()))[None])
+        return state
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on with the open record; other ranks than those that saved share it equally."""
+        self._reset()
+        self.batches = state_dict["batches"]
+        if self.batches:
+            sums, ranks = state_dict["sums"], distributed.world_size()
+            row = sums[distributed.rank()] if len(sums) == ranks else sums.mean(0)
+            self.sums = dict(zip(state_dict["names"], row, strict=True))
+            self.images = state_dict["images"] // ranks
+            self.seconds, self.waited = state_dict["seconds"], state_dict["waited"]

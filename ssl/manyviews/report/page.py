@@ -30,14 +30,15 @@ class Figure(NamedTuple):
     svg: Markup
 
 
-def write(run: Path) -> Path:
-    """Write report/index.html and report/report.md of a run folder; the path of the page.
+def write(run: Path, folder: Path | None = None) -> Path:
+    """Write index.html and report.md beside a report.json; the path of the page.
 
     Args:
-        run: a run folder with report/report.json.
+        run: a run folder.
+        folder: where report.json lies, report/ of the run by default.
     """
-    files = read(run)
-    folder = run / "report"
+    folder = folder or run / "report"
+    files = read(run, folder)
     (folder / "report.md").write_text(markdown(files))
     page = folder / "index.html"
     page.write_text(render(files))

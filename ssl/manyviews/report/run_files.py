@@ -14,12 +14,12 @@ class RunFiles(NamedTuple):
     """The content of a run folder; empty where a file is missing.
 
     Attributes:
-        card: report/report.json.
+        card: report.json.
         metrics: records of metrics.jsonl in their order.
         ledger: ledger.json.
         environment: environment.json.
         config: config.yaml as text.
-        gallery: arrays of report/gallery.npz.
+        gallery: arrays of gallery.npz.
     """
 
     card: dict[str, Any]
@@ -30,16 +30,16 @@ class RunFiles(NamedTuple):
     gallery: Mapping[str, np.ndarray]
 
 
-def read(run: Path) -> RunFiles:
-    """Read a run folder."""
+def read(run: Path, folder: Path) -> RunFiles:
+    """Read a run folder, and the report that lies in `folder`."""
     config = run / "config.yaml"
     return RunFiles(
-        card=json.loads((run / "report" / "report.json").read_text()),
+        card=json.loads((folder / "report.json").read_text()),
         metrics=_records(run / "metrics.jsonl"),
         ledger=_json(run / "ledger.json"),
         environment=_json(run / "environment.json"),
         config=config.read_text() if config.is_file() else "",
-        gallery=_arrays(run / "report" / "gallery.npz"),
+        gallery=_arrays(folder / "gallery.npz"),
     )
 
 

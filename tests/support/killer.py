@@ -1,0 +1,89 @@
+"""Real `manyviews pretrain` processes that die by SIGKILL at a chosen moment."""
+
+import os
+import signal
+from multiprocessing import get_context
+
+# Forked from a process that has everything imported: a death costs a second, not ten.
+_context = get_context("forkserver")
+_context.set_forkserver_preload(["manyviews.train", "manyviews.dashboards", "small_data"])
+
+
+def pretrain(overrides, config_dir, kill=None):
+    """Exit code of the command in a process of its own; -9 where it was killed.
+
+    `kill` is ("step", n): after optimizer step n; ("write", n): in the middle of the n-th
+    checkpoint that this process writes; ("rename", n): between the two renames of the n-th.
+    """
+    process = _context.Process(target=_command, args=(os.getcwd(), overrides, config_dir, kill))
+    process.start()
+    process.join(120)
+    return process.exitcode
+
+
+def _command(folder, overrides, config_dir, kill):
+    import sys
+    import warnings
+
+    import torch
+
+    from manyviews import cli
+
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    os.chdir(folder)
+    if kill:
+        {"step": _at_step, "write": _in_write, "rename": _between_renames}[kill[0]](kill[1])
+    sys.exit(cli.main(["pretrain", "--config-dir", config_dir, *overrides]))
+
+
+def _die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _at_step(number):
+    from manyviews.callbacks import Checkpoint
+
+    after = Checkpoint.on_train_batch_end
+
+    def watched(self, trainer, *arguments):
+        after(self, trainer, *arguments)
+        if trainer.global_step == number:
+            _die()
+
+    Checkpoint.on_train_batch_end = watched
+
+
+def _in_write(number):
+    from manyviews import checkpoints
+
+    begin, write = checkpoints._Hashing.__init__, checkpoints._Hashing.write
+    count = {"files": 0, "bytes": 0}
+
+    def begun(self, path):
+        begin(self, path)
+        count["files"] += 1
+
+    def torn(self, content):
+        count["bytes"] += len(content)
+        if count["files"] == number and count["bytes"] > 100_000:
+            self.flush()
+            _die()
+        return write(self, content)
+
+    checkpoints._Hashing.__init__, checkpoints._Hashing.write = begun, torn
+
+
+def _between_renames(number):
+    from pathlib import Path
+
+    replace, count = Path.replace, {"renames": 0}
+
+    def watched(self, target):
+        if self.name == "last.tmp":
+            count["renames"] += 1
+            if count["renames"] == number:
+                _die()
+        return replace(self, target)
+
+    Path.replace = watched

@@ -1,0 +1,105 @@
+"""A run that was killed, stopped or moved equals the one that was left alone."""
+
+import shutil
+from pathlib import Path
+
+import contract
+import killer
+import pytest
+import torch
+from same import assert_same, logged, result
+
+from manyviews import checkpoints, runs, train
+from manyviews.callbacks import Stop
+
+
+def whole(name, config_dir, *more):
+    return train.pretrain([*contract.overrides(name, *more), "runs=whole"], config_dir)
+
+
+def content(run):
+    return result(checkpoints.read(run.saved.path))
+
+
+def assert_equal_runs(run, reference):
+    assert_same(content(run), content(reference))
+    assert logged(run.path) == logged(reference.path)
+
+
+KILLS = [("step", 1), ("write", 2), ("step", 5), ("rename", 2), ("step", 11), None]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", contract.METHODS)
+def test_a_run_killed_at_any_moment_ends_as_if_nothing_had_happened(name, config_dir):
+    codes = [killer.pretrain(contract.overrides(name), config_dir, kill) for kill in KILLS]
+    assert codes == [-9, -9, -9, -9, -9, 0]
+    (folder,) = Path("runs").iterdir()
+    assert_equal_runs(runs.load(folder), whole(name, config_dir))
+
+
+@pytest.mark.parametrize("name", contract.METHODS)
+def test_a_run_stopped_after_any_step_ends_as_if_nothing_had_happened(
+    name, config_dir, monkeypatch
+):
+    asked = iter([False, True, False, False, True, True, *[False] * 20])
+    with monkeypatch.context() as patched:
+        patched.setattr(Stop, "asked", lambda self: next(asked))
+        for _ in range(4):
+            run = train.pretrain(contract.overrides(name), config_dir)
+    assert run.trained
+    assert_equal_runs(run, whole(name, config_dir))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", contract.METHODS)
+def test_a_run_moves_from_one_process_to_two_to_four_and_back(name, config_dir, ranks):
+    more = ["trainer.precision=64-true"]
+    overrides = [*contract.overrides(name, *more), "trainer.devices=auto"]
+    here = str(Path.cwd())
+    for world, stop in ((1, 2), (2, 5), (4, 9), (1, None)):
+        group = [f"trainer.devices={world}"]
+        ranks(world)("on_ranks.pretrain", here, [*overrides, *group], config_dir, stop)
+    (folder,) = Path("runs").iterdir()
+    moved, reference = runs.load(folder), whole(name, config_dir, *more)
+    ours, theirs = content(moved), content(reference)
+    for key, value in theirs["state_dict"].items():
+        torch.testing.assert_close(ours["state_dict"][key], value, rtol=1e-9, atol=1e-9)
+    for mine, other in zip(logged(folder), logged(reference.path), strict=True):
+        assert mine == pytest.approx(other, rel=1e-7)
+
+
+def test_a_torn_checkpoint_is_named_and_the_one_before_is_used(small, config_dir, capsys):
+    reference = train.pretrain([*small, "runs=whole"], config_dir)
+    done = train.pretrain(small, config_dir)
+    last = done.saved.path
+    flipped = bytearray(last.read_bytes())
+    flipped[len(flipped) // 2] ^= 1
+    last.write_bytes(flipped)
+    shutil.rmtree(done.report.parent)
+    capsys.readouterr()
+    again = train.pretrain(small, config_dir)
+    said = capsys.readouterr().out
+    assert "last.ckpt was changed since it was written" in said
+    assert "going on from previous.ckpt, step 4" in said
+    assert (last.parent / "last.torn").read_bytes() == bytes(flipped)
+    assert_equal_runs(again, reference)
+
+
+def test_an_init_takes_over_weights_and_begins_at_step_0(done, small, config_dir):
+    overrides = [*small, f"init={done.path}", "optimizer.lr=0.0", "optimizer.weight_decay=0.0"]
+    run = train.pretrain(overrides, config_dir)
+    assert run.path != done.path and run.saved.step == 8
+    before, after = (checkpoints.read(r.saved.path)["state_dict"] for r in (done, run))
+    weights = [key for key in before if key.endswith(("weight", "bias"))]
+    assert all(torch.allclose(before[k], after[k]) for k in weights)
+    assert f"init={done.path}" in (run.path / "overrides.txt").read_text()
+
+
+def test_an_init_from_another_method_takes_the_backbone_alone(done, small, config_dir, capsys):
+    overrides = [o for o in small if not o.startswith("method.")]
+    overrides += ["method=barlow_twins", "method.hidden_dim=8", "method.projection_dim=8"]
+    train.pretrain([*overrides, f"init={done.path}"], config_dir)
+    assert "begins with" in (said := capsys.readouterr().out)
+    held = len(train.build.backbone(done.config, train.build.data(done.config)).state_dict())
+    assert f"{held} of " in said
