@@ -98,12 +98,27 @@ class ImageData(pl.LightningDataModule):
         self.views = views
         self.batch_size, self.pieces = batch_size, pieces
         self.seed = seed
+        self.current: ResidentLoader | None = None
+        self.restored: dict[str, int] | None = None
 
     def train_dataloader(self) -> ResidentLoader:
-        """This rank's share of every global batch."""
+        """This rank's share of every global batch, from where a restored run stood."""
         if self.trainer is None:
             return self.loader()
-        return self.loader(rank=self.trainer.global_rank, world=self.trainer.world_size)
+        self.current = self.loader(self.trainer.global_rank, self.trainer.world_size)
+        if self.restored is not None:
+            self.current.load_state_dict(self.restored)
+        return self.current
+
+    # Lightning restores a loader by itself, but not where `configure_optimizers` asked for the
+    # number of steps: that makes the loader before the checkpoint is read.
+    def state_dict(self) -> dict[str, int]:
+        """Where the training loader stands."""
+        return self.current.state_dict() if self.current else {}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Let the next training loader begin there."""
+        self.restored = state_dict or None
 
     def loader(self, rank: int = 0, world: int = 1) -> ResidentLoader:
         """The share of one rank.

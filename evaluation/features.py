@@ -47,12 +47,12 @@ def extract(backbone: nn.Module, samples: Iterable[Sample]) -> Features:
     Raises:
         ValueError: an embedding is NaN or infinite.
     """
-    device = next((p.device for p in backbone.parameters()), torch.device("cpu"))
+    weight = next(backbone.parameters(), torch.zeros(()))  # a backbone may have none
     flags = {module: module.training for module in backbone.modules()}
     backbone.eval()
     try:
-        with torch.autocast(device.type, enabled=False):
-            parts = [(backbone(s.input.to(device)).float().cpu(), *s[1:]) for s in samples]
+        with torch.autocast(weight.device.type, enabled=False):
+            parts = [(backbone(s.input.to(weight)).float().cpu(), *s[1:]) for s in samples]
     finally:
         for module, training in flags.items():
             module.training = training

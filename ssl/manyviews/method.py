@@ -64,9 +64,8 @@ class Method(pl.LightningModule):
     @final
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         """Lightning's step: the loss with its graph, and for the callbacks a detached copy."""
-        weight = next(self.backbone.parameters(), None)
-        if weight is not None and weight.dtype == torch.float64:  # precision=64-true
-            batch = batch._replace(views=[view.double() for view in batch.views])
+        weight = next(self.backbone.parameters(), torch.zeros(()))  # float64 under 64-true
+        batch = batch._replace(views=[view.to(weight.dtype) for view in batch.views])
         output = self.step(batch)
         total, logs = self.total_loss(output)
         # Callbacks get detached tensors, or Lightning would hold the graph until the next step.

@@ -140,6 +140,8 @@ def fit(run: Run, data: ImageData, method: Method, loggers: list[Logger]) -> Non
         runs.keep_metrics_until(run.path, saved.step if saved else 0)
     if trainer.world_size > 1:
         synchronise(method, trainer.strategy.root_device)
+    if trainer.precision == "64-true":
+        method.double()  # Lightning does it after reading the checkpoint, which loses digits
     if "bf16" in str(trainer.precision):
         method.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     try:

@@ -16,7 +16,7 @@ CASES = {
 def overrides(case, precision="64-true"):
     name, more = CASES[case]
     return contract.overrides(
-        name, *more, f"trainer.precision={precision}", "optimizer.lr=0.01", "epochs=3"
+        name, *more, f"trainer.precision={precision}", "optimizer.lr=0.003"
     )
 
 
