@@ -7,11 +7,11 @@ from manyviews import build, config
 def fit(small, config_dir):
     """Train eight steps in two epochs with the given callbacks alone; the trainer."""
 
-    def fit(*callbacks, method=None):
-        composed, _ = config.compose("pretrain", small, config_dir)
+    def fit(*callbacks, more=()):
+        composed, _ = config.compose("pretrain", [*small, *more], config_dir)
         data = build.data(composed)
         trainer = build.trainer(composed, list(callbacks), [])
-        trainer.fit(method or build.method(composed, data), datamodule=data)
+        trainer.fit(build.method(composed, data), datamodule=data)
         return trainer
 
     return fit

@@ -15,9 +15,7 @@ CASES = {
 
 def overrides(case, precision="64-true"):
     name, more = CASES[case]
-    return contract.overrides(
-        name, *more, f"trainer.precision={precision}", "optimizer.lr=0.003"
-    )
+    return contract.overrides(name, *more, f"trainer.precision={precision}", "optimizer.lr=0.003")
 
 
 @pytest.fixture(scope="module")

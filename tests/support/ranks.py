@@ -4,6 +4,7 @@ import importlib
 import os
 import socket
 from multiprocessing import get_context
+from typing import Any
 
 FAILED = "failed"
 
@@ -63,12 +64,13 @@ def _serve(rank, world, port, pipe):
     import torch.distributed as dist
 
     torch.set_num_threads(1)
-    store = dist.TCPStore("127.0.0.1", port, world, is_master=rank == 0)
+    stores: Any = dist  # torch's stubs do not name them
+    store = stores.TCPStore("127.0.0.1", port, world, is_master=rank == 0)
     groups = 0
     while (request := pipe.recv()) is not None:
         if not dist.is_initialized():  # a whole run leaves its group at its end
             groups += 1
-            begun = dist.PrefixStore(str(groups), store)
+            begun = stores.PrefixStore(str(groups), store)
             dist.init_process_group("gloo", store=begun, rank=rank, world_size=world)
         name, arguments = request
         module, function = name.rsplit(".", 1)
