@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench results format clean
+.PHONY: help demo test check bench results distribution kills format clean
 
 help:  ## what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else "manyviews needs Python 3.11 to 3.13, $(PYTHON) is %d.%d; type make PYTHON=python3.12" % v)'
@@ -35,6 +35,12 @@ bench: $(INSTALLED)  ## benchmarks/: ratios side by side (seconds)
 
 results: $(INSTALLED)  ## the demo with three seeds, into docs/results.md (about 15 min)
 	$(BIN)/python benchmarks/results.py
+
+distribution: $(INSTALLED)  ## do W processes equal one? into docs/distribution.md (about 2 min)
+	$(BIN)/python -W ignore benchmarks/distribution.py
+
+kills: $(INSTALLED)  ## 20 SIGKILLs per method against undisturbed runs, into docs/resume.md (some minutes)
+	$(BIN)/python -W ignore benchmarks/kills.py
 
 format: $(INSTALLED)  ## mend what ruff can mend
 	$(BIN)/ruff format .

@@ -1,3 +1,12 @@
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from threading import Thread
+
 import pytest
 
 from manyviews import config, dashboards, runs
@@ -26,3 +35,50 @@ def test_two_sessions_of_a_run_share_the_dashboard_s_id(run):
         dashboards.finish([logger])
     assert ids == [run.wandb_id] * 2
     assert len(list((run.path / "wandb").glob("offline-run-*"))) == 2
+
+
+@pytest.fixture
+def silent_server():
+    """Address of a server that accepts and never answers, and the connections it holds."""
+    held = []
+
+    def accept(listening):
+        while True:
+            try:
+                held.append(listening.accept()[0])
+            except OSError:
+                return
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        Thread(target=accept, args=[listening], daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", held
+        listening.shutdown(socket.SHUT_RDWR)
+    for connection in held:
+        connection.close()
+
+
+@pytest.mark.slow
+def test_a_server_that_never_answers_neither_stops_nor_fails_training(
+    small, config_dir, silent_server
+):
+    address, held = silent_server
+    online = ["logger=default", "logger.wandb.mode=online"]
+    overrides = [o for o in small if o != "logger.wandb=null"] + online
+    done = subprocess.run(
+        [sys.executable, "-m", "manyviews.cli", "pretrain", "--config-dir", config_dir, *overrides],
+        env={
+            **{k: v for k, v in os.environ.items() if not k.startswith("WANDB_")},
+            "PYTHONPATH": str(Path(__file__).parent / "support"),  # of data=stripes
+            "WANDB_BASE_URL": address,
+            "WANDB_API_KEY": "0" * 40,
+        },
+        capture_output=True,
+        text=True,
+        timeout=80,  # wandb alone would wait 90 s for the first answer
+    )
+    assert done.returncode == 0, done.stderr
+    assert held, "nothing tried to send"
+    assert "report: runs/" in done.stdout
+    sender = re.search(r"W&B has not taken everything yet, process (\d+) goes on", done.stdout)
+    assert sender, done.stdout
+    os.killpg(int(sender[1]), signal.SIGTERM)

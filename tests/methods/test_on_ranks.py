@@ -48,3 +48,18 @@ def test_ranks_train_as_one_process(case, world, alone, ranks, config_dir):
         assert torch.equal(torch.cat([rank["positions"][step] for rank in found]), position)
         for v, view in enumerate(one["views"][step]):
             assert torch.equal(torch.cat([rank["views"][step][v] for rank in found]), view)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_float32_is_no_worse_than_ten_times_a_batch_in_another_order(case, ranks, config_dir):
+    narrow = [*overrides(case, "32-true"), "optimizer.lr=0.0"]
+    one, reordered = (on_ranks.steps(narrow, config_dir, permuted=p) for p in (False, True))
+    found = ranks(2)("on_ranks.steps", narrow, config_dir)[0]
+
+    def distance(run):
+        return torch.stack(
+            [(run["gradients"][n] - g).norm() for n, g in one["gradients"].items()]
+        ).norm()
+
+    assert distance(found) <= 10 * distance(reordered)

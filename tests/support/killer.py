@@ -13,11 +13,14 @@ def pretrain(overrides, config_dir, kill=None):
     """Exit code of the command in a process of its own; -9 where it was killed.
 
     `kill` is ("step", n): after optimizer step n; ("write", n): in the middle of the n-th
-    checkpoint that this process writes; ("rename", n): between the two renames of the n-th.
+    checkpoint that this process writes; ("rename", n): between the two renames of the n-th;
+    ("time", s): s seconds after the process began, wherever it is.
     """
     process = _context.Process(target=_command, args=(os.getcwd(), overrides, config_dir, kill))
     process.start()
-    process.join(120)
+    process.join(kill[1] if kill and kill[0] == "time" else 120)
+    process.kill()
+    process.join()
     return process.exitcode
 
 
@@ -32,7 +35,7 @@ def _command(folder, overrides, config_dir, kill):
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     os.chdir(folder)
-    if kill:
+    if kill and kill[0] != "time":
         {"step": _at_step, "write": _in_write, "rename": _between_renames}[kill[0]](kill[1])
     sys.exit(cli.main(["pretrain", "--config-dir", config_dir, *overrides]))
 

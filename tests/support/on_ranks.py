@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from manyviews import build, config, distributed, train
-from manyviews.batch import Batch
+from manyviews.batch import Batch, Sample
 from manyviews.callbacks import Stop
 from manyviews.losses import barlow_twins, sinkhorn, swapped_prediction, von_neumann_entropy
 from manyviews.nn.batch_norm import synchronise, synchronised
@@ -146,13 +146,13 @@ def pretrain(folder, overrides, config_dir, stop_at=None):
 
 
 class Record(pl.Callback):
-    """First gradients, draws of every step, and state after the last."""
+    """Gradients of the third step (SwAV's queue is full), draws and loss of every step."""
 
     def __init__(self):
         self.gradients, self.views, self.positions, self.losses = {}, [], [], []
 
     def on_before_optimizer_step(self, trainer, pl_module, optimizer):
-        if not self.gradients:
+        if trainer.global_step == 2:
             named = pl_module.named_parameters()
             self.gradients = {n: p.grad.clone() for n, p in named if p.grad is not None}
 
@@ -162,11 +162,17 @@ class Record(pl.Callback):
         self.losses.append(outputs["loss"].detach())
 
 
-def steps(overrides, config_dir):
-    """Gradients, losses, draws and state of some steps of real training on these ranks."""
+def steps(overrides, config_dir, permuted=False):
+    """Gradients, losses, draws and state of some steps of real training on these ranks.
+
+    `permuted`: every batch comes in the reverse order, which changes nothing but rounding.
+    """
     world = distributed.world_size()
     composed, _ = config.compose("pretrain", [*overrides, f"trainer.devices={world}"], config_dir)
     data = build.data(composed)
+    if permuted:
+        make_batch = data.make_batch
+        data.make_batch = lambda s, epoch: make_batch(Sample(*(x.flip(0) for x in s)), epoch)
     method = build.method(composed, data)
     record = Record()
     trainer = build.trainer(composed, [record], [])

@@ -1,0 +1,111 @@
+"""Do W processes equal one? Real gloo groups against one process; writes docs/distribution.md.
+
+    python benchmarks/distribution.py       # about 2 minutes on two cores
+
+What ranks run, and the cases, are those of the tests (tests/methods/test_on_ranks.py).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "distribution.md"
+SUPPORT = ROOT / "tests" / "support"
+WORLDS = (2, 4)
+HEAD = """# Distribution
+
+Made by `make distribution`. W real gloo processes train with the global batch of one process; the
+numbers are `|W processes - one process| / |one process|` in the 2-norm, over all parameters.
+
+- *gradients*: of the third step, the first with a full queue.
+- *weights*: parameters and buffers after {steps} steps of AdamW.
+- *state*: whether all ranks hold the same parameters and buffers (queue, running statistics),
+  bitwise.
+- *draws*: whether order and views are bitwise those of one process.
+- *float32*, *reordered*: gradients in float32 with learning rate 0; and what one process shows
+  there when each of its batches comes in the reverse order: the rounding that no implementation
+  escapes.
+
+| case | W | gradients | weights | state | draws | float32 | reordered |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+"""
+
+
+def distance(ours: Iterable[Tensor], theirs: Iterable[Tensor]) -> float:
+    """|ours - theirs| / |theirs| over all tensors together."""
+    a, b = (torch.cat([t.double().flatten() for t in side]) for side in (ours, theirs))
+    return float((a - b).norm() / b.norm())
+
+
+def gradients(ours: dict[str, Any], theirs: dict[str, Any]) -> float:
+    """Distance of the gradients of the third step."""
+    mine, reference = ours["gradients"], theirs["gradients"]
+    return distance([mine[name] for name in reference], reference.values())
+
+
+def weights(ours: dict[str, Any], theirs: dict[str, Any]) -> float:
+    """Distance of the parameters and buffers after the last step."""
+    floating = [k for k, v in theirs["state"].items() if v.is_floating_point()]
+    return distance(*([side["state"][k] for k in floating] for side in (ours, theirs)))
+
+
+def same_state(ranks: list[dict[str, Any]]) -> bool:
+    """Whether every rank holds what rank 0 holds."""
+    first = ranks[0]["state"]
+    return all(torch.equal(rank["state"][k], v) for rank in ranks for k, v in first.items())
+
+
+def same_draws(ranks: list[dict[str, Any]], one: dict[str, Any]) -> bool:
+    """Whether order and views, joined over ranks, are those of one process."""
+    for step, views in enumerate(one["views"]):
+        joined = [torch.cat([r["views"][step][v] for r in ranks]) for v in range(len(views))]
+        position = torch.cat([r["positions"][step] for r in ranks])
+        equal = [torch.equal(a, b) for a, b in zip(joined, views, strict=True)]
+        if not (all(equal) and torch.equal(position, one["positions"][step])):
+            return False
+    return True
+
+
+def main() -> None:
+    """Run every case, then write the page."""
+    os.environ["MANYVIEWS_TRUST"] = "small_data."  # of data=stripes
+    sys.path[:0] = [str(SUPPORT), str(ROOT / "tests" / "methods")]
+    import on_ranks
+    from ranks import Ranks
+    from test_on_ranks import CASES, overrides
+
+    config_dir = str(SUPPORT / "conf")
+    groups = {world: Ranks(world) for world in WORLDS}
+    rows, steps = [], 0
+    for case in CASES:
+        # Learning rate 0: AdamW would turn rounding in gradients that are 0 into whole steps.
+        wide, narrow = overrides(case), [*overrides(case, "32-true"), "optimizer.lr=0.0"]
+        one, one32 = (on_ranks.steps(o, config_dir) for o in (wide, narrow))
+        rounding = gradients(on_ranks.steps(narrow, config_dir, True), one32)
+        steps = len(one["losses"])
+        for world, group in groups.items():
+            found, found32 = (group("on_ranks.steps", o, config_dir) for o in (wide, narrow))
+            figures = gradients(found[0], one), weights(found[0], one)
+            said = [
+                "equal" if e else "DIFFERENT" for e in (same_state(found), same_draws(found, one))
+            ]
+            last = gradients(found32[0], one32), rounding
+            cells = [case, str(world), *map("{:.1e}".format, figures), *said]
+            rows.append(f"| {' | '.join([*cells, *map('{:.1e}'.format, last)])} |")
+            print(rows[-1])
+    for group in groups.values():
+        group.close()
+    PAGE.write_text(HEAD.format(steps=steps) + "\n".join([*rows, ""]))
+    print(f"wrote {PAGE}")
+
+
+if __name__ == "__main__":
+    main()
