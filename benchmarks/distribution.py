@@ -77,17 +77,18 @@ def same_draws(ranks: list[dict[str, Any]], one: dict[str, Any]) -> bool:
 def main() -> None:
     """Run every case, then write the page."""
     os.environ["MANYVIEWS_TRUST"] = "small_data."  # of data=stripes
-    sys.path[:0] = [str(SUPPORT), str(ROOT / "tests" / "methods")]
+    sys.path.insert(0, str(SUPPORT))
     import on_ranks
+    from contract import CASES, case_overrides
     from ranks import Ranks
-    from test_on_ranks import CASES, overrides
 
     config_dir = str(SUPPORT / "conf")
     groups = {world: Ranks(world) for world in WORLDS}
     rows, steps = [], 0
     for case in CASES:
         # Learning rate 0: AdamW would turn rounding in gradients that are 0 into whole steps.
-        wide, narrow = overrides(case), [*overrides(case, "32-true"), "optimizer.lr=0.0"]
+        wide = case_overrides(case)
+        narrow = [*case_overrides(case, "32-true"), "optimizer.lr=0.0"]
         one, one32 = (on_ranks.steps(o, config_dir) for o in (wide, narrow))
         rounding = gradients(on_ranks.steps(narrow, config_dir, True), one32)
         steps = len(one["losses"])

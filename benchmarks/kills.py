@@ -56,8 +56,8 @@ def killed(name: str, kills: int, seconds: float, chance: random.Random) -> str:
     contents: list[Any] = [
         checkpoints.read(run.checkpoints / "last.ckpt") for run in (ours, theirs)
     ]
-    assert_same(*map(result, contents))
-    assert_same(*map(logged, folders))
+    assert_same(result(contents[0]), result(contents[1]))
+    assert_same(logged(folders[0]), logged(folders[1]))
     at = ", ".join(map(str, standing))
     return f"| {name} | {at} | {contents[0]['global_step']} | yes |"
 

@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -5,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from manyviews import runs
+from manyviews import runs, train
+from manyviews.cli import main
 
 SUPPORT = Path(__file__).parent / "support"
 
@@ -38,6 +40,7 @@ def test_command_line_shows_where_an_error_came_from_on_request():
         (["evaluate", "--help"], "example: manyviews evaluate"),
         (["list", "methods"], "barlow_twins"),
         (["list", "backbones"], "resnet_tiny"),
+        (["list", "backbones", "timm/convnext_*"], "timm/convnext_atto"),
         (["list", "data"], "fashion_mnist_mini"),
         (["list", "experiments"], "demo"),
         (["list", "protocols"], "linear_lbfgs"),
@@ -72,3 +75,13 @@ def test_a_whole_run_from_the_command_line_with_wandb_offline(small, config_dir)
         assert key in content
     assert "accuracy (95 % interval)" in result.stdout
     assert f"report: {run.path}/report/index.html" in result.stdout
+
+
+def test_a_disk_that_refuses_is_one_line(monkeypatch, capsys):
+    def refuse(overrides, config_dir):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), "runs/x/metrics.jsonl")
+
+    monkeypatch.setattr(train, "pretrain", refuse)
+    assert main(["pretrain"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("manyviews: cannot write runs/x/metrics.jsonl (Read-only file system)")

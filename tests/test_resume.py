@@ -41,16 +41,21 @@ def test_a_run_killed_at_any_moment_ends_as_if_nothing_had_happened(name, config
     assert_equal_runs(killed, undisturbed)
 
 
-@pytest.mark.parametrize("name", contract.METHODS)
+NOISY = [["swav", "backbone=noisy"]]  # dropout in its trunk
+
+
+@pytest.mark.parametrize(("name", "more"), [*((n, None) for n in contract.METHODS), *NOISY])
 def test_a_run_stopped_after_any_step_ends_as_if_nothing_had_happened(
-    name, config_dir, monkeypatch
+    name, more, config_dir, monkeypatch
 ):
+    more = [more] if more else []
     asked = iter([False, True, False, False, True, True, *[False] * 20])
     with monkeypatch.context() as patched:
         patched.setattr(Stop, "asked", lambda self: next(asked))
-        sessions = [train.pretrain(contract.overrides(name), config_dir) for _ in range(4)]
+        overrides = contract.overrides(name, *more)
+        sessions = [train.pretrain(overrides, config_dir) for _ in range(4)]
     assert sessions[-1].trained
-    assert_equal_runs(sessions[-1], whole(name, config_dir))
+    assert_equal_runs(sessions[-1], whole(name, config_dir, *more))
 
 
 @pytest.mark.slow

@@ -1,4 +1,9 @@
 import json
+import os
+import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -99,3 +104,28 @@ def test_a_batch_larger_than_the_set_makes_no_folder(small, config_dir):
     with pytest.raises(ConfigError, match="batch_size=65 does not fit a training set of 64"):
         train.pretrain([*small, "batch_size=65"], config_dir)
     assert not Path("runs").exists()
+
+
+@pytest.mark.slow
+def test_the_death_of_another_process_is_one_line(small, config_dir):
+    """Rank 1 dies by SIGKILL in mid-training, as under memory pressure."""
+    overrides = [*small, "epochs=500", "trainer.devices=2"]
+    command = [sys.executable, "-W", "ignore", "-m", "manyviews.cli", "pretrain", *overrides]
+    environment = {**os.environ, "PYTHONPATH": str(Path(config_dir).parent)}
+    with subprocess.Popen(
+        [*command, "--config-dir", config_dir],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as begun:
+        for line in begun.stdout or ():
+            if line.startswith("epoch 2/"):
+                break
+        children = Path(f"/proc/{begun.pid}/task/{begun.pid}/children").read_text().split()
+        os.kill(int(children[0]), signal.SIGKILL)
+        errors = begun.communicate(timeout=60)[1]
+    assert begun.returncode == 1
+    assert re.search(
+        r"manyviews: another process of this run died, step \d+ .* continues\n", errors
+    )

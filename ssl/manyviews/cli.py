@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.trace or code is None:
             traceback.print_exc()
         else:
-            print(f"manyviews: {error or 'interrupted'}", file=sys.stderr)
+            print(f"manyviews: {_line(error)}", file=sys.stderr)
         return 1 if code is None else code
     return 0
 
@@ -45,12 +45,22 @@ def _exit_code(error: BaseException) -> int | None:
         "ConfigError": 2,
         "NotFinite": 1,
         "NotSaved": 1,
+        "RankLost": 1,
         "Interrupted": 130,
         "KeyboardInterrupt": 130,
     }
     if isinstance(error, OSError) and error.errno in DISK:
         return 1
     return next((code for name, code in codes.items() if name in names), None)
+
+
+def _line(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return (
+            f"cannot write {error.filename} ({error.strerror}); what was saved before is intact, "
+            "make room and the same command continues"
+        )
+    return str(error) or "interrupted"
 
 
 def _pretrain(arguments: argparse.Namespace) -> None:
@@ -93,6 +103,11 @@ def _list(arguments: argparse.Namespace) -> None:
     from importlib.resources import files
 
     kind: str = arguments.kind
+    if arguments.pattern:
+        from manyviews import backbones  # of libraries by the thousand: only where asked for
+
+        print("\n".join(backbones.available(arguments.pattern)))
+        return
     folder = files("manyviews.conf").joinpath(FOLDERS.get(kind, kind))
     for file in sorted(folder.iterdir(), key=lambda f: f.name):
         if file.name.endswith(".yaml"):
@@ -129,6 +144,9 @@ def _parser() -> argparse.ArgumentParser:
 
     listing = commands.add_parser("list", help="names that can be chosen", description="Names.")
     listing.add_argument("kind", choices=GROUPS)
+    listing.add_argument(
+        "pattern", nargs="?", help="of backbones, e.g. 'resnet*', 'timm/vit_*', 'torchvision/*'"
+    )
     listing.set_defaults(run=_list, trace=False)
 
     config = commands.add_parser("config", help="look at the config", description="The config.")

@@ -27,6 +27,8 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from manyviews.errors import ConfigError, unknown
 
+LIBRARIES = ("timm/", "torchvision/")  # whose backbones are chosen by name, not by file
+
 Config = dict[str, Any]
 Node = dict[str, Any]
 TRUSTED = ("manyviews.", "torch.optim.", "pytorch_lightning.")
@@ -96,6 +98,7 @@ def compose(
     if config_dir and not Path(config_dir).is_dir():
         raise ConfigError(f"--config-dir {config_dir} is not a folder")
     extra = [f"hydra.searchpath=[file://{Path(config_dir).absolute()}]"] if config_dir else []
+    overrides, library = _by_library(overrides)
     with _hydra():
         parsed = _parse(overrides)
         options = {o.key_or_group: _options(o.key_or_group, config_dir) for o in parsed}
@@ -109,7 +112,20 @@ def compose(
         choices = {str(k): str(v) for k, v in composed.hydra.runtime.choices.items()}
     config = _plain(composed)
     check(command, config)
-    return config, choices
+    return config, choices | library
+
+
+def _by_library(overrides: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """`backbone=timm/NAME` as the group's file and its key, and the choice that it stands for."""
+    expanded, choices = [], {}
+    for text in overrides:
+        key, _, value = text.partition("=")
+        if key == "backbone" and value.startswith(LIBRARIES):
+            expanded += [f"backbone={value.partition('/')[0]}", f"backbone.name={value}"]
+            choices = {"backbone": value}
+        else:
+            expanded.append(text)
+    return expanded, choices
 
 
 class _hydra:

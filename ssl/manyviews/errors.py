@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LISTED = 40  # names that still fit one line
+
 
 class ConfigError(ValueError):
     """A mistake in what the user asked for: one line, exit code 2, no traceback."""
@@ -17,6 +19,8 @@ def unknown(kind: str, given: str, allowed: Iterable[str]) -> ConfigError:
     unknown method 'swaw': did you mean 'swav'? allowed: barlow_twins, swav
     """
     names = sorted(set(allowed))
-    near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(given, names, n=5, cutoff=0.5)
     hint = f" did you mean '{near[0]}'?" if near else ""
-    return ConfigError(f"unknown {kind} '{given}':{hint} allowed: {', '.join(names) or 'none'}")
+    listed = ", ".join(names if len(names) <= LISTED else near or names[:5]) or "none"
+    more = f" and {len(names)} in all" if len(names) > LISTED else ""
+    return ConfigError(f"unknown {kind} '{given}':{hint} allowed: {listed}{more}")

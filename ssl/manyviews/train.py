@@ -8,9 +8,10 @@ from pathlib import Path
 
 import torch
 from pytorch_lightning.loggers import Logger
+from torch.distributed import DistError
 
 from manyviews import build, checkpoints, config, dashboards, launch, ledger, report_card, runs
-from manyviews.callbacks import Checkpoint, Metrics, Stop, Stopped
+from manyviews.callbacks import Checkpoint, Metrics, Noise, Stop, Stopped
 from manyviews.datamodules.images import ImageData
 from manyviews.errors import ConfigError
 from manyviews.method import Method
@@ -20,6 +21,10 @@ from manyviews.runs import Run
 
 class Interrupted(RuntimeError):
     """The run was broken off; the last checkpoint is whole."""
+
+
+class RankLost(RuntimeError):
+    """Another process of this run died; the last checkpoint is whole."""
 
 
 def pretrain(overrides: Sequence[str], config_dir: str | None = None) -> Run:
@@ -36,6 +41,7 @@ def pretrain(overrides: Sequence[str], config_dir: str | None = None) -> Run:
         NotFinite: the loss became NaN; the last good checkpoint stays.
         NotSaved: the disk refused a checkpoint; the one before stays.
         Interrupted: by a second Ctrl-C.
+        RankLost: another process of this run died.
     """
     with ExitStack() as held:
         run = _begun(overrides, config_dir, held)
@@ -127,6 +133,7 @@ def fit(run: Run, data: ImageData, method: Method, loggers: list[Logger]) -> Non
     """Train from the last checkpoint, or from the start, to the last epoch."""
     watching = [
         Metrics(run.path / "metrics.jsonl", run.config["trainer"]["log_every_n_steps"]),
+        Noise(run.config["seed"]),
         *build.callbacks(run.config),
         (stop := Stop()),
         Checkpoint(run.checkpoints, run.config["save_every_n_steps"], stop),
@@ -155,6 +162,10 @@ def fit(run: Run, data: ImageData, method: Method, loggers: list[Logger]) -> Non
         _say(f"stopped, {_standing(run)}")
     except SystemExit as error:  # Lightning's answer to a second Ctrl-C
         raise Interrupted(f"broken off, {_standing(run)}") from error
+    except RuntimeError as error:
+        if "gloo" in str(error) or isinstance(error, DistError):  # gloo has no kind of its own
+            raise RankLost(f"another process of this run died, {_standing(run)}") from error
+        raise
 
 
 def _standing(run: Run) -> str:

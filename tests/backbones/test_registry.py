@@ -9,9 +9,9 @@ from manyviews.errors import ConfigError
 
 
 def limited(*, stem, in_channels):
-    """A backbone of another package that takes at most 16 pixels."""
+    """A backbone of another package that takes squares of 16 pixels."""
     built = resnet_tiny(stem=stem, in_channels=in_channels)
-    built.largest = 16
+    built.takes = lambda height, width: height == width == 16
     return built
 
 
@@ -22,6 +22,8 @@ def test_unknown_name_gets_the_nearest():
 
 def test_available_filters_by_pattern():
     assert backbones.available("vit*") == []
+    assert "timm/vit_tiny_patch16_224" in backbones.available("timm/vit*")
+    assert "torchvision/vit_b_16" in backbones.available("torchvision/vit*")
     assert "resnet18" in backbones.available("resnet*")
 
 
@@ -32,6 +34,11 @@ def test_another_package_adds_a_backbone_and_its_limit_holds(monkeypatch):
     built = backbones.build("limited", in_channels=1, image_size=16)
     registry.check_sizes(built, [(16, 16)])
     with pytest.raises(
-        ConfigError, match="view 1 has 20 x 20 pixels, but the backbone takes 8 to 16"
+        ConfigError, match="images of 20 x 20 pixels do not pass .* smallest square it takes has 16"
     ):
         registry.check_sizes(built, [(16, 16), (20, 20)])
+
+
+def test_a_small_resnet_names_its_smallest_image():
+    with pytest.raises(ConfigError, match="of 6 x 9 pixels .* smallest square it takes has 8"):
+        registry.check_sizes(backbones.build("resnet_tiny", image_size=9), [(6, 9)])

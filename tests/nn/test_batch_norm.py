@@ -1,6 +1,7 @@
 import on_ranks
 import pytest
 import torch
+from timm.layers.norm_act import BatchNormAct2d, convert_sync_batchnorm
 from torch import nn
 
 from manyviews.nn.batch_norm import SyncBatchNorm, synchronised
@@ -27,6 +28,17 @@ def test_replacing_keeps_parameters_names_and_mode():
     assert isinstance(norm, SyncBatchNorm) and not norm.training
     assert list(after.state_dict()) == names
     assert all(a is b for a, b in zip(after.parameters(), before, strict=True))
+
+
+def test_timm_s_batch_norm_keeps_its_activation():
+    x = torch.randn(4, 3, 5, 5)
+    for convert in (synchronised, convert_sync_batchnorm):
+        torch.manual_seed(0)
+        norm = BatchNormAct2d(3, act_layer=nn.SiLU).eval()
+        expected, names = norm(x), list(norm.state_dict())
+        after = convert(norm)
+        torch.testing.assert_close(after(x), expected)
+        assert list(after.state_dict()) == names
 
 
 def test_one_process_gets_plain_batch_norm():

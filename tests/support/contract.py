@@ -36,3 +36,19 @@ def overrides(name, *more):
         "evaluation.knn.headline=5",
         *more,
     ]
+
+
+# What is trained on several ranks: every method, and the states that SwAV can be in.
+CASES = {
+    "swav, queue": ("swav", ["method.freeze_steps=0"]),
+    "swav, frozen": ("swav", ["method.queue_length=0", "method.freeze_steps=100"]),
+    "swav, multi-crop": ("swav", ["views=multi_crop", "views.small.operations.crop.size=8"]),
+    "swav, timm trunk": ("swav", ["backbone=timm/test_efficientnet"]),
+    **{name: (name, []) for name in METHODS if name != "swav"},
+}
+
+
+def case_overrides(case, precision="64-true"):
+    """A small run of a case at a learning rate that moves the weights."""
+    name, more = CASES[case]
+    return overrides(name, *more, f"trainer.precision={precision}", "optimizer.lr=0.003")

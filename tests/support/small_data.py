@@ -1,7 +1,10 @@
-"""A data set of a few synthetic images: two classes of stripes that differ in direction."""
+"""A data set of a few synthetic images, two classes of stripes that differ in direction, and a
+backbone with noise inside."""
 
 import torch
+from torch import nn
 
+from manyviews.backbones.resnet import resnet_tiny
 from manyviews.datamodules.images import Images, ImageSplits
 
 
@@ -21,3 +24,10 @@ def stripes(count=64, size=16, channels=1, hostile=False):
     return ImageSplits(
         "stripes", split(count, 0), split(32, 1), names, (0.5,) * channels, (0.25,) * channels
     )
+
+
+def noisy(*, in_channels, image_size):
+    """A ResNet with dropout behind its stem."""
+    backbone = resnet_tiny(stem="small", in_channels=in_channels)
+    backbone.maxpool = nn.Dropout(0.3)
+    return backbone

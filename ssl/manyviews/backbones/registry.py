@@ -13,7 +13,7 @@ from manyviews.errors import ConfigError, unknown
 
 Stem = Literal["auto", "small", "imagenet"]
 SMALL_BELOW = 64  # pixels; smaller images would be shrunk to nothing by the ImageNet stem
-
+LIBRARIES = ("timm/", "torchvision/")
 
 OWN: dict[str, Callable[..., Backbone]] = {
     "resnet_tiny": resnet.resnet_tiny,
@@ -36,10 +36,36 @@ def _loader(plugin: EntryPoint) -> Callable[..., Backbone]:
 def available(pattern: str = "*") -> list[str]:
     """Names that `build` takes and that match the pattern, sorted.
 
+    torchvision and timm are searched where the pattern begins with their name.
+
     >>> available("resnet1*")
     ['resnet18']
     """
-    return sorted(fnmatch.filter(_builders(), pattern))
+    return sorted(fnmatch.filter(_library(pattern) or _builders(), pattern))
+
+
+def _library(name: str) -> list[str]:
+    """What the library that a name or pattern begins with offers; empty for names of our own."""
+    if name.startswith("timm/"):
+        from manyviews.backbones import timm  # seconds to import: only where it is asked for
+
+        return timm.available()
+    if name.startswith("torchvision/"):
+        from manyviews.backbones import torchvision
+
+        return torchvision.available()
+    return []
+
+
+def _of_library(name: str, **arguments: int) -> Backbone:
+    library, _, model = name.partition("/")
+    if library == "timm":
+        from manyviews.backbones.timm import Timm
+
+        return Timm(model, **arguments)
+    from manyviews.backbones.torchvision import Torchvision
+
+    return Torchvision(model, **arguments)
 
 
 def build(
@@ -48,15 +74,17 @@ def build(
     """A freshly initialised backbone.
 
     Args:
-        name: one of `available()`.
-        stem: "small" keeps the resolution, "imagenet" divides it by four; "auto" is small below
-            64 pixels.
+        name: one of `available()`, `timm/<name>` or `torchvision/<name>`.
+        stem: of our own ResNets: "small" keeps the resolution, "imagenet" divides it by four;
+            "auto" is small below 64 pixels.
         in_channels: channels of the images.
         image_size: side in pixels of the largest view.
 
     Raises:
         ConfigError: unknown name.
     """
+    if name.startswith(LIBRARIES):
+        return _of_library(name, in_channels=in_channels, image_size=image_size)
     builders = _builders()
     if name not in builders:
         raise unknown("backbone", name, builders)
@@ -66,15 +94,15 @@ def build(
 
 
 def check_sizes(backbone: Backbone, sizes: list[tuple[int, int]]) -> None:
-    """Refuse views that the backbone cannot take, naming what it can.
+    """Refuse sizes that the backbone cannot take, naming what it can.
 
     Raises:
-        ConfigError: a side is smaller or larger than the backbone takes.
+        ConfigError: one of the sizes does not pass.
     """
-    for view, size in enumerate(sizes):
-        limit = f"{backbone.smallest} to {backbone.largest or 'any number of'} pixels"
-        if min(size) < backbone.smallest or max(size) > (backbone.largest or max(size)):
+    for height, width in dict.fromkeys(sizes):
+        if not backbone.takes(height, width):
             raise ConfigError(
-                f"view {view} has {size[0]} x {size[1]} pixels, but the backbone takes {limit}; "
-                "change views.<kind>.operations.crop.size"
+                f"images of {height} x {width} pixels do not pass the backbone; "
+                f"the smallest square it takes has {backbone.smallest()}; "
+                "change views.<kind>.operations.crop.size, or the backbone"
             )

@@ -92,11 +92,15 @@ class ResNet(Backbone):
                 stage.append(Residual(width, outer, stride, expansion))
                 width = outer * expansion
             self.add_module(f"layer{i}", nn.Sequential(*stage))
-        self.embedding_dim = width
-        self.smallest = (stem_stride if stem == "small" else 4) * 2 ** (len(layers) - 1)
+        self.embedding_dim, self.in_channels = width, in_channels
+        self.total_stride = (stem_stride if stem == "small" else 4) * 2 ** (len(layers) - 1)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def takes(self, height: int, width: int) -> bool:
+        """Whether the last map has a pixel of its own and is no padding."""
+        return min(height, width) >= self.total_stride
 
     def feature_maps(self, image: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B _ _ _"]]:
         """Output of each stage, shallow to deep."""

@@ -2,8 +2,18 @@
 
 from manyviews.callbacks.checkpoint import Checkpoint
 from manyviews.callbacks.metrics import Metrics, NotFinite
+from manyviews.callbacks.noise import Noise
 from manyviews.callbacks.online_knn import OnlineKNN
 from manyviews.callbacks.progress import Progress
 from manyviews.callbacks.stop import Stop, Stopped
 
-__all__ = ["Checkpoint", "Metrics", "NotFinite", "OnlineKNN", "Progress", "Stop", "Stopped"]
+__all__ = [
+    "Checkpoint",
+    "Metrics",
+    "Noise",
+    "NotFinite",
+    "OnlineKNN",
+    "Progress",
+    "Stop",
+    "Stopped",
+]

@@ -19,13 +19,29 @@ class SyncBatchNorm(nn.modules.batchnorm._BatchNorm):
     checkpoint fits both.
     """
 
+    def __init__(self, replaced: nn.modules.batchnorm._BatchNorm) -> None:
+        super().__init__(
+            replaced.num_features,
+            replaced.eps,
+            replaced.momentum,
+            replaced.affine,
+            replaced.track_running_stats,
+        )
+        self._parameters, self._buffers = replaced._parameters, replaced._buffers
+        # timm's batch norms end in a dropout and an activation.
+        self.drop = getattr(replaced, "drop", nn.Identity())
+        self.act = getattr(replaced, "act", nn.Identity())
+        self.train(replaced.training)
+
     def _check_input_dim(self, input: Tensor) -> None:  # noqa: A002
         """Any number of axes behind the channels."""
 
     def forward(self, input: Float[Tensor, "B C ..."]) -> Float[Tensor, "B C ..."]:  # noqa: A002
         """Normalised per channel; in evaluation mode with the running statistics."""
-        if not self.training or distributed.world_size() == 1:
-            return super().forward(input)
+        joined = self.training and distributed.world_size() > 1
+        return self.act(self.drop(self._joined(input) if joined else super().forward(input)))
+
+    def _joined(self, input: Float[Tensor, "B C ..."]) -> Float[Tensor, "B C ..."]:  # noqa: A002
         x = input if input.dtype == torch.float64 else input.float()
         axes = [axis for axis in range(x.ndim) if axis != 1]
         var, mean = torch.var_mean(x, axes, correction=0)
@@ -54,26 +70,23 @@ class SyncBatchNorm(nn.modules.batchnorm._BatchNorm):
         self.running_var.lerp_((var * count / (count - 1)).to(self.running_var.dtype), weight)
 
 
-def synchronise(module: nn.Module, device: torch.device) -> None:
-    """Replace every batch norm below `module` by one over all ranks: torch's own on GPUs."""
-    if device.type == "cuda":
-        nn.SyncBatchNorm.convert_sync_batchnorm(module)
-    else:
-        synchronised(module)
+def synchronise(module: nn.Module, device: torch.device) -> nn.Module:
+    """The module with every batch norm over all ranks; parameters and buffers stay the objects.
+
+    On GPUs it is torch's own, put there by timm's converter, which keeps the activation that timm's
+    batch norms end in; torch's converter loses it.
+    """
+    if device.type != "cuda":
+        return synchronised(module)
+    from timm.layers.norm_act import convert_sync_batchnorm  # seconds to import
+
+    return convert_sync_batchnorm(module)
 
 
 def synchronised(module: nn.Module) -> nn.Module:
-    """The same module with every batch norm replaced; parameters and buffers stay the objects."""
+    """The same module with every batch norm replaced by ours."""
     if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
-        twin = SyncBatchNorm(
-            module.num_features,
-            module.eps,
-            module.momentum,
-            module.affine,
-            module.track_running_stats,
-        )
-        twin._parameters, twin._buffers = module._parameters, module._buffers
-        return twin.train(module.training)
+        return SyncBatchNorm(module)
     for name, child in module.named_children():
         setattr(module, name, synchronised(child))
     return module

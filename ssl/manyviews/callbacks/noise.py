@@ -1,0 +1,30 @@
+"""Noise inside the model (dropout, stochastic depth) as a function of (seed, step, rank)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from manyviews import distributed, draws
+
+
+class Noise(pl.Callback):
+    """Seeds torch's generators before each batch: a resumed run needs no saved generator.
+
+    Ranks differ, so this noise, unlike the views, depends on their number.
+
+    Args:
+        seed: of the run.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Under accumulation every piece of a batch has its own."""
+        number = trainer.current_epoch * int(trainer.num_training_batches) + batch_idx
+        torch.manual_seed(draws.step_seed(self.seed, number, distributed.rank()))
