@@ -33,11 +33,9 @@ def test_regularizers_reach_the_method_under_their_names(small, config_dir):
     assert isinstance(term, VNE) and term.weight == 0.3
 
 
-def test_a_view_larger_than_the_backbone_takes_is_refused(small, config_dir):
+def test_a_view_that_the_backbone_does_not_take_is_refused(small, config_dir):
     small_crops = composed(small, config_dir, "views.large.operations.crop.size=4")
-    with pytest.raises(
-        ConfigError, match="view 0 has 4 x 4 pixels, but the backbone takes 8 to any"
-    ):
+    with pytest.raises(ConfigError, match="images of 4 x 4 pixels do not pass the backbone"):
         build.method(small_crops, build.data(small_crops))
 
 
