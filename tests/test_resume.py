@@ -5,6 +5,7 @@ from pathlib import Path
 
 import contract
 import killer
+import on_ranks
 import pytest
 import torch
 from same import assert_same, logged, result
@@ -58,21 +59,31 @@ def test_a_run_stopped_after_any_step_ends_as_if_nothing_had_happened(
     assert_equal_runs(sessions[-1], whole(name, config_dir, *more))
 
 
+def joined(batch):
+    """Positions, then each view, of the ranks' shares of a batch."""
+    positions, views = zip(*batch, strict=True)
+    return [torch.cat(positions), *map(torch.cat, zip(*views, strict=True))]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", contract.METHODS)
 def test_a_run_moves_from_one_process_to_two_to_four_and_back(name, config_dir, ranks):
     more = ["trainer.precision=64-true"]
     overrides = [*contract.overrides(name, *more), "trainer.devices=auto"]
-    here = str(Path.cwd())
+    here, seen = str(Path.cwd()), []
     for world, stop in ((1, 2), (2, 5), (4, 9), (1, None)):
-        group = [f"trainer.devices={world}"]
-        ranks(world)("on_ranks.pretrain", here, [*overrides, *group], config_dir, stop)
-    (folder,) = Path("runs").iterdir()
-    moved, reference = runs.load(folder), whole(name, config_dir, *more)
+        group = [*overrides, f"trainer.devices={world}"]
+        found = ranks(world)("on_ranks.pretrain", here, group, config_dir, stop)
+        seen += [joined(batch) for batch in zip(*found, strict=True)]
+    expected = on_ranks.pretrain(here, [*overrides, "runs=whole"], config_dir)
+    assert len(seen) == len(expected) == 12
+    for ours, theirs in zip(seen, map(joined, zip(expected)), strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+    moved, reference = (runs.load(next(Path(p).iterdir())) for p in ("runs", "whole"))
     ours, theirs = content(moved), content(reference)
     for key, value in theirs["state_dict"].items():
         torch.testing.assert_close(ours["state_dict"][key], value, rtol=1e-9, atol=1e-9)
-    for mine, other in zip(logged(folder), logged(reference.path), strict=True):
+    for mine, other in zip(logged(moved.path), logged(reference.path), strict=True):
         assert mine == pytest.approx(other, rel=1e-7)
 
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from manyviews import build, config, distributed, train
 from manyviews.batch import Batch, Sample
-from manyviews.callbacks import Stop
+from manyviews.callbacks import Noise, Stop
 from manyviews.losses import barlow_twins, sinkhorn, swapped_prediction, von_neumann_entropy
 from manyviews.nn.batch_norm import synchronise, synchronised
 
@@ -127,22 +127,27 @@ def batch_norm(dtype, shape):
 
 
 def pretrain(folder, overrides, config_dir, stop_at=None):
-    """A whole `manyviews pretrain` on these ranks, stopped behind a step."""
+    """Positions and views of every batch of a whole `manyviews pretrain`, stopped behind a step."""
     os.chdir(folder)
-    asked = Stop.asked
-    begun = {}
-
-    def at_step(self):
-        return begun["trainer"].global_step == stop_at
+    begun, seen = {}, []
+    saved = Stop.on_train_start, Stop.asked, Noise.on_train_batch_start
 
     def remember(self, trainer, pl_module):
         begun["trainer"] = trainer
 
-    start, Stop.on_train_start, Stop.asked = Stop.on_train_start, remember, at_step
+    def at_step(self):
+        return begun["trainer"].global_step == stop_at
+
+    def record(self, trainer, pl_module, batch, batch_idx):
+        saved[2](self, trainer, pl_module, batch, batch_idx)
+        seen.append((batch.position, batch.views))
+
+    Stop.on_train_start, Stop.asked, Noise.on_train_batch_start = remember, at_step, record
     try:
         train.pretrain(overrides, config_dir)
     finally:
-        Stop.on_train_start, Stop.asked = start, asked
+        Stop.on_train_start, Stop.asked, Noise.on_train_batch_start = saved
+    return seen
 
 
 class Record(pl.Callback):
