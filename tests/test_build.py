@@ -1,4 +1,7 @@
+from importlib.resources import files
+
 import pytest
+import torch
 
 from manyviews import build, config
 from manyviews.errors import ConfigError
@@ -48,3 +51,27 @@ def test_numbers_that_the_optimizer_refuses_are_told_before_a_folder_is_made(sma
 def test_a_single_view_says_what_to_type(small, config_dir):
     with pytest.raises(ConfigError, match=r"fewer than two views.*type views.large.count=2"):
         build.data(composed(small, config_dir, "views.large.count=1"))
+
+
+def shipped(group):
+    folder = files("manyviews.conf").joinpath(group)
+    return sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if ".yaml" in f.name)
+
+
+@pytest.mark.parametrize("name", shipped("views"))
+def test_every_declaration_of_views_makes_them(name, small, config_dir):
+    data = build.data(composed(small, config_dir, f"views={name}"))
+    batch = data.make_batch(next(iter(data.loader())), 0)
+    assert [tuple(v.shape[2:]) for v in batch.views] == data.views.sizes(16, 16)
+    assert all(view.isfinite().all() for view in batch.views)
+
+
+@pytest.mark.parametrize("name", shipped("optimizer"))
+def test_every_optimizer_takes_a_step(name, small, config_dir):
+    given = composed(small, config_dir, f"optimizer={name}")
+    method = build.method(given, build.data(given))
+    optimizer = method.optimizer_factory(method.parameter_groups())
+    sum(p.square().sum() for p in method.parameters()).backward()
+    before = [p.detach().clone() for p in method.parameters()]
+    optimizer.step()
+    assert not all(torch.equal(a, b) for a, b in zip(before, method.parameters(), strict=True))

@@ -1,72 +1,124 @@
-"""Random brightness and contrast in a random order, as torchvision's ColorJitter."""
+"""Random brightness, contrast, saturation and hue in a random order, as torchvision's ColorJitter.
+
+The first three are one operation, a blend of the image with something greyer; the hue is another.
+"""
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
+from manyviews.datamodules.views.grayscale import luma
 from manyviews.errors import ConfigError
 
-GREY = (0.2989, 0.587, 0.114)  # ITU-R 601 as torchvision rounds it
+BRIGHTNESS, CONTRAST, SATURATION, HUE = range(4)
 
 
 class Jitter:
-    """Brightness and contrast factors from [max(0, 1 - s), 1 + s], in a random order per sample.
+    """Factors from [max(0, 1 - s), 1 + s] and a turn of the hue, in a random order per sample.
+
+    Saturation and hue leave images that do not have three channels as they are.
 
     Args:
         probability: that a sample is changed at all, 0 to 1.
         brightness: strength s of the factor on the pixels.
         contrast: strength s of the factor on the distance to the image's mean grey.
+        saturation: strength s of the factor on the distance to each pixel's grey.
+        hue: largest turn to either side, as a share of the circle; 0 to 0.5.
     """
 
-    draws = 4  # apply, order, brightness, contrast
+    draws = 6  # apply, order, brightness, contrast, saturation, hue
 
-    def __init__(self, probability: float, brightness: float, contrast: float) -> None:
+    def __init__(
+        self,
+        probability: float,
+        brightness: float,
+        contrast: float,
+        saturation: float = 0.0,
+        hue: float = 0.0,
+    ) -> None:
+        strengths = (brightness, contrast, saturation, hue)
         if not 0 <= probability <= 1:
             raise ConfigError(f"jitter probability={probability}; allowed: 0 to 1")
-        if min(brightness, contrast) < 0:
-            raise ConfigError(f"jitter strengths are {brightness}, {contrast}; allowed: 0 or more")
-        self.probability, self.brightness, self.contrast = probability, brightness, contrast
+        if min(strengths) < 0 or hue > 0.5:
+            raise ConfigError(
+                f"jitter strengths are {', '.join(map(str, strengths))}; allowed: 0 or more, "
+                "the last (hue) up to 0.5"
+            )
+        self.probability, self.strengths = probability, strengths
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         """Unchanged."""
         return height, width
 
     def __call__(
-        self, image: Float[Tensor, "B C H W"], draws: Float[Tensor, "B 4"]
+        self, image: Float[Tensor, "B C H W"], draws: Float[Tensor, "B 6"]
     ) -> Float[Tensor, "B C H W"]:
         """Changed where the first draw is below the probability."""
-        apply, order, brightness, contrast = draws[..., None, None].unbind(1)
-        apply, order = apply[:, None] < self.probability, order[:, None] < 0.5
-        # A factor of 1 is the identity: it stands for "not applied" and for "not in this order".
-        bright = torch.where(apply, _factor(brightness[:, None], self.brightness), 1.0)
-        strong = torch.where(apply, _factor(contrast[:, None], self.contrast), 1.0)
-        image = adjust_brightness(image, torch.where(order, bright, 1.0))
-        image = adjust_contrast(image, strong)
-        return adjust_brightness(image, torch.where(order, 1.0, bright))
+        order = self._order(draws[:, 1], colour=image.shape[1] == 3)
+        # A factor of 1 is the identity: it stands for "not applied", and for the place of the hue.
+        lows = [max(0.0, 1 - s) for s in self.strengths[:HUE]]
+        spans = [1 + s - low for s, low in zip(self.strengths, lows, strict=False)]
+        low, span = draws.new_tensor([*lows, 1.0]), draws.new_tensor([*spans, 0.0])
+        apply = draws[:, :1] < self.probability
+        factor = torch.where(apply, low + span * draws[:, 2:], 1.0)
+        places = order.unbind(1)
+        if not self.strengths[HUE] or image.shape[1] != 3:
+            for kind in places:
+                image = blend(image, kind, factor)
+            return image
+        at = (order == HUE).int().argmax(1)
+        for place, kind in enumerate(places[:-1]):
+            image = blend(image, torch.where(at > place, kind, HUE), factor)
+        turn = torch.where(apply[:, 0], (2 * draws[:, 5] - 1) * self.strengths[HUE], 0.0)
+        image = adjust_hue(image, turn[:, None, None])
+        for place, kind in enumerate(places[1:], 1):
+            image = blend(image, torch.where(at < place, kind, HUE), factor)
+        return image
+
+    def _order(self, draw: Float[Tensor, " B"], *, colour: bool) -> Int64[Tensor, "B n"]:
+        """The operations of each sample in the order that its draw chose."""
+        usable = range(HUE + 1) if colour else (BRIGHTNESS, CONTRAST)
+        kinds = [kind for kind in usable if self.strengths[kind]]
+        orders = torch.tensor([*permutations(kinds)], device=draw.device, dtype=torch.int64)
+        return orders[(draw * len(orders)).long()]
 
 
-def _factor(draw: Float[Tensor, "B 1 1 1"], strength: float) -> Float[Tensor, "B 1 1 1"]:
-    low = max(0.0, 1.0 - strength)
-    return low + (1.0 + strength - low) * draw
-
-
-def adjust_brightness(
-    image: Float[Tensor, "B C H W"], factor: Float[Tensor, "B 1 1 1"]
+def blend(
+    image: Float[Tensor, "B C H W"], kind: Int64[Tensor, " B"], factor: Float[Tensor, "B 4"]
 ) -> Float[Tensor, "B C H W"]:
-    """clamp(factor * image, 0, 1)."""
-    return (factor * image).clamp(0, 1)
+    """clamp(f * image + (1 - f) * other, 0, 1), with f and other those of each sample's kind.
 
-
-def adjust_contrast(
-    image: Float[Tensor, "B C H W"], factor: Float[Tensor, "B 1 1 1"]
-) -> Float[Tensor, "B C H W"]:
-    """clamp(factor * image + (1 - factor) * mean grey of the image, 0, 1)."""
-    if image.shape[1] == 3:
-        weight = image.new_tensor(GREY).view(1, 3, 1, 1)
-        grey = (weight * image).sum(1, keepdim=True)
-    else:
-        grey = image
+    The other is black for brightness, the image's mean grey for contrast, each pixel's own grey for
+    saturation.
+    """
+    f = factor.gather(1, kind[:, None])[..., None, None]
+    kind = kind[:, None, None, None]
+    grey = luma(image)
     mean = grey.mean((1, 2, 3), keepdim=True)
-    return (factor * image + (1 - factor) * mean).clamp(0, 1)
+    blended = f * image + torch.where(kind == CONTRAST, (1 - f) * mean, 0.0)
+    blended += torch.where(kind == SATURATION, 1 - f, 0.0) * grey
+    return blended.clamp_(0, 1)
+
+
+def adjust_hue(
+    image: Float[Tensor, "B 3 H W"], turn: Float[Tensor, "B 1 1"]
+) -> Float[Tensor, "B 3 H W"]:
+    """The hue of HSV turned by a share of the circle; value and saturation stay."""
+    red, green, blue = image.unbind(1)
+    value, least = image.amax(1), image.amin(1)
+    chroma = value - least
+    safe = torch.where(chroma == 0, 1.0, chroma)
+    # Sixths of the circle from red; which third it lies in is decided by the largest channel.
+    hue = torch.where(
+        value == red,
+        (green - blue) / safe,
+        torch.where(value == green, 2 + (blue - red) / safe, 4 + (red - green) / safe),
+    )
+    sixths = hue + 6 * turn
+    offset = image.new_tensor([5.0, 3.0, 1.0]).view(1, 3, 1, 1)
+    k = (sixths[:, None] + offset) % 6
+    return value[:, None] - chroma[:, None] * torch.minimum(k, 4 - k).clamp(0, 1)

@@ -44,7 +44,8 @@ class View:
         if count < 1:
             raise ConfigError(f"a view kind has count={count}; allowed: 1 or more")
         self.count = count
-        self.operations = operations
+        # Probability 0 means "not there": nothing is computed.
+        self.operations = {k: o for k, o in operations.items() if getattr(o, "probability", 1)}
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of the view of an image of this size."""

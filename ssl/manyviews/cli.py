@@ -84,6 +84,12 @@ def _where(arguments: argparse.Namespace) -> None:
     print(runs.folder(composed, choices))
 
 
+def _views(arguments: argparse.Namespace) -> None:
+    from manyviews import contact_sheet
+
+    print(contact_sheet.write(arguments.overrides, arguments.config_dir))
+
+
 def _show(report_json: Path) -> None:
     import json
 
@@ -141,6 +147,9 @@ def _parser() -> argparse.ArgumentParser:
 
     where = _command(commands, "where", _where, "print the run folder of a `pretrain` command")
     where.epilog = "example: manyviews evaluate run=$(manyviews where experiment=demo)"
+
+    views = _command(commands, "views", _views, "write a picture of the views that training sees")
+    views.epilog = "example: manyviews views experiment=demo sample=17 epoch=3 file=views.png"
 
     listing = commands.add_parser("list", help="names that can be chosen", description="Names.")
     listing.add_argument("kind", choices=GROUPS)

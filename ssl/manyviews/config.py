@@ -70,6 +70,14 @@ class Pretrain(_Keys):
     evaluation: dict[str, Node | None]
 
 
+class ViewsSheet(Pretrain):
+    """Top-level keys of `manyviews views`."""
+
+    sample: int | None = pydantic.Field(ge=0)
+    epoch: int = pydantic.Field(ge=0)
+    file: str
+
+
 class Evaluate(_Keys):
     """Top-level keys of `manyviews evaluate`."""
 
@@ -79,7 +87,11 @@ class Evaluate(_Keys):
     logger: dict[str, Node | None]
 
 
-SCHEMAS: dict[str, type[_Keys]] = {"pretrain": Pretrain, "evaluate": Evaluate}
+SCHEMAS: dict[str, type[_Keys]] = {
+    "pretrain": Pretrain,
+    "evaluate": Evaluate,
+    "views_sheet": ViewsSheet,
+}
 
 
 def compose(
@@ -88,7 +100,7 @@ def compose(
     """The checked, resolved config of a command, and which file each group chose.
 
     Args:
-        command: "pretrain" or "evaluate".
+        command: "pretrain", "evaluate" or "views_sheet".
         overrides: as on the command line.
         config_dir: a folder whose groups are searched besides ours.
 

@@ -13,8 +13,8 @@ from torch import nn
 
 from manyviews import build, checkpoints, report
 from manyviews.backbones import Backbone
-from manyviews.batch import Sample
 from manyviews.checkpoints import FORMAT_VERSION
+from manyviews.contact_sheet import some, views_of
 from manyviews.datamodules.images import ImageData, Images, Split
 from manyviews.errors import ConfigError
 from manyviews.evaluation import gallery, spectrum
@@ -22,7 +22,6 @@ from manyviews.evaluation.features import Features, cached, extract
 from manyviews.evaluation.suite import fingerprint, score, sentences
 from manyviews.runs import Run, write_json
 
-SHOWN = 8  # images whose views the report shows
 Pair = tuple[Features, Features]
 
 
@@ -154,19 +153,6 @@ def _label_free(features: Features) -> dict[str, float]:
     }
 
 
-def views_of(data: ImageData, count: int = SHOWN) -> dict[str, np.ndarray]:
-    """The views that the first images have in epoch 0, as bytes."""
-    splits = data.splits
-    rows = gallery.spread(splits.train.label, count)
-    sample = Sample(splits.train.image[rows], splits.train.label[rows], rows)
-    views = data.make_batch(sample, epoch=0).views
-    shown = {
-        f"view_{v}": gallery.denormalised(view, splits.mean, splits.std)
-        for v, view in enumerate(views)
-    }
-    return {"originals": sample.input.numpy(), **shown}
-
-
 def _write_gallery(path: Path, data: ImageData, subjects: dict[str, Pair]) -> None:
     splits, (train, test) = data.splits, subjects["trained"]
     spectra = {
@@ -174,5 +160,9 @@ def _write_gallery(path: Path, data: ImageData, subjects: dict[str, Pair]) -> No
         for who in ("trained", "random")
     }
     pictures = gallery.neighbours(train, test, splits.train.image, splits.test.image)
-    arrays: dict[str, Any] = {**views_of(data), **pictures, **spectra}
+    arrays: dict[str, Any] = {
+        **views_of(data, some(data), epoch=0),
+        **pictures,
+        **spectra,
+    }
     np.savez_compressed(path, **arrays)

@@ -10,7 +10,17 @@ import torch
 from pytorch_lightning.loggers import Logger
 from torch.distributed import DistError
 
-from manyviews import build, checkpoints, config, dashboards, launch, ledger, report_card, runs
+from manyviews import (
+    build,
+    checkpoints,
+    config,
+    contact_sheet,
+    dashboards,
+    launch,
+    ledger,
+    report_card,
+    runs,
+)
 from manyviews.callbacks import Checkpoint, Metrics, Noise, Stop, Stopped
 from manyviews.datamodules.images import ImageData
 from manyviews.errors import ConfigError
@@ -143,7 +153,7 @@ def fit(run: Run, data: ImageData, method: Method, loggers: list[Logger]) -> Non
     trainer = build.trainer(run.config, watching, loggers)
     if trainer.is_global_zero:
         ledger.say(run, ledger.ledger(run, data, method, trainer) | {"begins_with": begins})
-        dashboards.log_views(loggers, report_card.views_of(data))
+        dashboards.log_views(loggers, contact_sheet.views_of(data, contact_sheet.some(data), 0))
         runs.keep_metrics_until(run.path, saved.step if saved else 0)
     if trainer.world_size > 1:
         synchronise(method, trainer.strategy.root_device)

@@ -1,4 +1,5 @@
 import math
+from itertools import permutations
 
 import pytest
 import torch
@@ -6,8 +7,15 @@ from torchvision.transforms.v2 import InterpolationMode, RandomResizedCrop
 from torchvision.transforms.v2 import functional as reference
 
 from manyviews import draws
-from manyviews.datamodules.views import Crop, Flip, Jitter, View, Views
-from manyviews.datamodules.views.jitter import adjust_brightness, adjust_contrast
+from manyviews.datamodules.views import Blur, Crop, Flip, Grayscale, Jitter, Solarize, View, Views
+from manyviews.datamodules.views.jitter import (
+    BRIGHTNESS,
+    CONTRAST,
+    HUE,
+    SATURATION,
+    adjust_hue,
+    blend,
+)
 from manyviews.errors import ConfigError
 
 ROWS = torch.arange(48)
@@ -86,35 +94,126 @@ def test_whole_image_at_its_own_size_is_unchanged():
     torch.testing.assert_close(found, image)
 
 
+ADJUST = {
+    BRIGHTNESS: reference.adjust_brightness,
+    CONTRAST: reference.adjust_contrast,
+    SATURATION: reference.adjust_saturation,
+    HUE: reference.adjust_hue,
+}
+
+
 @pytest.mark.parametrize("channels", [1, 3])
-def test_brightness_and_contrast_equal_torchvision(channels):
-    image, factor = torch.rand(6, channels, 9, 7), torch.linspace(0.2, 1.8, 6)
-    column = factor.view(6, 1, 1, 1)
-    bright = [reference.adjust_brightness(i, float(f)) for i, f in zip(image, factor, strict=True)]
-    strong = [reference.adjust_contrast(i, float(f)) for i, f in zip(image, factor, strict=True)]
-    torch.testing.assert_close(adjust_brightness(image, column), torch.stack(bright))
-    torch.testing.assert_close(adjust_contrast(image, column), torch.stack(strong))
+@pytest.mark.parametrize("kind", [BRIGHTNESS, CONTRAST, SATURATION])
+def test_blends_equal_torchvision(channels, kind):
+    image, factor = torch.rand(6, channels, 9, 7), torch.linspace(0, 1.9, 6)
+    expected = [ADJUST[kind](i, float(f)) for i, f in zip(image, factor, strict=True)]
+    found = blend(image, torch.full((6,), kind), factor[:, None].expand(6, 4))
+    torch.testing.assert_close(found, torch.stack(expected))
 
 
-def test_jitter_draws_factors_and_order_per_sample():
-    image = torch.rand(4, 1, 8, 8)
-    jitter = Jitter(0.5, 0.4, 0.8)
-    # apply, order, brightness, contrast: the last sample is not changed at all.
-    u = torch.tensor([[0, 0.2, 0.9, 0.1], [0, 0.7, 0.9, 0.1], [0, 0.7, 0.5, 0.5], [0.6, 0, 0, 0]])
-    bright, strong = torch.full((1, 1, 1, 1), 1.32), torch.full((1, 1, 1, 1), 0.36)
-    first = adjust_contrast(adjust_brightness(image[:1], bright), strong)
-    second = adjust_brightness(adjust_contrast(image[1:2], strong), bright)
-    found = jitter(image, u)
-    torch.testing.assert_close(found, torch.cat([first, second, image[2:]]))
-    assert not torch.equal(first, jitter(image[:1], u[1:2]))
+def test_hue_equals_torchvision():
+    image, turn = torch.rand(6, 3, 9, 7), torch.linspace(-0.5, 0.5, 6)
+    image[:, :, 0] = image[:, :1, 0]  # grey: no hue at all
+    image[:, :2, 1] = 1.0  # two channels are the largest
+    image[:, :, 2] = 0.0
+    expected = [reference.adjust_hue(i, float(f)) for i, f in zip(image, turn, strict=True)]
+    found = adjust_hue(image, turn[:, None, None])
+    torch.testing.assert_close(found, torch.stack(expected), rtol=0, atol=5e-6)
 
 
 @pytest.mark.parametrize(
-    "operation", [Flip(0.0), Jitter(0.0, 0.9, 0.9), Jitter(1.0, 0.0, 0.0)], ids=str
+    ("channels", "strengths"),
+    [
+        (3, (0.8, 0.8, 0.8, 0.2)),
+        (3, (0.4, 0.4, 0.2, 0.1)),
+        (3, (0.4, 0, 0, 0.5)),
+        (1, (0.4, 0.8, 0.5, 0.2)),
+    ],
+)
+def test_jitter_equals_torchvision_in_the_drawn_order(channels, strengths):
+    """One sample after the other through torchvision's operations, restated from the draws."""
+    image, jitter = torch.rand(len(ROWS), channels, 9, 7), Jitter(0.7, *strengths)
+    u = numbers(jitter)
+    usable = [k for k in range(4 if channels == 3 else 2) if strengths[k]]
+    orders = [*permutations(usable)]
+    expected = []
+    for picture, row in zip(image, u.tolist(), strict=True):
+        for kind in orders[int(row[1] * len(orders))] if row[0] < 0.7 else ():
+            low, high = max(0, 1 - strengths[kind]), 1 + strengths[kind]
+            if kind == HUE:
+                low, high = -strengths[kind], strengths[kind]
+            picture = ADJUST[kind](picture, low + (high - low) * row[2 + kind])
+        expected.append(picture)
+    torch.testing.assert_close(jitter(image, u), torch.stack(expected), rtol=0, atol=1e-5)
+
+
+def test_every_order_is_drawn():
+    jitter = Jitter(1.0, 0.1, 0.1, 0.1, 0.1)
+    draw = draws.uniform(0, 0, torch.arange(2000), 0, "jitter", 6)[:, 1]
+    assert len(jitter._order(draw, colour=True).unique(dim=0)) == 24
+
+
+@pytest.mark.parametrize(("size", "kernel_size"), [((28, 28), 3), ((20, 31), 9), ((12, 12), 23)])
+def test_blur_equals_torchvision(size, kernel_size):
+    image, blur = torch.rand(len(ROWS), 3, *size), Blur(0.5, [0.1, 2.0], kernel_size)
+    u = numbers(blur)
+    expected = [
+        reference.gaussian_blur(i, [kernel_size] * 2, [0.1 + 1.9 * s] * 2) if apply < 0.5 else i
+        for i, (apply, s) in zip(image, u.tolist(), strict=True)
+    ]
+    torch.testing.assert_close(blur(image, u), torch.stack(expected), rtol=0, atol=2e-6)
+
+
+def test_a_kernel_beyond_the_image_is_told():
+    with pytest.raises(ConfigError, match="kernel_size=25 is too large for 12 x 28 .*=23 or less"):
+        Blur(1.0, [0.1, 2.0], 25).size(12, 28)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_grayscale_and_solarize_equal_torchvision(channels):
+    image = (torch.rand(len(ROWS), channels, 9, 7) * 255).round() / 255
+    byte = (image * 255).to(torch.uint8)
+    for operation, expected in (
+        (Grayscale(0.4), reference.rgb_to_grayscale(image, channels)),
+        (Solarize(0.4), reference.solarize(byte, 128).float() / 255),
+    ):
+        u = numbers(operation)
+        expected = torch.where((u < 0.4)[..., None, None], expected, image)
+        torch.testing.assert_close(operation(image, u), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        Flip(0.0),
+        Jitter(0.0, 0.9, 0.9, 0.9, 0.5),
+        Jitter(1.0, 0.0, 0.0),
+        Blur(0.0, [0.1, 2.0], 3),
+        Grayscale(0.0),
+        Solarize(0.0),
+    ],
+    ids=lambda operation: type(operation).__name__,
 )
 def test_probability_or_strength_zero_is_the_identity(operation):
     image = torch.rand(16, 3, 8, 8)
-    torch.testing.assert_close(operation(image, torch.rand(16, operation.draws)), image)
+    found = operation(image, torch.rand(16, operation.draws))
+    torch.testing.assert_close(found, image, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Jitter(1.5, 0, 0),
+        lambda: Jitter(0.5, 0, 0, 0, 0.6),
+        lambda: Blur(0.5, [2.0, 0.1], 3),
+        lambda: Blur(0.5, [0.1, 2.0], 4),
+        lambda: Grayscale(-1),
+        lambda: Solarize(2),
+    ],
+)
+def test_numbers_out_of_range_are_told(make):
+    with pytest.raises(ConfigError, match="allowed"):
+        make()
 
 
 def test_flip_mirrors_the_samples_whose_draw_is_below_the_probability():
@@ -183,3 +282,12 @@ def test_views_are_normalised_with_the_statistics_of_the_data():
 def test_impossible_values_are_one_line(build, said):
     with pytest.raises(ConfigError, match=said):
         build()
+
+
+def test_what_has_probability_0_is_not_even_there():
+    operations = {
+        "flip": Flip(0.0),
+        "jitter": Jitter(0.5, 0.1, 0.1),
+        "crop": Crop(4, [1, 1], [1, 1]),
+    }
+    assert list(View(2, operations).operations) == ["jitter", "crop"]

@@ -1,0 +1,84 @@
+"""A picture of the views that training sees: `manyviews views experiment=demo sample=17`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from torchvision.transforms.functional import to_pil_image
+
+from manyviews import build, config
+from manyviews.batch import Sample
+from manyviews.datamodules.images import ImageData
+from manyviews.errors import ConfigError
+from manyviews.evaluation import gallery
+
+SHOWN = 8  # images, where none is named
+SIDE = 96  # pixels that the largest picture is enlarged to, at least
+GAP = 4
+
+
+def views_of(
+    data: ImageData, rows: torch.Tensor, epoch: int
+) -> dict[str, UInt8[np.ndarray, "B C H W"]]:
+    """The images at these rows and the views they have in an epoch, as bytes."""
+    splits = data.splits
+    sample = Sample(splits.train.image[rows], splits.train.label[rows], rows)
+    views = data.make_batch(sample, epoch).views
+    shown = {
+        f"view_{v}": gallery.denormalised(view, splits.mean, splits.std)
+        for v, view in enumerate(views)
+    }
+    return {"originals": sample.input.numpy(), **shown}
+
+
+def some(data: ImageData, count: int = SHOWN) -> torch.Tensor:
+    """Rows of a few training images, as many classes among them as there are."""
+    return gallery.spread(data.splits.train.label, count)
+
+
+def write(overrides: Sequence[str], config_dir: str | None = None) -> Path:
+    """Write the sheet: a row per sample, the image first, then its views.
+
+    Args:
+        overrides: as of `pretrain`, and what else `conf/views_sheet.yaml` holds.
+        config_dir: a folder with config groups of your own.
+
+    Raises:
+        ConfigError: a mistake in what was asked for, or a file that cannot be written.
+    """
+    composed, _ = config.compose("views_sheet", overrides, config_dir)
+    data = build.data(composed)
+    count, sample = len(data.splits.train.label), composed["sample"]
+    if sample is not None and sample >= count:
+        raise ConfigError(f"sample={sample}; allowed: 0 to {count - 1}")
+    rows = some(data) if sample is None else torch.tensor([sample])
+    pictures = views_of(data, rows, composed["epoch"])
+    path = Path(composed["file"])
+    try:
+        to_pil_image(sheet([*pictures.values()])).save(path)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"file={path} cannot be written ({error}); type file=views.png"
+        ) from error
+    return path
+
+
+def sheet(columns: list[UInt8[np.ndarray, "B C _ _"]]) -> UInt8[torch.Tensor, "C H W"]:
+    """Columns of pictures of several sizes as one, enlarged by a whole number without smoothing."""
+    side = max(max(column.shape[2:]) for column in columns)
+    times = max(1, -(-SIDE // side))
+    step = side * times + GAP
+    rows, channels = columns[0].shape[:2]
+    channels = 3 if channels == 3 else 1  # of other images the first channel is shown
+    page = torch.full((channels, rows * step + GAP, len(columns) * step + GAP), 255)
+    for c, column in enumerate(columns):
+        large = torch.from_numpy(column[:, :channels]).repeat_interleave(times, 2)
+        large = large.repeat_interleave(times, 3)
+        for r, picture in enumerate(large):
+            top, left = GAP + r * step, GAP + c * step
+            page[:, top : top + picture.shape[1], left : left + picture.shape[2]] = picture
+    return page.to(torch.uint8)
