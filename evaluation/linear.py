@@ -76,14 +76,21 @@ class LinearLBFGS:
 
     def _choose(self, x: Float[Tensor, "N D"], label: Int64[Tensor, " N"], classes: int) -> float:
         """The penalty with the best accuracy on the held-out part; of equals the largest."""
-        kept, held = train_test_split(
-            np.arange(len(label)), test_size=self.holdout, random_state=self.seed, stratify=label
-        )
+        kept, held = held_out(label, self.holdout, self.seed)
         accuracy = []
         for penalty in self.penalties:
             model = fit(x[kept], label[kept], classes, penalty, max_iterations=self.max_iterations)
             accuracy.append(float((model.predict(x[held]) == label[held]).double().mean()))
         return self.penalties[int(np.argmax(accuracy))]
+
+
+def held_out(
+    label: Int64[Tensor, " N"], share: float, seed: int
+) -> tuple[Int64[np.ndarray, " kept"], Int64[np.ndarray, " held"]]:
+    """Rows of train to fit on and rows to choose on, with the same share of each class."""
+    rows = np.arange(len(label))
+    kept, held = train_test_split(rows, test_size=share, random_state=seed, stratify=label)
+    return np.asarray(kept), np.asarray(held)
 
 
 def standardize(

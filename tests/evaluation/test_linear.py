@@ -1,17 +1,10 @@
 import numpy as np
 import torch
+from blobs import problem
 from sklearn.linear_model import LogisticRegression
 
 from manyviews.evaluation.features import Features
 from manyviews.evaluation.linear import LinearLBFGS, fit, standardize
-
-
-def problem(count=200, width=6, classes=3, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    label = torch.arange(count) % classes
-    centre = torch.randn(classes, width, generator=generator)
-    embedding = centre[label] + torch.randn(count, width, generator=generator)
-    return Features(embedding, label, torch.arange(count))
 
 
 def test_solution_equals_scikit_learns():

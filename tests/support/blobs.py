@@ -1,0 +1,13 @@
+"""Features of a small classification problem."""
+
+import torch
+
+from manyviews.evaluation.features import Features
+
+
+def problem(count=200, width=6, classes=3, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    label = torch.arange(count) % classes
+    centre = torch.randn(classes, width, generator=generator)
+    embedding = centre[label] + torch.randn(count, width, generator=generator)
+    return Features(embedding, label, torch.arange(count))
