@@ -30,7 +30,7 @@ check: $(INSTALLED)  ## formatting, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 
-bench: $(INSTALLED)  ## benchmarks/: ratios side by side (seconds)
+bench: $(INSTALLED)  ## ratios against torchvision side by side, into docs/performance.md (a minute)
 	$(BIN)/python -W ignore benchmarks/views.py
 
 results: $(INSTALLED)  ## the demo with three seeds, into docs/results.md (about 15 min)

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from manyviews.datamodules.views.crop import two_sided
 from manyviews.errors import ConfigError
 
 
@@ -50,7 +51,7 @@ class Blur:
         sigma = low + (high - low) * draws[:, 1]
         rows = blur_matrix(sigma, image.shape[2], self.kernel_size).to(image)
         columns = blur_matrix(sigma, image.shape[3], self.kernel_size).to(image)
-        blurred = rows[:, None] @ image @ columns[:, None].mT
+        blurred = two_sided(rows, image, columns)
         return torch.where((draws[:, :1] < self.probability)[..., None, None], blurred, image)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 from manyviews.errors import ConfigError
 
 Interpolation = Literal["bilinear", "bicubic"]
+TABLE_BYTES = 2**25  # 32 MiB: axes of up to 53 pixels at their own size
 TRIES = 10  # of torchvision, before it falls back to a centre crop
 
 
@@ -90,11 +92,46 @@ class Crop:
         height, width = image.shape[-2:]
         box = self.boxes(height, width, draws)
         h, w = self.size(height, width)
-        rows = resize_matrix(box.top, box.height, height, h, self.interpolation).to(image)
-        columns = resize_matrix(box.left, box.width, width, w, self.interpolation).to(image)
-        resized = rows[:, None] @ image @ columns[:, None].mT
+        rows = _looked_up(box.top, box.height, height, h, self.interpolation).to(image)
+        columns = _looked_up(box.left, box.width, width, w, self.interpolation).to(image)
+        resized = two_sided(rows, image, columns)
         # Bicubic overshoots; torchvision clamps only uint8 images, an image must stay one.
         return resized.clamp(0, 1) if self.interpolation == "bicubic" else resized
+
+
+def two_sided(
+    rows: Float[Tensor, "B h H"], image: Float[Tensor, "B C H W"], columns: Float[Tensor, "B w W"]
+) -> Float[Tensor, "B C h w"]:
+    """Rows @ image @ columns^T of every channel, as two products per sample for all channels."""
+    count, channels, height, width = image.shape
+    wide = image.transpose(1, 2).reshape(count, height, channels * width)
+    tall = torch.bmm(rows, wide).view(count, -1, width)
+    resized = torch.bmm(tall, columns.mT).view(count, rows.shape[1], channels, -1)
+    return resized.transpose(1, 2).contiguous()
+
+
+def _looked_up(
+    start: Int64[Tensor, " B"],
+    length: Int64[Tensor, " B"],
+    size: int,
+    out: int,
+    interpolation: Interpolation,
+) -> Float[Tensor, "B {out} {size}"]:
+    """The resize matrices, from a table of all of them where that is small."""
+    if size**3 * out * 4 > TABLE_BYTES:
+        return resize_matrix(start, length, size, out, interpolation)
+    return _table(size, out, interpolation, start.device)[start * size + length - 1]
+
+
+@lru_cache(maxsize=8)
+def _table(
+    size: int, out: int, interpolation: Interpolation, device: torch.device
+) -> Float[Tensor, "pairs {out} {size}"]:
+    """Of every start and length; those that reach beyond the axis are never looked up."""
+    start, length = torch.cartesian_prod(
+        torch.arange(size, device=device), torch.arange(1, size + 1, device=device)
+    ).unbind(1)
+    return resize_matrix(start, length, size, out, interpolation)
 
 
 def _place(draw: Float[Tensor, " B"], room: Int64[Tensor, " B"]) -> Int64[Tensor, " B"]:

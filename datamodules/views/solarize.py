@@ -32,5 +32,7 @@ class Solarize:
         self, image: Float[Tensor, "B C H W"], draws: Float[Tensor, "B 1"]
     ) -> Float[Tensor, "B C H W"]:
         """Solarized where the draw is below the probability."""
-        solarized = torch.where(image >= self.threshold, 1 - image, image)
-        return torch.where((draws < self.probability)[..., None, None], solarized, image)
+        # Where it is not to be applied no pixel reaches the threshold.
+        threshold = torch.where(draws < self.probability, self.threshold, torch.inf)
+        inverted = (image >= threshold[..., None, None]).to(image.dtype)
+        return torch.lerp(image, 1 - image, inverted)  # several times faster than torch.where
