@@ -85,4 +85,4 @@ def test_a_disk_that_refuses_is_one_line(monkeypatch, capsys):
     monkeypatch.setattr(train, "pretrain", refuse)
     assert main(["pretrain"]) == 1
     said = capsys.readouterr().err
-    assert said.startswith("manyviews: cannot write runs/x/metrics.jsonl (Read-only file system)")
+    assert said.startswith("manyviews: runs/x/metrics.jsonl: Read-only file system; what was saved")

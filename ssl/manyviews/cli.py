@@ -57,8 +57,8 @@ def _exit_code(error: BaseException) -> int | None:
 def _line(error: BaseException) -> str:
     if isinstance(error, OSError) and error.filename:
         return (
-            f"cannot write {error.filename} ({error.strerror}); what was saved before is intact, "
-            "make room and the same command continues"
+            f"{error.filename}: {error.strerror}; what was saved before is intact, "
+            "and the same command continues once this is mended"
         )
     return str(error) or "interrupted"
 

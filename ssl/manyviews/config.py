@@ -25,9 +25,8 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from manyviews.backbones.registry import LIBRARIES
 from manyviews.errors import ConfigError, unknown
-
-LIBRARIES = ("timm/", "torchvision/")  # whose backbones are chosen by name, not by file
 
 Config = dict[str, Any]
 Node = dict[str, Any]

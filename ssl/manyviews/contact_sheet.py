@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Int64, UInt8
+from torch import Tensor
 from torchvision.transforms.functional import to_pil_image
 
 from manyviews import build, config
@@ -22,7 +23,7 @@ GAP = 4
 
 
 def views_of(
-    data: ImageData, rows: torch.Tensor, epoch: int
+    data: ImageData, rows: Int64[Tensor, " B"], epoch: int
 ) -> dict[str, UInt8[np.ndarray, "B C H W"]]:
     """The images at these rows and the views they have in an epoch, as bytes."""
     splits = data.splits
@@ -35,7 +36,7 @@ def views_of(
     return {"originals": sample.input.numpy(), **shown}
 
 
-def some(data: ImageData, count: int = SHOWN) -> torch.Tensor:
+def some(data: ImageData, count: int = SHOWN) -> Int64[Tensor, " B"]:
     """Rows of a few training images, as many classes among them as there are."""
     return gallery.spread(data.splits.train.label, count)
 
@@ -67,7 +68,7 @@ def write(overrides: Sequence[str], config_dir: str | None = None) -> Path:
     return path
 
 
-def sheet(columns: list[UInt8[np.ndarray, "B C _ _"]]) -> UInt8[torch.Tensor, "C H W"]:
+def sheet(columns: list[UInt8[np.ndarray, "B C _ _"]]) -> UInt8[Tensor, "C H W"]:
     """Columns of pictures of several sizes as one, enlarged by a whole number without smoothing."""
     side = max(max(column.shape[2:]) for column in columns)
     times = max(1, -(-SIDE // side))

@@ -173,7 +173,8 @@ def fit(run: Run, data: ImageData, method: Method, loggers: list[Logger]) -> Non
     except SystemExit as error:  # Lightning's answer to a second Ctrl-C
         raise Interrupted(f"broken off, {_standing(run)}") from error
     except RuntimeError as error:
-        if "gloo" in str(error) or isinstance(error, DistError):  # gloo has no kind of its own
+        gloo = type(error) is RuntimeError and "gloo" in str(error)  # it has no kind of its own
+        if gloo or isinstance(error, DistError):
             raise RankLost(f"another process of this run died, {_standing(run)}") from error
         raise
 

@@ -13,7 +13,7 @@ from manyviews.errors import ConfigError, unknown
 
 Stem = Literal["auto", "small", "imagenet"]
 SMALL_BELOW = 64  # pixels; smaller images would be shrunk to nothing by the ImageNet stem
-LIBRARIES = ("timm/", "torchvision/")
+LIBRARIES = ("timm/", "torchvision/")  # whose models are chosen by name, not by a config file
 
 OWN: dict[str, Callable[..., Backbone]] = {
     "resnet_tiny": resnet.resnet_tiny,
