@@ -58,6 +58,14 @@ def test_looking_for_a_size_leaves_the_mode_of_every_part():
     assert backbone.training and not frozen.training
 
 
+def test_the_search_for_the_smallest_size_leaves_the_weights():
+    backbone = backbones.build("timm/test_vit", image_size=32)
+    before = {name: value.clone() for name, value in backbone.state_dict().items()}
+    assert backbone.smallest() == 16
+    after = backbone.state_dict()
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+
+
 def test_an_unknown_name_gets_the_nearest_and_not_a_thousand():
     with pytest.raises(ConfigError, match="did you mean 'timm/regnetx_002'") as error:
         backbones.build("timm/regnetx_0002")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import timm
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -36,21 +37,14 @@ class Timm(Backbone):
         except REFUSALS as error:
             raise ConfigError(
                 f"{PREFIX}{name} cannot be built for {image_size} pixels; "
-                f"the smallest square it takes has {self.smallest()}"
+                f"the smallest square it takes has {_smallest(name, in_channels)}"
             ) from error
         # Not num_features: some heads end wider than their trunk (mobilenetv3, inception_next).
         self.embedding_dim = int(self.model.head_hidden_size)
 
     def smallest(self) -> int | None:
         """Side in pixels of the smallest square for which the model can be built."""
-        for side in SIDES:
-            try:
-                self.model = _create(self.name, self.in_channels, side)
-            except REFUSALS:
-                continue
-            if self.takes(side, side):
-                return side
-        return None
+        return _smallest(self.name, self.in_channels)
 
     def forward(self, image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
         """What timm's classifier would read."""
@@ -76,3 +70,14 @@ def _create(name: str, in_channels: int, image_size: int) -> Any:
         except TypeError:  # the model has no such argument
             continue
     return timm.create_model(name, **plain)
+
+
+@torch.no_grad()
+def _smallest(name: str, in_channels: int) -> int | None:
+    for side in SIDES:
+        try:
+            _create(name, in_channels, side).eval()(torch.zeros(1, in_channels, side, side))
+        except REFUSALS:
+            continue
+        return side
+    return None
