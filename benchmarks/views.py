@@ -19,7 +19,6 @@ from torchvision.transforms import v2
 from torchvision.transforms.functional import InterpolationMode
 
 from manyviews import build, config
-from manyviews.batch import Sample
 from manyviews.datamodules.images import ImageData, Images, ImageSplits
 from manyviews.datamodules.views import Blur, Crop, Flip, Grayscale, Jitter, Solarize, View
 from manyviews.hardware import environment
@@ -79,9 +78,8 @@ def seconds(work: Callable[[], object]) -> float:
 def row(views: str, channels: int) -> str:
     """A row of the table."""
     made = data(views, channels)
-    image, label = made.splits.train
-    sample = Sample(image, label, torch.arange(BATCH))
-    pictures = [v2.functional.to_pil_image(i) for i in image]
+    sample = made.splits.train.sample(torch.arange(BATCH))
+    pictures = [v2.functional.to_pil_image(i) for i in sample.input]
     transforms = [reference(view, made.splits) for view in made.views]
     pairs = torch.tensor(
         [

@@ -1,11 +1,12 @@
-"""Labelled images in memory, and the data module that turns them into batches of views."""
+"""Images and their labels, and the data module that turns them into batches of views."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from functools import partial
+from typing import Any, Literal, NamedTuple
 
 import pytorch_lightning as pl
 import torch
@@ -13,10 +14,12 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from manyviews.batch import Batch, Sample, check
-from manyviews.datamodules.loader import ResidentLoader
+from manyviews.datamodules.files import ImageFiles, Prepare
+from manyviews.datamodules.loader import EpochLoader
 from manyviews.datamodules.views import Views
 
 Split = Literal["train", "test"]
+CLEAN_BATCH, CLEAN_PIXELS = 500, 2**22  # images of an evaluation batch, and pixels of one channel
 
 
 class Images(NamedTuple):
@@ -30,6 +33,37 @@ class Images(NamedTuple):
     image: UInt8[Tensor, "N C H W"]
     label: Int64[Tensor, " N"]
 
+    @property
+    def channels(self) -> int:
+        """Channels of every image."""
+        return self.image.shape[1]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.image.shape[2], self.image.shape[3]
+
+    def sample(
+        self, rows: Int64[Tensor, " B"], prepare: Prepare | None = None, epoch: int = 0
+    ) -> Sample:
+        """These rows; nothing has to be prepared."""
+        return Sample(self.image[rows], self.label[rows], rows)
+
+    def samples(
+        self,
+        batches: Sequence[Int64[Tensor, " B"]],
+        prepare: Prepare | None = None,
+        epoch: int = 0,
+    ) -> Iterator[Sample]:
+        """The batches in their order."""
+        return map(self.sample, batches)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Digest over the pixels and the labels."""
+        digest = hashlib.sha256(self.image.numpy().tobytes())
+        digest.update(self.label.numpy().tobytes())
+        return {"sha256": digest.hexdigest()}
+
 
 @dataclass(frozen=True)
 class ImageSplits:
@@ -42,24 +76,26 @@ class ImageSplits:
         classes: name of each label.
         mean: per channel, in units of 0..1.
         std: per channel, in units of 0..1.
+        skipped: files that were left out, with the reason of each.
     """
 
     name: str
-    train: Images
-    test: Images
+    train: Images | ImageFiles
+    test: Images | ImageFiles
     classes: tuple[str, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    skipped: tuple[str, ...] = ()
 
     @property
     def channels(self) -> int:
         """Channels of every image."""
-        return self.train.image.shape[1]
+        return self.train.channels
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width in pixels."""
-        return self.train.image.shape[2], self.train.image.shape[3]
+        """Height and width of the clean images in pixels."""
+        return self.train.size
 
     def fingerprint(self) -> dict[str, object]:
         """What identifies the content: counts, size, label histogram and SHA-256 per split."""
@@ -71,12 +107,10 @@ class ImageSplits:
         }
 
 
-def _fingerprint(images: Images) -> dict[str, object]:
-    digest = hashlib.sha256(images.image.numpy().tobytes())
-    digest.update(images.label.numpy().tobytes())
+def _fingerprint(images: Images | ImageFiles) -> dict[str, object]:
     values, counts = images.label.unique(return_counts=True)
     histogram = {str(int(v)): int(n) for v, n in zip(values, counts, strict=True)}
-    return {"images": len(images.label), "labels": histogram, "sha256": digest.hexdigest()}
+    return {"images": len(images.label), "labels": histogram, **images.fingerprint()}
 
 
 class ImageData(pl.LightningDataModule):
@@ -88,20 +122,26 @@ class ImageData(pl.LightningDataModule):
         batch_size: global batch: per optimizer step, summed over ranks.
         seed: of the run; the order of the samples and all views follow from it.
         pieces: batches that make one global batch, under gradient accumulation.
+
+    Raises:
+        ConfigError: the images are files, and a view does not begin with a crop.
     """
 
     def __init__(
         self, splits: ImageSplits, views: Views, *, batch_size: int, seed: int, pieces: int = 1
     ) -> None:
         super().__init__()
+        if isinstance(splits.train, ImageFiles):
+            for kind in views:
+                kind.leading_crop()
         self.splits = splits
         self.views = views
         self.batch_size, self.pieces = batch_size, pieces
         self.seed = seed
-        self.current: ResidentLoader | None = None
+        self.current: EpochLoader | None = None
         self.restored: dict[str, int] | None = None
 
-    def train_dataloader(self) -> ResidentLoader:
+    def train_dataloader(self) -> EpochLoader:
         """This rank's share of every global batch, from where a restored run stood."""
         if self.trainer is None:
             return self.loader()
@@ -120,22 +160,24 @@ class ImageData(pl.LightningDataModule):
         """Let the next training loader begin there."""
         self.restored = state_dict or None
 
-    def loader(self, rank: int = 0, world: int = 1) -> ResidentLoader:
+    def loader(self, rank: int = 0, world: int = 1) -> EpochLoader:
         """The share of one rank.
 
         Raises:
             ConfigError: the batch is larger than the set, or cannot be shared equally.
         """
-        images = self.splits.train
-        return ResidentLoader(
-            images.image,
-            images.label,
+        return EpochLoader(
+            self.splits.train,
+            self._cut(),
             batch_size=self.batch_size,
             seed=self.seed,
             rank=rank,
             world=world,
             pieces=self.pieces,
         )
+
+    def _cut(self) -> Prepare:
+        return partial(self.views.cut, seed=self.seed, size=self.splits.size)
 
     def on_after_batch_transfer(self, batch: Sample, dataloader_idx: int) -> Batch:
         """The views of the trainer's current epoch, made on the device where the images lie."""
@@ -155,13 +197,25 @@ class ImageData(pl.LightningDataModule):
         )
         return check(Batch(views, sample.label, sample.position))
 
-    def clean(self, split: Split, batch_size: int = 500) -> Iterator[Sample]:
-        """Every image of a split in order of position, normalised, without random operations."""
-        images: Images = getattr(self.splits, split)
-        position = torch.arange(len(images.label))
-        for rows in position.split(batch_size):
-            image = normalise(images.image[rows], self.splits.mean, self.splits.std)
-            yield Sample(image, images.label[rows], rows)
+    def batch(self, rows: Int64[Tensor, " B"], epoch: int) -> Batch:
+        """The views that these rows of the training split have in `epoch`."""
+        return self.make_batch(self.splits.train.sample(rows, self._cut(), epoch), epoch)
+
+    def probed(self, split: Split) -> Int64[Tensor, " N"]:
+        """Rows that evaluation reads: those with a label, all where there is none."""
+        label = getattr(self.splits, split).label
+        known = (label >= 0).nonzero()[:, 0]
+        return known if len(known) else torch.arange(len(label))
+
+    def clean(self, split: Split, rows: Int64[Tensor, " N"] | None = None) -> Iterator[Sample]:
+        """Images of a split, normalised, without random operations; all by default, in order."""
+        images: Images | ImageFiles = getattr(self.splits, split)
+        rows = torch.arange(len(images.label)) if rows is None else rows
+        height, width = self.splits.size
+        batch_size = max(1, min(CLEAN_BATCH, CLEAN_PIXELS // (height * width)))
+        for sample in images.samples(rows.split(batch_size)):
+            image = normalise(sample.input, self.splits.mean, self.splits.std)
+            yield sample._replace(input=image)
 
 
 def normalise(

@@ -1,10 +1,11 @@
-"""Batches from memory: each global batch is the next piece of the epoch's permutation."""
+"""The order of the samples: each global batch is the next piece of the epoch's permutation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, runtime_checkable
 
-from jaxtyping import Int64, UInt8
+from jaxtyping import Int64
 from torch import Tensor
 
 from manyviews import draws
@@ -12,15 +13,31 @@ from manyviews.batch import Sample
 from manyviews.errors import ConfigError
 
 
-class ResidentLoader:
+@runtime_checkable
+class Source(Protocol):
+    """A split: what makes samples of given rows."""
+
+    @property
+    def label(self) -> Int64[Tensor, " N"]:
+        """-1 where unknown."""
+        ...
+
+    def samples(
+        self, batches: Sequence[Int64[Tensor, " B"]], prepare: Any, epoch: int
+    ) -> Iterator[Sample]:
+        """The batches in their order; workers may run ahead."""
+        ...
+
+
+class EpochLoader:
     """Yields this rank's contiguous share of each global batch; resumes in mid-epoch.
 
     The order depends on (seed, epoch) alone, so W ranks together see exactly the batches that one
     process sees. The last incomplete global batch is dropped.
 
     Args:
-        image: uint8 (N, C, H, W).
-        label: int64 (N,).
+        images: the training split.
+        prepare: what workers make of decoded images.
         batch_size: global batch, a multiple of `world * pieces`.
         seed: of the run.
         rank: of this process.
@@ -33,8 +50,8 @@ class ResidentLoader:
 
     def __init__(
         self,
-        image: UInt8[Tensor, "N C H W"],
-        label: Int64[Tensor, " N"],
+        images: Source,
+        prepare: Any,
         *,
         batch_size: int,
         seed: int,
@@ -42,10 +59,11 @@ class ResidentLoader:
         world: int = 1,
         pieces: int = 1,
     ) -> None:
-        if not 1 < batch_size <= len(label):
+        count = len(images.label)
+        if not 1 < batch_size <= count:
             raise ConfigError(
-                f"batch_size={batch_size} does not fit a training set of {len(label)} images; "
-                f"choose batch_size=2 to batch_size={len(label)}"
+                f"batch_size={batch_size} does not fit a training set of {count} images; "
+                f"choose batch_size=2 to batch_size={count}"
             )
         if batch_size % (world * pieces):
             nearest = max(batch_size // (world * pieces), 1) * world * pieces
@@ -53,14 +71,14 @@ class ResidentLoader:
                 f"batch_size={batch_size} cannot be shared by {world} processes with "
                 f"trainer.accumulate_grad_batches={pieces}; type batch_size={nearest}"
             )
-        self.image, self.label = image, label
+        self.images, self.prepare, self.count = images, prepare, count
         self.batch_size, self.seed, self.rank, self.world = batch_size, seed, rank, world
         self.pieces = pieces
         self.epoch = 0
         self.yielded = 0
 
     @property
-    def sampler(self) -> ResidentLoader:
+    def sampler(self) -> EpochLoader:
         """Itself: Lightning tells the epoch to `loader.sampler`."""
         return self
 
@@ -73,17 +91,17 @@ class ResidentLoader:
 
     def __len__(self) -> int:
         """Batches in an epoch: `pieces` to a global batch, whole global batches only."""
-        return len(self.label) // self.batch_size * self.pieces
+        return self.count // self.batch_size * self.pieces
 
     def __iter__(self) -> Iterator[Sample]:
         """The batches of the current epoch that were not yielded yet."""
-        order = draws.permutation(self.seed, self.epoch, len(self.label))
+        order = draws.permutation(self.seed, self.epoch, self.count)
         share = self.batch_size // (self.world * self.pieces)
-        while self.yielded < len(self):
-            start = (self.yielded * self.world + self.rank) * share
-            rows = order[start : start + share]
+        starts = [(i * self.world + self.rank) * share for i in range(self.yielded, len(self))]
+        batches = [order[start : start + share] for start in starts]
+        for sample in self.images.samples(batches, self.prepare, self.epoch):
             self.yielded += 1
-            yield Sample(self.image[rows], self.label[rows], rows)
+            yield sample
 
     def state_dict(self) -> dict[str, int]:
         """Where the loader stands."""

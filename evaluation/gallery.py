@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -34,19 +34,29 @@ def spread(label: Tensor, count: int) -> Tensor:
 def neighbours(
     train: Features,
     test: Features,
-    train_image: UInt8[Tensor, "N C H W"],
-    test_image: UInt8[Tensor, "Q C H W"],
+    train_image: Callable[[Tensor], Tensor],
+    test_image: Callable[[Tensor], Tensor],
     *,
     queries: int = 10,
     k: int = 5,
 ) -> Mapping[str, np.ndarray]:
-    """The k nearest train images of a few test images, one class after the other."""
+    """The k nearest train images of a few test images, one class after the other.
+
+    Args:
+        train: the bank.
+        test: of which some are the queries.
+        train_image: uint8 images (B, C, H, W) at positions (B,) of the train split.
+        test_image: the same of the test split.
+        queries: how many.
+        k: neighbours of each.
+    """
     chosen = spread(test.label, queries)
-    similarity, row = search(train.embedding, test.embedding[chosen], k)
+    similarity, row = search(train.embedding, test.embedding[chosen], min(k, len(train.label)))
+    near = train_image(train.position[row].flatten())
     return {
-        "queries": test_image[test.position[chosen]].numpy(),
+        "queries": test_image(test.position[chosen]).numpy(),
         "query_label": test.label[chosen].numpy(),
-        "neighbours": train_image[train.position[row]].numpy(),
+        "neighbours": near.unflatten(0, row.shape).numpy(),
         "neighbour_label": train.label[row].numpy(),
         "neighbour_similarity": similarity.numpy(),
     }

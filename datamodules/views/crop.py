@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int64
+from PIL import Image
 from torch import Tensor
 
 from manyviews.errors import ConfigError
@@ -84,6 +85,23 @@ class Crop:
         if width / height > self.ratio[1]:
             return round(height * self.ratio[1]), height
         return width, height
+
+    def cut(
+        self, image: Image.Image, draws: Float[Tensor, "1 n"], size: tuple[int, int]
+    ) -> Image.Image:
+        """The crop of a decoded picture, rounded to bytes.
+
+        Args:
+            image: of any size.
+            draws: its numbers.
+            size: height and width where the crop keeps the size of the data.
+        """
+        box = self.boxes(image.height, image.width, draws)
+        top, left, height, width = (int(side) for side in box)
+        height_out, width_out = self.size(*size)
+        resample = Image.Resampling[self.interpolation.upper()]
+        cropped = image.crop((left, top, left + width, top + height))
+        return cropped.resize((width_out, height_out), resample)
 
     def __call__(
         self, image: Float[Tensor, "B C H W"], draws: Float[Tensor, "B n"]

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
+import torch
 from jaxtyping import Float, Int64, UInt8
+from PIL import Image
 from torch import Tensor
 
 from manyviews import draws
+from manyviews.datamodules.decode import to_tensor
+from manyviews.datamodules.views.crop import Crop
 from manyviews.errors import ConfigError
 
 
@@ -53,6 +57,35 @@ class View:
             height, width = operation.size(height, width)
         return height, width
 
+    def leading_crop(self) -> tuple[str, Crop]:
+        """The first operation and its name, where it is a crop.
+
+        Raises:
+            ConfigError: it is none.
+        """
+        purpose, crop = next(iter(self.operations.items()), ("nothing", None))
+        if not isinstance(crop, Crop):
+            raise ConfigError(
+                f"views of image files begin with a crop, not with {purpose}; type views=two_crops"
+            )
+        return purpose, crop
+
+    def cut(
+        self,
+        images: list[Image.Image],
+        position: Int64[Tensor, " B"],
+        *,
+        seed: int,
+        epoch: int,
+        view: int,
+        size: tuple[int, int],
+    ) -> UInt8[Tensor, "B C h w"]:
+        """The crop of view number `view`, the first operation, of pictures of any sizes."""
+        purpose, crop = self.leading_crop()
+        numbers = draws.uniform(seed, epoch, position, view, purpose, crop.draws)
+        cut = [crop.cut(i, n[None], size) for i, n in zip(images, numbers, strict=True)]
+        return torch.stack([to_tensor(image) for image in cut])
+
     def __call__(
         self,
         image: Float[Tensor, "B C H W"],
@@ -61,9 +94,10 @@ class View:
         seed: int,
         epoch: int,
         view: int,
+        done: int = 0,
     ) -> Float[Tensor, "B C h w"]:
-        """View number `view` of every image, in [0, 1]."""
-        for purpose, operation in self.operations.items():
+        """View number `view` of every image, in [0, 1], behind the `done` first operations."""
+        for purpose, operation in [*self.operations.items()][done:]:
             numbers = draws.uniform(seed, epoch, position, view, purpose, operation.draws)
             image = operation(image, numbers)
         return image
@@ -96,9 +130,32 @@ class Views:
         """Height and width of every view of an image of this size."""
         return [kind.size(height, width) for kind in self]
 
+    def cut(
+        self,
+        images: list[Image.Image],
+        position: Int64[Tensor, " B"],
+        epoch: int,
+        *,
+        seed: int,
+        size: tuple[int, int],
+    ) -> list[UInt8[Tensor, "B C _ _"]]:
+        """The crops of all views, in bytes: what workers do with decoded pictures.
+
+        Args:
+            images: of one mode.
+            position: row of each in its data set.
+            epoch: 0-based.
+            seed: of the run.
+            size: height and width of crops that keep the size of the data.
+        """
+        return [
+            kind.cut(images, position, seed=seed, epoch=epoch, view=v, size=size)
+            for v, kind in enumerate(self)
+        ]
+
     def __call__(
         self,
-        image: UInt8[Tensor, "B C H W"],
+        image: UInt8[Tensor, "B C H W"] | list[UInt8[Tensor, "B C _ _"]],
         position: Int64[Tensor, " B"],
         *,
         seed: int,
@@ -106,11 +163,23 @@ class Views:
         mean: Sequence[float],
         std: Sequence[float],
     ) -> list[Float[Tensor, "B C _ _"]]:
-        """One normalised float32 batch per view."""
-        scaled = image.float() / 255
-        shift = scaled.new_tensor(mean).view(1, -1, 1, 1)
-        scale = scaled.new_tensor(std).view(1, -1, 1, 1)
+        """One normalised float32 batch per view.
+
+        Args:
+            image: whole images, or what `cut` made of them.
+            position: row of each in its data set.
+            seed: of the run.
+            epoch: 0-based.
+            mean: per channel, in units of 0..1.
+            std: per channel, in units of 0..1.
+        """
+        if isinstance(image, Tensor):
+            scaled, done = [image.float() / 255] * len([*self]), 0
+        else:
+            scaled, done = [crop.float() / 255 for crop in image], 1
+        shift = scaled[0].new_tensor(mean).view(1, -1, 1, 1)
+        scale = scaled[0].new_tensor(std).view(1, -1, 1, 1)
         return [
-            (kind(scaled, position, seed=seed, epoch=epoch, view=v) - shift) / scale
-            for v, kind in enumerate(self)
+            (kind(x, position, seed=seed, epoch=epoch, view=v, done=done) - shift) / scale
+            for v, (kind, x) in enumerate(zip(self, scaled, strict=True))
         ]

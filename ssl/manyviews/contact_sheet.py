@@ -12,7 +12,6 @@ from torch import Tensor
 from torchvision.transforms.functional import to_pil_image
 
 from manyviews import build, config
-from manyviews.batch import Sample
 from manyviews.datamodules.images import ImageData
 from manyviews.errors import ConfigError
 from manyviews.evaluation import gallery
@@ -27,13 +26,11 @@ def views_of(
 ) -> dict[str, UInt8[np.ndarray, "B C H W"]]:
     """The images at these rows and the views they have in an epoch, as bytes."""
     splits = data.splits
-    sample = Sample(splits.train.image[rows], splits.train.label[rows], rows)
-    views = data.make_batch(sample, epoch).views
     shown = {
         f"view_{v}": gallery.denormalised(view, splits.mean, splits.std)
-        for v, view in enumerate(views)
+        for v, view in enumerate(data.batch(rows, epoch).views)
     }
-    return {"originals": sample.input.numpy(), **shown}
+    return {"originals": splits.train.sample(rows).input.numpy(), **shown}
 
 
 def some(data: ImageData, count: int = SHOWN) -> Int64[Tensor, " B"]:

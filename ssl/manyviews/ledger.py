@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
-from manyviews.datamodules.images import ImageData
+from manyviews.datamodules.images import ImageData, ImageSplits
 from manyviews.hardware import resolve_accelerator
 from manyviews.method import Method
 from manyviews.runs import Run, write_json
@@ -27,6 +27,8 @@ def ledger(run: Run, data: ImageData, method: Method, trainer: pl.Trainer) -> di
         "method": run.choices["method"],
         "data": f"{splits.name}, {len(splits.train.label):,} train, "
         f"{len(splits.test.label):,} test",
+        "labels": _labels(splits),
+        "skipped": f"{len(splits.skipped)} files that cannot be used",
         "image": f"{splits.channels} x {splits.size[0]} x {splits.size[1]}",
         "views": ", ".join(f"{h} x {w}" for h, w in sizes),
         "backbone": f"{run.choices['backbone']}, {_count(method.backbone)} parameters",
@@ -47,6 +49,12 @@ def ledger(run: Run, data: ImageData, method: Method, trainer: pl.Trainer) -> di
         "checkpoint": f"every {config['save_every_n_steps']} steps and at the end of each epoch",
         "seed": config["seed"],
     }
+
+
+def _labels(splits: ImageSplits) -> str:
+    label = splits.train.label
+    known = int((label >= 0).sum())
+    return f"{known:,} of {len(label):,} train, {len(splits.classes)} classes"
 
 
 def _count(module: nn.Module) -> str:

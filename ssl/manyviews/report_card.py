@@ -10,19 +10,22 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from manyviews import build, checkpoints, report
 from manyviews.backbones import Backbone
 from manyviews.checkpoints import FORMAT_VERSION
 from manyviews.contact_sheet import some, views_of
-from manyviews.datamodules.images import ImageData, Images, Split
+from manyviews.datamodules.images import ImageData, Split
 from manyviews.errors import ConfigError
 from manyviews.evaluation import gallery, spectrum
 from manyviews.evaluation.features import Features, cached, extract
-from manyviews.evaluation.suite import fingerprint, score, sentences
+from manyviews.evaluation.suite import Protocol, fingerprint, score, sentences
 from manyviews.runs import Run, write_json
 
 Pair = tuple[Features, Features]
+RAW_SIDE = 32  # pixels; larger images are averaged down to it for the raw control
+UNLABELLED = "no labels in these data: there is nothing to score, only the label-free figures"
 
 
 def load_backbone(run: Run, data: ImageData, ckpt: str = "last") -> Backbone:
@@ -68,13 +71,13 @@ def make(
         report.write(run.path, path.parent)
         return done, False
     subjects = _subjects(run, data, ckpt)
-    scored = score(subjects, fresh, len(data.splits.classes))
+    scored = _scored(subjects, fresh, data)
     renewed = {keys[name] for name in fresh}
     for part in ("scores", "differences"):
         kept = [row for row in done[part] if row["protocol"] not in renewed]
         done[part] = [*kept, *scored[part]]
     done["protocols"] |= described
-    done["sentences"] = sentences(done["differences"])
+    done["sentences"] = sentences(done["differences"]) or [UNLABELLED]
     done["label_free"] = {who: _label_free(subjects[who][1]) for who in ("trained", "random")}
     done["data"] = {
         "name": data.splits.name,
@@ -85,6 +88,15 @@ def make(
     _write_gallery(path.with_name("gallery.npz"), data, subjects)
     report.write(run.path, path.parent)
     return done, True
+
+
+def _scored(
+    subjects: dict[str, Pair], protocols: dict[str, Protocol], data: ImageData
+) -> dict[str, list[dict[str, Any]]]:
+    """Scores and differences; none where a split has no labels."""
+    if not all((features.label >= 0).any() for features in subjects["trained"]):
+        return {"scores": [], "differences": []}
+    return score(subjects, protocols, len(data.splits.classes))
 
 
 def _previous(run: Run, ckpt: str) -> dict[str, Any]:
@@ -121,7 +133,8 @@ def _subjects(run: Run, data: ImageData, ckpt: str) -> dict[str, Pair]:
 
         def of(split: Split) -> Features:
             path = run.path / "features" / f"{name}-{split}-{key}.npz"
-            return cached(path, lambda: extract(backbone, data.clean(split)))
+            rows = data.probed(split)
+            return cached(path, lambda: extract(backbone, data.clean(split, rows)))
 
         return of("train"), of("test")
 
@@ -136,14 +149,20 @@ def _subjects(run: Run, data: ImageData, ckpt: str) -> dict[str, Pair]:
             build.backbone(run.config, data),
             json.dumps([run.config["backbone"], run.config["seed"]]),
         ),
-        "raw": (_raw(data.splits.train), _raw(data.splits.test)),
+        "raw": (_raw(data, "train"), _raw(data, "test")),
     }
 
 
-def _raw(images: Images) -> Features:
+def _raw(data: ImageData, split: Split) -> Features:
     """The pixels themselves, from 0 to 1."""
-    position = torch.arange(len(images.label))
-    return Features((images.image.float() / 255).flatten(1), images.label, position)
+    images = getattr(data.splits, split)
+    height, width = data.splits.size
+    size = (min(height, RAW_SIDE), min(width, RAW_SIDE))
+    parts = [
+        Features(F.adaptive_avg_pool2d(s.input.float() / 255, size).flatten(1), s.label, s.position)
+        for s in images.samples(data.probed(split).split(500))
+    ]
+    return Features(*map(torch.cat, zip(*parts, strict=True)))
 
 
 def _label_free(features: Features) -> dict[str, float]:
@@ -159,7 +178,12 @@ def _write_gallery(path: Path, data: ImageData, subjects: dict[str, Pair]) -> No
         f"eigenvalues_{who}": spectrum.eigenvalues(subjects[who][1].embedding).numpy()
         for who in ("trained", "random")
     }
-    pictures = gallery.neighbours(train, test, splits.train.image, splits.test.image)
+    pictures = gallery.neighbours(
+        train,
+        test,
+        lambda rows: splits.train.sample(rows).input,
+        lambda rows: splits.test.sample(rows).input,
+    )
     arrays: dict[str, Any] = {
         **views_of(data, some(data), epoch=0),
         **pictures,

@@ -39,7 +39,8 @@ DEFINING = (
     "epochs",
 )
 DEFINING_TRAINER = ("precision", "accumulate_grad_batches", "limit_train_batches")
-PLACES = ("root", "download")  # keys of `data` that say where it lies, not what it is
+# Keys of `data` that say where it lies or how it is read, not what it is.
+PLACES = ("root", "download", "workers", "on_bad_sample")
 
 
 @dataclass(frozen=True)

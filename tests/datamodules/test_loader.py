@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from manyviews.datamodules.loader import ResidentLoader
+from manyviews.datamodules.images import Images
+from manyviews.datamodules.loader import EpochLoader
 from manyviews.errors import ConfigError
 
 IMAGE = torch.zeros(50, 1, 4, 4, dtype=torch.uint8)
@@ -9,7 +10,7 @@ LABEL = torch.arange(50)
 
 
 def loader(**changes):
-    return ResidentLoader(IMAGE, LABEL, **{"batch_size": 12, "seed": 0, **changes})
+    return EpochLoader(Images(IMAGE, LABEL), None, **{"batch_size": 12, "seed": 0, **changes})
 
 
 def positions(source):

@@ -24,6 +24,6 @@ def test_neighbours_are_pictures_of_the_nearest_rows_whatever_their_order():
     order = torch.randperm(12)
     train = Features(points[order], (order % 2).long(), order)
     test = Features(points + 1e-4, torch.arange(12) % 2, torch.arange(12))
-    found = gallery.neighbours(train, test, image, image, queries=4, k=1)
+    found = gallery.neighbours(train, test, image.__getitem__, image.__getitem__, queries=4, k=1)
     assert found["neighbours"].squeeze().tolist() == found["queries"].squeeze().tolist()
     assert found["neighbour_label"].squeeze().tolist() == found["query_label"].tolist()

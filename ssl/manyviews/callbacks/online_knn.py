@@ -19,7 +19,8 @@ class OnlineKNN(pl.Callback):
     """Logs `online/knn@1/top1` with k = 20 and T = 0.07.
 
     A held-out tenth of the training images is classified by the other nine: best.ckpt is chosen by
-    this number, and nothing is ever chosen on test.
+    this number, and nothing is ever chosen on test. Images without a label are left out; where all
+    are, nothing is logged and there is no best.ckpt.
 
     Args:
         every_n_epochs: cadence; the last epoch is always scored.
@@ -41,7 +42,10 @@ class OnlineKNN(pl.Callback):
         if not due or not trainer.is_global_zero:
             return  # the other ranks meet rank 0 again when they save
         data: ImageData = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
-        features = extract(pl_module.get_submodule("backbone"), data.clean("train"))
+        rows = (data.splits.train.label >= 0).nonzero()[:, 0]
+        if len(rows) < 2:
+            return  # nothing to compare with
+        features = extract(pl_module.get_submodule("backbone"), data.clean("train", rows))
         order = draws.permutation(0, 0, len(features.label))  # the same in every run
         queries = max(len(order) // HELD_OUT, 1)
         held_out, bank = (

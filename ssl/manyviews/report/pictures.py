@@ -9,10 +9,14 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
+SIDE = 128  # pixels; the page shows pictures at about half of it
+
 
 def data_uri(image: UInt8[np.ndarray, "C H W"]) -> str:
-    """A PNG of a grey or colour image."""
-    pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
+    """A PNG of a grey or colour image; of other images the first channel is shown."""
+    pixels = image.transpose(1, 2, 0) if len(image) == 3 else image[0]
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((SIDE, SIDE))
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format="PNG")
+    picture.save(buffer, format="PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

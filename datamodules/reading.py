@@ -1,0 +1,146 @@
+"""From listed files to a data set: looked at once, then in memory or left on disk."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
+from manyviews.datamodules.decode import Channels, read, to_tensor
+from manyviews.datamodules.files import ImageFiles, cores
+from manyviews.datamodules.images import Images, ImageSplits
+from manyviews.datamodules.listing import Listed
+from manyviews.datamodules.survey import Survey, survey
+from manyviews.errors import ConfigError
+
+RESIDENT_BYTES = 2**32  # decoded images of one size stay in memory up to here
+OWN_SIZE_UP_TO, USUAL_SIZE = 256, 224  # pixels
+NAMED = 3  # of many bad files in one line
+OnBadSample = Literal["stop", "skip"]
+Statistics = tuple[tuple[float, ...], tuple[float, ...]]
+
+
+class Reading(NamedTuple):
+    """How files become images.
+
+    Attributes:
+        size: side in pixels of the clean square, and of crops that keep the size of the data; None:
+            the images' own size where all agree and none is larger than 256, else 224.
+        channels: 1 or 3; None: 1 where every image is grey.
+        on_bad_sample: stop at files that cannot be used, or skip them.
+        workers: processes that decode what does not fit into memory; None: one per core.
+    """
+
+    size: int | None = None
+    channels: Channels | None = None
+    on_bad_sample: OnBadSample = "stop"
+    workers: int | None = None
+
+
+def image_splits(
+    name: str,
+    train: Listed,
+    test: Listed,
+    reading: Reading,
+    statistics: Statistics | None = None,
+) -> ImageSplits:
+    """The data set of these files.
+
+    Args:
+        name: of the set.
+        train: files of the training split.
+        test: files of the test split.
+        reading: how they become images.
+        statistics: mean and standard deviation per channel; None: those of the training images.
+
+    Raises:
+        ConfigError: files that cannot be used, none left, or a class that only the test split has.
+    """
+    if reading.size is not None and reading.size < 1:
+        raise ConfigError(f"data.size={reading.size}; allowed: 1 or more pixels, or null")
+    looked = survey([*train.paths, *test.paths], cores())
+    skipped = _bad([*train.paths, *test.paths], looked, reading)
+    good = looked.reason == ""
+    halves = np.split(np.arange(len(good)), [len(train.paths)])
+    if not all(good[half].any() for half in halves):
+        raise ConfigError(f"{name}: none of the files of a split can be used ({skipped[0]})")
+    channels: Channels = reading.channels or (3 if looked.colour.any() else 1)
+    size = _size(looked.size[good], reading.size)
+    classes = tuple(sorted({c for c in train.classes if c is not None}))
+    parts = [
+        ImageFiles(
+            [listed.paths[i] for i in kept],
+            _labels(name, listed, kept, classes),
+            looked.digest[half[kept]],
+            size=size,
+            channels=channels,
+            workers=reading.workers,
+        )
+        for listed, half in zip((train, test), halves, strict=True)
+        for kept in [np.flatnonzero(good[half])]
+    ]
+    own = bool((looked.size[good] == size).all())
+    if own and int(good.sum()) * size[0] * size[1] * channels <= RESIDENT_BYTES:
+        parts = [_resident(part) for part in parts]
+    mean, std = statistics or _statistics(looked.moments[halves[0]][good[halves[0]]], channels)
+    return ImageSplits(name, parts[0], parts[1], classes, mean, std, skipped)
+
+
+def _bad(paths: list[Path], looked: Survey, reading: Reading) -> tuple[str, ...]:
+    """The files that cannot be used, with the reasons."""
+    rows = np.flatnonzero(looked.reason)
+    bad = tuple(f"{str(paths[i])!r}: {looked.reason[i]}" for i in rows)
+    if bad and reading.on_bad_sample == "stop":
+        more = f" and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
+        raise ConfigError(
+            f"{len(bad)} of {len(paths)} images cannot be used: {'; '.join(bad[:NAMED])}{more}; "
+            "mend or remove them, or type data.on_bad_sample=skip"
+        )
+    return bad
+
+
+def _size(sizes: np.ndarray, asked: int | None) -> tuple[int, int]:
+    """Height and width of the clean images."""
+    if asked is not None:
+        return asked, asked
+    if (sizes == sizes[0]).all() and sizes[0].max() <= OWN_SIZE_UP_TO:
+        return int(sizes[0, 0]), int(sizes[0, 1])
+    return USUAL_SIZE, USUAL_SIZE
+
+
+def _labels(
+    name: str, listed: Listed, kept: np.ndarray, classes: tuple[str, ...]
+) -> Int64[Tensor, " N"]:
+    number: dict[str | None, int] = {None: -1, **{c: i for i, c in enumerate(classes)}}
+    strange = sorted({c for c in listed.classes if c not in number and c is not None})
+    if strange:
+        raise ConfigError(
+            f"{name}: class {strange[0]!r} is in the test split only ({len(strange)} such); "
+            f"training has {len(classes)} classes"
+        )
+    return torch.tensor([number[listed.classes[i]] for i in kept])
+
+
+def _resident(files: ImageFiles) -> Images:
+    """The same split, decoded into memory."""
+    with ThreadPoolExecutor(cores()) as pool:
+        images = list(pool.map(lambda path: to_tensor(read(path, files.channels)), files.paths))
+    return Images(torch.stack(images), files.label)
+
+
+def _statistics(moments: np.ndarray, channels: Channels) -> Statistics:
+    """Mean and standard deviation of all pixels, every image weighing the same."""
+    mean, square = np.split(moments.astype(float).mean(0), 2, axis=1)
+    std = np.sqrt(
+        np.maximum(square - mean**2, 1e-6)
+    )  # one colour alone is no reason to divide by 0
+    bands = [0, 1, 2] if channels == 3 else [3]
+    return (
+        tuple(round(float(mean[b, 0]), 4) for b in bands),
+        tuple(round(float(std[b, 0]), 4) for b in bands),
+    )
