@@ -47,7 +47,10 @@ class Survey:
 
 
 def survey(paths: Sequence[Path], workers: int) -> Survey:
-    """Look at every file once; the result is kept in the user's cache until a file changes.
+    """Look at every file once; the result is kept until a file changes.
+
+    It is kept in the folder that the environment variable MANYVIEWS_CACHE names, by default
+    `manyviews` in the user's cache.
 
     Args:
         paths: of all splits.
@@ -70,7 +73,8 @@ def survey(paths: Sequence[Path], workers: int) -> Survey:
 
 
 def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "manyviews"
+    default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "manyviews"
+    return Path(os.environ.get("MANYVIEWS_CACHE", default))
 
 
 def _key(paths: Sequence[Path]) -> str:

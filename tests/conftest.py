@@ -46,8 +46,9 @@ def done(small, config_dir):
 
 @pytest.fixture(autouse=True)
 def in_an_empty_folder(tmp_path, monkeypatch):
-    """Runs land in a folder of the test's own."""
+    """Runs land in a folder of the test's own, and what is kept of looks at files, too."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MANYVIEWS_CACHE", str(tmp_path / ".cache"))
 
 
 @pytest.fixture(scope="session")

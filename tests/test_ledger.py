@@ -5,7 +5,7 @@ from manyviews import build, config, ledger, runs
 
 def made(small, config_dir, *more):
     composed, choices = config.compose("pretrain", [*small, *more], config_dir)
-    run = runs.begin(runs.place(composed, choices), composed, choices, small)
+    run = runs.begin(runs.place(composed, choices), composed, choices, small, {})
     data = build.data(composed)
     method = build.method(composed, data)
     return run, ledger.ledger(run, data, method, build.trainer(composed, [], []))

@@ -8,10 +8,12 @@ import killer
 import on_ranks
 import pytest
 import torch
+from pictures import noise, write_folder
 from same import assert_same, logged, result
 
 from manyviews import checkpoints, runs, train
 from manyviews.callbacks import Stop
+from manyviews.errors import ConfigError
 
 
 def whole(name, config_dir, *more):
@@ -40,6 +42,28 @@ def test_a_run_killed_at_any_moment_ends_as_if_nothing_had_happened(name, config
     assert killer.pretrain([*overrides, "runs=whole"], config_dir) == 0
     killed, undisturbed = (runs.load(next(Path(p).iterdir())) for p in ("runs", "whole"))
     assert_equal_runs(killed, undisturbed)
+
+
+def test_a_run_whose_workers_read_files_continues_in_mid_epoch(config_dir, monkeypatch):
+    write_folder(Path("many"), count=64, shape=lambda i: (20 + i % 5, 22))
+    files = ["data=folder", "data.path=many", "data.size=16", "data.workers=2"]
+    asked = iter([False, True, False, True, *[False] * 20])
+    with monkeypatch.context() as patched:
+        patched.setattr(Stop, "asked", lambda self: next(asked))
+        sessions = [train.pretrain(contract.overrides("swav", *files), config_dir) for _ in "123"]
+    assert sessions[-1].trained
+    assert_equal_runs(sessions[-1], whole("swav", config_dir, *files))
+
+
+def test_a_run_does_not_continue_on_other_images(config_dir, monkeypatch):
+    write_folder(Path("many"), count=64)
+    files = ["data=folder", "data.path=many"]
+    with monkeypatch.context() as patched:
+        patched.setattr(Stop, "asked", lambda self: True)
+        train.pretrain(contract.overrides("swav", *files), config_dir)
+    noise(16, 16).save("many/across/new.png")
+    with pytest.raises(ConfigError, match=r"begun with other data \(train 58 images .*, now 59"):
+        train.pretrain(contract.overrides("swav", *files), config_dir)
 
 
 NOISY = [["swav", "backbone=noisy"]]  # dropout in its trunk

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from pictures import noise, write_folder
 
 from manyviews import checkpoints, load_backbone, runs, train
 from manyviews.callbacks.metrics import NotFinite
+from manyviews.callbacks.online_knn import ONLINE
 from manyviews.errors import ConfigError
+from manyviews.evaluation import features
 
 REPORTED = {"report.json", "report.md", "index.html", "gallery.npz"}
 
@@ -129,3 +132,27 @@ def test_the_death_of_another_process_is_one_line(small, config_dir):
     assert re.search(
         r"manyviews: another process of this run died, step \d+ .* continues\n", errors
     )
+
+
+def test_images_without_labels_are_trained_on_and_get_the_label_free_figures(small, config_dir):
+    write_folder(Path("many"), count=40)
+    files = ["data=folder", "data.path=many", "data.labels=none"]
+    run = train.pretrain([*small, *files], config_dir)
+    card = json.loads(run.report.read_text())
+    assert card["scores"] == [] and "no labels" in card["sentences"][0]
+    assert card["label_free"]["trained"]["effective_rank"] > 1
+    assert not (run.checkpoints / "best.ckpt").exists()
+    assert ONLINE not in (run.path / "metrics.jsonl").read_text()
+
+
+def test_of_partly_labelled_images_only_those_with_a_label_are_scored(small, config_dir):
+    write_folder(Path("many/train"), count=40)
+    write_folder(Path("many/test"), count=20)
+    for i in range(30):
+        noise(16, 16, i).save(f"many/train/{i}.png")
+    run = train.pretrain([*small, "data=folder", "data.path=many"], config_dir)
+    card = json.loads(run.report.read_text())
+    assert {s["n"] for s in card["scores"]} == {20}
+    assert json.loads((run.path / "ledger.json").read_text())["labels"].startswith("40 of 70")
+    bank = next((run.path / "features").glob("trained-train-*.npz"))
+    assert len(features.load(bank).label) == 40

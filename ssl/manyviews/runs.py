@@ -1,7 +1,7 @@
 """Run folders: their names, what lies in them, and whether they are finished.
 
 `runs/<method>-<data>-<backbone>-<hash8>-s<seed>/` holds config.yaml, overrides.txt, ledger.json,
-environment.json, metrics.jsonl, checkpoints/, features/, report/ and wandb/.
+environment.json, data.json, metrics.jsonl, checkpoints/, features/, report/ and wandb/.
 """
 
 from __future__ import annotations
@@ -123,27 +123,53 @@ def place(config: Config, choices: Mapping[str, str]) -> Path:
     return path
 
 
-def begin(path: Path, config: Config, choices: Mapping[str, str], overrides: Sequence[str]) -> Run:
-    """The run in this folder, continued or new.
+def begin(
+    path: Path,
+    config: Config,
+    choices: Mapping[str, str],
+    overrides: Sequence[str],
+    data: Mapping[str, Any],
+) -> Run:
+    """The run in this folder, continued or new; `data` is the fingerprint of its data set.
 
     What does not define the result (devices, callbacks, logger, places) is as in this command, and
     config.yaml says so.
 
     Raises:
-        ConfigError: the folder is of another version.
+        ConfigError: the folder is of another version, or the data changed since it was begun.
     """
     run = Run(path, config, dict(choices))
     if (path / "config.yaml").is_file():
         load(path)  # of this version
+        _same_data(path, data)
         wandb_id = run.wandb_id
     else:
         wandb_id = uuid.uuid4().hex[:8]
     # config.yaml comes last: a folder that has it has everything.
     replace_text(path / "overrides.txt", "".join(f"{o}\n" for o in overrides))
     write_json(path / "environment.json", {**environment(), "wandb_id": wandb_id})
+    write_json(path / "data.json", data)
     record = {"format_version": FORMAT_VERSION, "choices": dict(choices), **config}
     replace_text(path / "config.yaml", yaml.safe_dump(record, sort_keys=False))
     return run
+
+
+def _same_data(path: Path, data: Mapping[str, Any]) -> None:
+    """Refuse to go on with other images: half of the training would be on each."""
+    before = json.loads((path / "data.json").read_text())
+    if changed := [key for key in data if data[key] != before.get(key)]:
+        parts = [f"{k} {_short(before.get(k))}, now {_short(data[k])}" for k in changed]
+        raise ConfigError(
+            f"{path} was begun with other data ({'; '.join(parts)}); put them back, "
+            "or type resume=never"
+        )
+
+
+def _short(part: Any) -> str:
+    """A fingerprint's part in few words."""
+    if isinstance(part, Mapping):
+        return f"{part['images']} images {str(part['sha256'])[:8]}"
+    return str(part)
 
 
 @contextmanager

@@ -94,12 +94,14 @@ def _checked(overrides: Sequence[str], config_dir: str | None, held: ExitStack) 
     composed, choices = config.compose("pretrain", overrides, config_dir)
     build.protocols(composed)
     data = build.data(composed)
+    for file in data.splits.skipped:
+        _say(f"skipped {file}")
     _initialise(build.method(composed, data), composed["init"])
     trainer = build.trainer(composed, build.callbacks(composed), [])
     data.loader(rank=0, world=trainer.world_size)
     path = runs.place(composed, choices)
     held.enter_context(runs.lock(path))
-    return runs.begin(path, composed, choices, overrides)
+    return runs.begin(path, composed, choices, overrides, data.splits.fingerprint())
 
 
 def _restored(run: Run) -> None:

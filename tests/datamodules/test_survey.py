@@ -51,5 +51,5 @@ def test_a_second_look_is_kept_until_a_file_changes(paths, monkeypatch):
 
 def test_nothing_is_lost_where_the_cache_cannot_be_written(paths, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setenv("MANYVIEWS_CACHE", str(tmp_path / "file"))
     assert survey(paths, workers=1).size[1].tolist() == [9, 8]
