@@ -7,7 +7,15 @@ import pytest
 import torch
 
 from manyviews.datamodules.embedded import make_fashion_mnist_mini as maker
-from manyviews.datamodules.sources import IDX_STEMS, cifar10, fashion_mnist, fashion_mnist_mini
+from manyviews.datamodules.sources import (
+    IDX_STEMS,
+    cifar10,
+    cifar100,
+    fashion_mnist,
+    fashion_mnist_mini,
+    pixel_statistics,
+    stl10,
+)
 from manyviews.errors import ConfigError
 
 
@@ -87,7 +95,7 @@ def test_what_the_root_held_is_told_as_it_was_before_the_download(tmp_path, monk
         fashion_mnist(str(tmp_path))
 
 
-@pytest.mark.parametrize("source", [fashion_mnist, cifar10])
+@pytest.mark.parametrize("source", [fashion_mnist, cifar10, cifar100, stl10])
 def test_missing_root_says_what_to_put_there(source, tmp_path):
     with pytest.raises(
         ConfigError, match="does not exist, no complete.*data.root=FOLDER where.*data.download=true"
@@ -118,3 +126,47 @@ def test_cifar10_is_read_from_its_own_files(tmp_path, monkeypatch):
     assert splits.train.image.shape == (20, 3, 32, 32)
     assert splits.train.image[4, :, 0, 0].tolist() == [2, 0, 0]
     assert splits.train.label.dtype == torch.int64
+
+
+def test_cifar100_has_its_fine_classes(tmp_path, monkeypatch):
+    from torchvision.datasets import CIFAR100
+
+    monkeypatch.setattr(CIFAR100, "_check_integrity", lambda self: True)
+    monkeypatch.setattr("torchvision.datasets.cifar.check_integrity", lambda *_: True)
+    folder = tmp_path / "cifar-100-python"
+    folder.mkdir()
+    for name, count in (("train", 6), ("test", 3)):
+        rows = {"data": np.zeros((count, 3072), np.uint8), "fine_labels": [7] * count}
+        (folder / name).write_bytes(pickle.dumps(rows | {"coarse_labels": [1] * count}))
+    names = [f"fine {i}" for i in range(100)]
+    (folder / "meta").write_bytes(pickle.dumps({"fine_label_names": names}))
+    splits = cifar100(str(tmp_path), download=False)
+    assert splits.classes == tuple(names)
+    assert splits.train.label.tolist() == [7] * 6 and splits.test.image.shape == (3, 3, 32, 32)
+
+
+@pytest.mark.parametrize(("unlabelled", "labels"), [(True, [0, 1, -1, -1, -1]), (False, [0, 1])])
+def test_stl10_trains_on_its_unlabelled_part_too(unlabelled, labels, tmp_path, monkeypatch):
+    from torchvision.datasets import STL10
+
+    monkeypatch.setattr(STL10, "_check_integrity", lambda self: True)
+    folder = tmp_path / "stl10_binary"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 2), ("test", 2), ("unlabeled", 3)):
+        rng.integers(0, 256, (count, 3, 96, 96), np.uint8).tofile(folder / f"{part}_X.bin")
+        np.arange(1, count + 1, dtype=np.uint8).tofile(folder / f"{part}_y.bin")
+    (folder / "class_names.txt").write_text("airplane\nbird\n")
+    splits = stl10(str(tmp_path), unlabelled=unlabelled, download=False)
+    assert splits.train.label.tolist() == labels
+    assert splits.classes == ("airplane", "bird")
+    labelled = splits.train.image[:2].double() / 255
+    assert splits.mean == pytest.approx(labelled.mean((0, 2, 3)).tolist())
+
+
+def test_pixel_statistics_are_those_of_all_pixels():
+    image = torch.randint(0, 256, (5, 2, 7, 3), dtype=torch.uint8)
+    mean, std = pixel_statistics(image)
+    value = image.double() / 255
+    assert mean == pytest.approx(value.mean((0, 2, 3)).tolist())
+    assert std == pytest.approx(value.std((0, 2, 3), correction=0).tolist())
