@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from jaxtyping import Float
+from jaxtyping import Shaped
 from torch import Tensor
 
 
@@ -45,12 +45,12 @@ def largest(x: Tensor) -> Tensor:
     return _reduced(x, dist.ReduceOp.MAX) if world_size() > 1 else x
 
 
-def gather(x: Float[Tensor, "B ..."]) -> Float[Tensor, "N ..."]:
+def gather(x: Shaped[Tensor, "B ..."]) -> Shaped[Tensor, "N ..."]:
     """The rows of all ranks in the order of the ranks, with gradient; every rank has as many."""
     return _Gather.apply(x) if world_size() > 1 else x  # pyright: ignore[reportReturnType]
 
 
-def share(x: Float[Tensor, "N ..."]) -> Float[Tensor, "B ..."]:
+def share(x: Shaped[Tensor, "N ..."]) -> Shaped[Tensor, "B ..."]:
     """This rank's rows of what is equal on all ranks."""
     rows = len(x) // world_size()
     return x[rank() * rows : (rank() + 1) * rows]

@@ -11,7 +11,19 @@ from torch.nn import functional as F
 from manyviews import build, config, distributed, train
 from manyviews.batch import Batch, Sample
 from manyviews.callbacks import Noise, Stop
-from manyviews.losses import barlow_twins, sinkhorn, swapped_prediction, von_neumann_entropy
+from manyviews.losses import (
+    TiCoLoss,
+    arbitrary_pairs,
+    barlow_twins,
+    info_nce,
+    mixup_redundancy,
+    sinkhorn,
+    supcon,
+    swapped_prediction,
+    unbiased_barlow_twins,
+    vicreg,
+    von_neumann_entropy,
+)
 from manyviews.nn.batch_norm import synchronise, synchronised
 
 
@@ -34,6 +46,9 @@ def collectives():
     return found
 
 
+WIDE = {"vne_wide": (8, 20), **{f"{n}_wide": (16, 40) for n in ("barlow", "mixed", "vicreg")}}
+
+
 def loss_and_gradients(name):
     """The loss on this rank, and gradients of its mean over ranks by the rank's own rows."""
     z = [share(x).requires_grad_() for x in inputs(name)]
@@ -45,7 +60,7 @@ def loss_and_gradients(name):
 
 
 def inputs(name):
-    rows, columns = {"barlow_wide": (16, 40), "vne_wide": (8, 20)}.get(name, (16, 12))
+    rows, columns = WIDE.get(name, (16, 12))
     z1 = chirp((rows, columns), 0.011, 0.37, 0.25)
     z2 = 0.8 * z1 + 0.6 * chirp((rows, columns), 0.017, 0.91, 1.5)
     return [z1, z2]
@@ -66,7 +81,46 @@ def _vne(z1, z2):
     return von_neumann_entropy(torch.stack([z1, z2])).sum()
 
 
+def _mixed(z1, z2):
+    mixed = 0.3 * z1 + (0.7 * z2).roll(1, 1)
+    return mixup_redundancy(z1, z2, mixed, 0.35, (5 * torch.arange(16) + 3) % 16)
+
+
+def _tico(z1, z2):
+    loss = TiCoLoss(z1.shape[1], detach_batch=False).double()
+    sum(loss(z2, z1))
+    return sum(loss(z1, z2))
+
+
+def _vicreg(z1, z2):
+    return sum(vicreg(z1, z2))
+
+
+def _info_nce(z1, z2):
+    return info_nce(z1, z2, temperature=0.2)
+
+
+def _supcon(z1, z2):
+    return supcon(torch.stack([z1, z2]), share(torch.arange(16) % 3), temperature=0.2)
+
+
+def _hydra(z1, z2):
+    classes = torch.arange(16) % 3
+    partner = (classes + torch.arange(16) // 5) % 3
+    keys, gate = distributed.gather(z2), share(chirp((16, 12), 0.03, 0.5, 0.1)).sigmoid()
+    own = share(classes), share(partner)
+    return arbitrary_pairs(z1, keys, gate, *own, classes, temperature=0.1)
+
+
 LOSSES = {
+    "mixed": _mixed,
+    "mixed_wide": _mixed,
+    "tico": _tico,
+    "vicreg": _vicreg,
+    "vicreg_wide": _vicreg,
+    "info_nce": _info_nce,
+    "supcon": _supcon,
+    "hydra": _hydra,
     "swav": _swav,
     "barlow": _barlow,
     "barlow_wide": _barlow,
@@ -81,6 +135,21 @@ def official_barlow_shares():
     loss = sum(barlow_twins(z1, z2, redundancy_weight=0.0051, ddp="paper"))
     loss.backward()
     return [float(x.detach()) for x in (loss, z1.grad.norm(), z2.grad.norm())]
+
+
+def official_mixed_shares():
+    """Golden M3: losses and gradient norm of this rank, the norm of the mean gradient."""
+    y1 = chirp((16, 10), 0.019, 0.43, 0.7)
+    y2 = 0.9 * y1 + 0.5 * chirp((16, 10), 0.023, 0.77, 1.1)
+    a = chirp((12, 10), 0.029, 0.61, 0.15).requires_grad_()
+    y1, y2, order = share(y1), share(y2), (3 * torch.arange(8) + 1) % 8
+    z1, z2, mixed = (torch.tanh(y @ a.mT) for y in (y1, y2, 0.35 * y1 + 0.65 * y2[order]))
+    bt = sum(unbiased_barlow_twins(z1, z2, redundancy_weight=0.0051, ddp="paper"))
+    options = {"imagenet_compat": True, "ddp": "paper"}
+    mix = 0.5 * 0.0051 * mixup_redundancy(z1, z2, mixed, 0.35, order, **options)
+    (bt + mix).backward()
+    mean = distributed.total(a.grad) / distributed.world_size()
+    return [float(x.detach()) for x in (bt, mix, a.grad.norm(), mean.norm())]
 
 
 def official_swav_queue(steps=4):

@@ -50,21 +50,26 @@ def barlow_twins(
             "paper": statistics of the local rows, and 1/W of the gradient, as the official code
             without synchronised batch norm.
     """
-    exact = ddp == "exact"
-    z1, z2 = standardize(z1, synchronised=exact), standardize(z2, synchronised=exact)
-    total = distributed.total if exact else distributed.total_of_shares
-    rows, columns = len(z1) * distributed.world_size(), z1.shape[1]
-    diagonal = total((z1 * z2).sum(0)) / rows
-    if exact and rows < columns:
-        energy = _gram_energy(z1, z2)
-    else:
-        energy = (total(z1.mT @ z2) / rows).square().sum()
-    redundancy = energy - diagonal.square().sum()
+    z1, z2 = (standardize(z, synchronised=ddp == "exact") for z in (z1, z2))
+    return correlation_parts(z1, z2, redundancy_weight=redundancy_weight, ddp=ddp)
+
+
+def correlation_parts(
+    z1: Float[Tensor, "B P"], z2: Float[Tensor, "B P"], *, redundancy_weight: float, ddp: DDP
+) -> BarlowTwinsLoss:
+    """Eq. 1 for columns that are standardised already."""
+    total = distributed.total if ddp == "exact" else distributed.total_of_shares
+    diagonal = total((z1 * z2).sum(0)) / (len(z1) * distributed.world_size())
+    redundancy = energy(z1, z2, ddp=ddp) - diagonal.square().sum()
     return BarlowTwinsLoss((diagonal - 1).square().sum(), redundancy_weight * redundancy)
 
 
 def standardize(
-    z: Float[Tensor, "B P"], *, eps: float = 1e-5, synchronised: bool = True
+    z: Float[Tensor, "B P"],
+    *,
+    eps: float = 1e-5,
+    synchronised: bool = True,
+    unbiased: bool = False,
 ) -> Float[Tensor, "B P"]:
     """Every column with mean 0 and variance 1, as batch norm without affine parameters does.
 
@@ -72,13 +77,23 @@ def standardize(
         z: rows of this rank.
         eps: added to the variance.
         synchronised: statistics of all ranks, or of the local rows.
+        unbiased: variance over N - 1 rows.
     """
-    if not synchronised:
-        centred = z - z.mean(0)
-        return centred / (centred.square().mean(0) + eps).sqrt()
-    rows = len(z) * distributed.world_size()
-    centred = z - distributed.total(z.sum(0)) / rows
-    return centred / (distributed.total(centred.square().sum(0)) / rows + eps).sqrt()
+    total = distributed.total if synchronised else lambda x: x
+    rows = len(z) * (distributed.world_size() if synchronised else 1)
+    centred = z - total(z.sum(0)) / rows
+    variance = total(centred.square().sum(0)) / (rows - unbiased)
+    return centred / (variance + eps).sqrt()
+
+
+def energy(z1: Float[Tensor, "B P"], z2: Float[Tensor, "B P"], *, ddp: DDP) -> Float[Tensor, ""]:
+    """||z1^T z2 / N||_F^2 over the rows of all ranks, by the smaller of two matrices."""
+    rows, columns = len(z1) * distributed.world_size(), z1.shape[1]
+    if ddp == "exact":
+        if rows < columns:
+            return _gram_energy(z1, z2)
+        return (distributed.total(z1.mT @ z2) / rows).square().sum()
+    return (distributed.total_of_shares(z1.mT @ z2) / rows).square().sum()
 
 
 def _gram_energy(z1: Float[Tensor, "B P"], z2: Float[Tensor, "B P"]) -> Float[Tensor, ""]:
