@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from pytorch_lightning.loggers import Logger
 
 from manyviews.backbones import Backbone
 from manyviews.backbones.registry import check_sizes
-from manyviews.config import Config
+from manyviews.config import Config, locate
 from manyviews.datamodules.images import ImageData, ImageSplits
 from manyviews.datamodules.views import Views
 from manyviews.errors import ConfigError
@@ -62,12 +63,28 @@ def method(config: Config, module: ImageData) -> Method:
         optimizer=optimizer,
         schedule=_make(config["schedule"]),
         regularizers=nodes(config["regularizers"]),
+        **_asked_for(config, module),
     )
     try:
         optimizer(made.parameter_groups())  # Lightning would try it after the run folder is made
     except (TypeError, ValueError) as error:
         raise ConfigError(f"optimizer: {error}") from error
     return made
+
+
+def _asked_for(config: Config, module: ImageData) -> dict[str, int]:
+    """The seed and the number of classes, for methods whose constructor takes them."""
+    target = locate(config["method"]["_target_"], "method")
+    parameters = inspect.signature(target).parameters
+    if "classes" in parameters:
+        label = module.splits.train.label
+        if unknown := int((label < 0).sum()):
+            raise ConfigError(
+                f"{target.__name__} needs a class for every image, but {unknown} of {len(label)} "
+                "have none; choose labelled data, or method=barlow_twins"
+            )
+    known = {"seed": config["seed"], "classes": len(module.splits.classes)}
+    return {name: value for name, value in known.items() if name in parameters}
 
 
 def protocols(config: Config) -> dict[str, Protocol]:

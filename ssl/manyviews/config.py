@@ -34,7 +34,7 @@ TRUSTED = ("manyviews.", "torch.optim.", "pytorch_lightning.")
 
 # What build.py hands to a constructor itself; a config may not set it.
 HANDED: dict[str, set[str]] = {
-    "method": {"backbone", "optimizer", "schedule", "regularizers"},
+    "method": {"backbone", "optimizer", "schedule", "regularizers", "seed", "classes"},
     "backbone": {"in_channels", "image_size"},
     "optimizer": {"params"},
     "logger": {"run"},

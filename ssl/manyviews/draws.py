@@ -66,9 +66,14 @@ def uniform(
     return _shift(_absorb(rows, slots), 40).float() * 2.0**-24  # 24 bits: exact in float32
 
 
-def permutation(seed: int, epoch: int, count: int) -> Int64[Tensor, " {count}"]:
-    """The order of an epoch: a permutation of 0..count-1 that depends on (seed, epoch) alone."""
-    key = int(_key(seed, epoch, 0, "permutation"))
+def permutation(
+    seed: int, epoch: int, count: int, purpose: str = "permutation"
+) -> Int64[Tensor, " {count}"]:
+    """The order of an epoch: a permutation of 0..count-1 that depends on (seed, epoch) alone.
+
+    For another purpose the second number may be the optimizer step.
+    """
+    key = int(_key(seed, epoch, 0, purpose))
     hashes = _absorb(torch.arange(count, dtype=torch.int64), key)
     return torch.argsort(hashes, stable=True)
 

@@ -46,6 +46,7 @@ class Method(pl.LightningModule):
         self.optimizer_factory = optimizer
         self.schedule = schedule
         self.regularizers = dict(regularizers or {})
+        self.total_steps, self.steps_per_epoch = 1, 1.0  # as the trainer has them
 
     def step(self, batch: Batch) -> Output:
         """Loss, embedding and projection of a batch."""
@@ -91,6 +92,7 @@ class Method(pl.LightningModule):
         optimizer = self.optimizer_factory(self.parameter_groups())
         total = int(self.trainer.estimated_stepping_batches)
         per_epoch = total / max(self.trainer.max_epochs or 1, 1)
+        self.total_steps, self.steps_per_epoch = total, per_epoch
 
         def factor(step: int) -> float:
             return self.schedule(step, total_steps=total, steps_per_epoch=per_epoch)

@@ -56,6 +56,37 @@ def arbitrary_pairs(
     return each.sum() * distributed.world_size() / count
 
 
+def both_ways(
+    query: Float[Tensor, "2 B P"],
+    key: Float[Tensor, "2 B P"],
+    gate: Float[Tensor, "B P"],
+    query_class: Int64[Tensor, " B"],
+    partner_class: Int64[Tensor, " B"],
+    *,
+    temperature: float,
+    mode: Mode = "cosine",
+) -> Float[Tensor, ""]:
+    """Mean of the first view against the keys of the second and the other way round.
+
+    Args:
+        query: raw projections of two views on this rank.
+        key: the same views' keys on this rank; those of all ranks are gathered here.
+        gate: see `arbitrary_pairs`, as the rest.
+        query_class: of each row.
+        partner_class: of each row.
+        temperature: tau.
+        mode: of the scores.
+    """
+    classes = query_class, partner_class, distributed.gather(query_class)
+    first, second = (
+        arbitrary_pairs(
+            q, distributed.gather(k), gate, *classes, temperature=temperature, mode=mode
+        )
+        for q, k in zip(query, key.flip(0), strict=True)
+    )
+    return (first + second) / 2
+
+
 def gated_scores(
     query: Float[Tensor, "B P"], key: Float[Tensor, "G P"], gate: Float[Tensor, "B P"], mode: Mode
 ) -> Float[Tensor, "B G"]:

@@ -1,7 +1,19 @@
-"""Parts shared by methods: heads and the ways to embed several views."""
+"""Parts shared by methods: heads, the ways to embed several views, the network that follows."""
 
 from manyviews.nn.batch_norm import synchronise
-from manyviews.nn.embed import embed_by_shape, embed_each
+from manyviews.nn.embed import embed_by_shape, embed_each, project_by_shape
+from manyviews.nn.gate import Gate, Positives, partners
 from manyviews.nn.heads import projector
+from manyviews.nn.momentum import Momentum
 
-__all__ = ["embed_by_shape", "embed_each", "projector", "synchronise"]
+__all__ = [
+    "Gate",
+    "Momentum",
+    "Positives",
+    "embed_by_shape",
+    "embed_each",
+    "partners",
+    "project_by_shape",
+    "projector",
+    "synchronise",
+]

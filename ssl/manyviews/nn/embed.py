@@ -24,3 +24,12 @@ def embed_by_shape(
     rows = len(views[0])
     groups = [list(group) for _, group in groupby(views, key=lambda view: view.shape)]
     return torch.cat([backbone(torch.cat(g)).view(len(g), rows, -1) for g in groups])
+
+
+def project_by_shape(
+    projector: nn.Module, embedding: Float[Tensor, "V B D"], views: Sequence[Float[Tensor, "B ..."]]
+) -> Float[Tensor, "V B P"]:
+    """One pass of the head per resolution, as `embed_by_shape` of the backbone (I-VNE+)."""
+    counts = [len(list(group)) for _, group in groupby(views, key=lambda view: view.shape)]
+    groups = [projector(g.flatten(0, 1)).unflatten(0, g.shape[:2]) for g in embedding.split(counts)]
+    return torch.cat(groups)

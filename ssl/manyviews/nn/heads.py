@@ -8,12 +8,20 @@ from itertools import pairwise
 from torch import nn
 
 
-def projector(widths: Sequence[int], *, bias: bool) -> nn.Sequential:
+def projector(
+    widths: Sequence[int],
+    *,
+    bias: bool,
+    last_bias: bool | None = None,
+    ending: nn.Module | None = None,
+) -> nn.Sequential:
     """Linear layers with batch norm and ReLU between them, none behind the last.
 
     Args:
         widths: embedding, hidden ..., projection.
         bias: of the linear layers; SwAV has it, Barlow Twins has not.
+        last_bias: of the last one, where it differs.
+        ending: a norm behind the last one.
     """
     layers: list[nn.Module] = []
     for width, following in pairwise(widths[:-1]):
@@ -22,4 +30,5 @@ def projector(widths: Sequence[int], *, bias: bool) -> nn.Sequential:
             nn.BatchNorm1d(following),
             nn.ReLU(inplace=True),
         ]
-    return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1], bias=bias))
+    last = nn.Linear(widths[-2], widths[-1], bias=bias if last_bias is None else last_bias)
+    return nn.Sequential(*layers, last, *([ending] if ending else []))

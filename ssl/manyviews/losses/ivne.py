@@ -1,0 +1,30 @@
+"""The agreement of many views: I-VNE+'s half of the loss.
+
+Kim, Kang, Hwang, Shin, Rhee: "VNE: An Effective Method for Improving Deep Representation by
+Manipulating Eigenvalue Distribution", CVPR 2023, arXiv 2304.01434.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from manyviews.losses.precision import full_precision
+
+LARGE = 2  # views that all later ones are compared with
+
+
+@full_precision
+def mean_cosine(z: Float[Tensor, "V B P"]) -> Float[Tensor, ""]:
+    """Mean cosine of the pairs (0, 1..V-1) and (1, 2..V-1) of views, over this rank's rows.
+
+    Both sides of a pair have gradient. Between -1 and 1; collapse gives 1.
+
+    Args:
+        z: raw projections, two large views first.
+    """
+    z = F.normalize(z, dim=2)
+    pairs = [(z[a] * z[b]).sum(1).mean() for a in range(LARGE) for b in range(a + 1, len(z))]
+    return torch.stack(pairs).mean()

@@ -1,0 +1,73 @@
+"""BYOL: predict the target projection of the other view; no negatives.
+
+Grill et al.: "Bootstrap Your Own Latent: A New Approach to Self-Supervised Learning", NeurIPS 2020,
+arXiv 2006.07733.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from manyviews.backbones import Backbone
+from manyviews.batch import Batch, Output
+from manyviews.errors import ConfigError
+from manyviews.losses.byol import byol
+from manyviews.method import Method, OptimizerFactory
+from manyviews.nn import Momentum, embed_each, projector
+from manyviews.optim import Schedule
+from manyviews.regularizers import Regularizer
+
+
+class BYOL(Method):
+    """Both views are predicted from each other.
+
+    Args:
+        backbone: see `Method`.
+        optimizer: see `Method`.
+        schedule: see `Method`.
+        hidden_dim: width of the hidden layers of projector and predictor; 4096 in the paper.
+        projection_dim: P, 256 in the paper.
+        momentum: tau of the first step, 0.996 in the paper; it rises to 1 by half a cosine.
+        regularizers: see `Method`.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        optimizer: OptimizerFactory,
+        schedule: Schedule,
+        *,
+        hidden_dim: int,
+        projection_dim: int,
+        momentum: float = 0.996,
+        regularizers: Mapping[str, Regularizer] | None = None,
+    ) -> None:
+        super().__init__(backbone, optimizer, schedule, regularizers)
+        self.projector = projector(
+            [backbone.embedding_dim, hidden_dim, projection_dim], bias=False, last_bias=True
+        )
+        self.predictor = projector(
+            [projection_dim, hidden_dim, projection_dim], bias=False, last_bias=True
+        )
+        self.target = Momentum(nn.Sequential(backbone, self.projector), momentum)
+
+    def step(self, batch: Batch) -> Output:
+        """Eq. 2 in both directions: their mean, half the sum that the paper takes."""
+        if len(batch.views) != 2:
+            raise ConfigError(f"byol reads 2 views, got {len(batch.views)}; type views=two_crops")
+        embedding = embed_each(self.backbone, batch.views)
+        projection = torch.stack([self.projector(h) for h in embedding])
+        first, second = (self.predictor(z) for z in projection)
+        target_1, target_2 = (self.target(view) for view in batch.views)
+        loss = (byol(first, target_2) + byol(second, target_1)) / 2
+        return Output(loss, embedding, projection, {})
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Before the first forward of every optimizer step the target moves."""
+        if batch_idx % self.trainer.accumulate_grad_batches == 0:
+            original = nn.Sequential(self.backbone, self.projector)
+            self.target.follow(original, self.global_step, self.total_steps)

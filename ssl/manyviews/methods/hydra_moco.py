@@ -1,0 +1,113 @@
+"""Hydra on MoCo v3: instance contrast and gated class contrast, both with momentum keys.
+
+"Hydra", 2024, arXiv 2410.18200, first version. Official code erow/hydra (main_moco.py, builder.py).
+It needs labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from manyviews.backbones import Backbone
+from manyviews.batch import Batch, Output
+from manyviews.errors import ConfigError
+from manyviews.losses.hydra import Mode, both_ways
+from manyviews.losses.moco import moco
+from manyviews.method import Method, OptimizerFactory
+from manyviews.nn import Gate, Momentum, Positives, embed_each, partners, projector
+from manyviews.optim import Schedule
+from manyviews.regularizers import Regularizer
+
+
+class HydraMoCo(Method):
+    """(instance + beta * pairs) / (1 + beta).
+
+    Args:
+        backbone: see `Method`.
+        optimizer: see `Method`.
+        schedule: see `Method`.
+        seed: of the run; handed over. The partners of a step follow from it.
+        classes: how many there are; handed over.
+        hidden_dim: width of the hidden layers of projector and predictor; 4096 in the code.
+        projection_dim: P, 256 in the code.
+        gate_embedding_dim: of a class; 512 in the code.
+        gate_hidden_dim: 1024 in the code.
+        positives: see `partners`.
+        beta: weight of the pairs; 1 in the code.
+        temperature: tau of both terms; 1 for ResNet-50, 0.2 for ViT.
+        momentum: m of the first step, 0.99 to 0.996 in the code; it rises to 1 by half a cosine.
+        mode: see `arbitrary_pairs`.
+        regularizers: see `Method`.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        optimizer: OptimizerFactory,
+        schedule: Schedule,
+        *,
+        seed: int,
+        classes: int,
+        hidden_dim: int,
+        projection_dim: int,
+        gate_embedding_dim: int = 512,
+        gate_hidden_dim: int = 1024,
+        positives: Positives = "arbitrary",
+        beta: float = 1.0,
+        temperature: float = 0.2,
+        momentum: float = 0.99,
+        mode: Mode = "cosine",
+        regularizers: Mapping[str, Regularizer] | None = None,
+    ) -> None:
+        if temperature <= 0 or beta < 0:
+            raise ConfigError(
+                f"method.temperature={temperature}, method.beta={beta}; "
+                "allowed: above 0, and 0 or more"
+            )
+        super().__init__(backbone, optimizer, schedule, regularizers)
+        widths = [backbone.embedding_dim, hidden_dim, hidden_dim, projection_dim]
+        self.projector = projector(widths, bias=False, ending=nn.LayerNorm(projection_dim))
+        self.predictor = projector([projection_dim, hidden_dim, projection_dim], bias=False)
+        self.keys = Momentum(nn.Sequential(backbone, self.projector), momentum)
+        self.gate = Gate(classes, [gate_embedding_dim, gate_hidden_dim, projection_dim])
+        self.seed, self.classes = seed, classes
+        self.positives: Positives = positives
+        self.beta, self.temperature = beta, temperature
+        self.mode: Mode = mode
+
+    def step(self, batch: Batch) -> Output:
+        """Both terms in both directions."""
+        if len(batch.views) != 2:
+            raise ConfigError(
+                f"hydra_moco reads 2 views, got {len(batch.views)}; type views=two_crops"
+            )
+        embedding = embed_each(self.backbone, batch.views)
+        projection = torch.stack([self.projector(h) for h in embedding])
+        query = torch.stack([self.predictor(z) for z in projection])
+        key = torch.stack([self.keys(view) for view in batch.views])
+        tau = self.temperature
+        instance = (moco(query[0], key[1], temperature=tau)
+                    + moco(query[1], key[0], temperature=tau)) / 2  # fmt: skip
+        partner = partners(
+            batch.label, self.positives, self.classes, seed=self.seed, step=self.global_step
+        )
+        mask = self.gate(batch.label, partner)
+        options = {"temperature": tau, "mode": self.mode}
+        pairs = both_ways(query, key, mask, batch.label, partner, **options)
+        loss = (instance + self.beta * pairs) / (1 + self.beta)
+        logs = {
+            "train/loss/instance": instance,
+            "train/loss/pairs": pairs,
+            "health/gate_open": mask.detach().mean(),
+        }
+        return Output(loss, embedding, projection, logs)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Before the first forward of every optimizer step the network of the keys moves."""
+        if batch_idx % self.trainer.accumulate_grad_batches == 0:
+            original = nn.Sequential(self.backbone, self.projector)
+            self.keys.follow(original, self.global_step, self.total_steps)

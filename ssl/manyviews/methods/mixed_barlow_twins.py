@@ -1,0 +1,128 @@
+"""Mixed Barlow Twins: Barlow Twins that also knows what a mixture of two images should give.
+
+Bandara, De Melo, Patel: "Guarding Barlow Twins Against Overfitting with Mixed Samples", 2023, arXiv
+2312.02151. Official code wgcban/mix-bt.
+Deviation: share and order are drawn for the global batch, so partners come from all ranks; with
+`ddp="paper"` from the rank's own rows, as in the ImageNet code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+from torch.nn import functional as F
+
+from manyviews import distributed, draws
+from manyviews.backbones import Backbone
+from manyviews.batch import Batch, Output
+from manyviews.errors import ConfigError
+from manyviews.losses.barlow_twins import DDP
+from manyviews.losses.mixed_barlow_twins import mixup_redundancy, unbiased_barlow_twins
+from manyviews.method import Method, OptimizerFactory
+from manyviews.nn import embed_each, projector
+from manyviews.optim import Schedule
+from manyviews.regularizers import Regularizer
+
+
+class MixedBarlowTwins(Method):
+    """Two views and their mixture, each through the network by itself.
+
+    Args:
+        backbone: see `Method`.
+        optimizer: see `Method`.
+        schedule: see `Method`.
+        seed: of the run; handed over. The share and the order of a step follow from it.
+        hidden_dim: width of the projector's hidden layers.
+        hidden_layers: how many; 1 in the small-data code, 2 in the ImageNet code.
+        projection_dim: P; 1024 on small data.
+        redundancy_weight: lambda_BT; 1/128 at P = 1024 on small data, 0.0051 on ImageNet.
+        mixture_weight: lambda_reg; 4 on CIFAR, 1 to 2 on ImageNet. 0 leaves the mixture out.
+        mixture_warmup_epochs: over which it rises from 0; 0 on small data, 10 on ImageNet.
+        normalize_rows: project on the unit sphere first, as the small-data code.
+        imagenet_compat: the ImageNet code's second target, and its half of the weight.
+        ddp: see `losses.barlow_twins`.
+        regularizers: see `Method`.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        optimizer: OptimizerFactory,
+        schedule: Schedule,
+        *,
+        seed: int,
+        hidden_dim: int,
+        projection_dim: int,
+        hidden_layers: int = 1,
+        redundancy_weight: float = 0.0078125,
+        mixture_weight: float = 4.0,
+        mixture_warmup_epochs: float = 0.0,
+        normalize_rows: bool = True,
+        imagenet_compat: bool = False,
+        ddp: DDP = "exact",
+        regularizers: Mapping[str, Regularizer] | None = None,
+    ) -> None:
+        super().__init__(backbone, optimizer, schedule, regularizers)
+        widths = [backbone.embedding_dim, *[hidden_dim] * hidden_layers, projection_dim]
+        self.projector = projector(widths, bias=False, last_bias=not imagenet_compat)
+        self.seed, self.redundancy_weight = seed, redundancy_weight
+        self.mixture_weight, self.mixture_warmup_epochs = mixture_weight, mixture_warmup_epochs
+        self.normalize_rows, self.imagenet_compat = normalize_rows, imagenet_compat
+        self.ddp: DDP = ddp
+
+    def step(self, batch: Batch) -> Output:
+        """Eq. 1 plus the penalty on the mixture, eq. 6."""
+        if len(batch.views) != 2:
+            raise ConfigError(
+                f"mixed_barlow_twins mixes 2 views, got {len(batch.views)}; type views=two_crops"
+            )
+        embedding = embed_each(self.backbone, batch.views)
+        z1, z2 = projection = torch.stack([self._project(h) for h in embedding])
+        weight = self.redundancy_weight
+        parts = unbiased_barlow_twins(z1, z2, redundancy_weight=weight, ddp=self.ddp)
+        loss = parts.invariance + parts.redundancy
+        logs = {f"train/loss/{name}": value for name, value in parts._asdict().items()}
+        if self.mixture_weight:
+            mixed, share, order = self.mixture(*batch.views)
+            penalty = mixup_redundancy(
+                z1,
+                z2,
+                self._project(self.backbone(mixed)),
+                share,
+                order,
+                imagenet_compat=self.imagenet_compat,
+                ddp=self.ddp,
+            )
+            penalty = self.scale() * weight * penalty
+            loss, logs["train/loss/mixture"] = loss + penalty, penalty
+        return Output(loss, embedding, projection, logs)
+
+    def _project(self, embedding: Float[Tensor, "B D"]) -> Float[Tensor, "B P"]:
+        z = self.projector(embedding)
+        return (
+            F.normalize(z.float() if z.dtype.itemsize < 4 else z, dim=1)
+            if self.normalize_rows
+            else z
+        )
+
+    def mixture(
+        self, first: Float[Tensor, "B C H W"], second: Float[Tensor, "B C H W"]
+    ) -> tuple[Float[Tensor, "B C H W"], Float[Tensor, ""], Int64[Tensor, " N"]]:
+        """Alpha y1 + (1 - alpha) y2[pi], alpha from U(0, 1) for the whole batch, and pi."""
+        position = torch.zeros(1, dtype=torch.int64, device=first.device)
+        step = self.global_step
+        share = draws.uniform(self.seed, step, position, 0, "share", 1)[0, 0].to(first.dtype)
+        exact = self.ddp == "exact"
+        rows = len(first) * (distributed.world_size() if exact else 1)
+        order = draws.permutation(self.seed, step, rows, "mixture").to(first.device)
+        partner = distributed.share(distributed.gather(second)[order]) if exact else second[order]
+        return share * first + (1 - share) * partner, share, order
+
+    def scale(self) -> float:
+        """Weight of the penalty at this step, in units of lambda_BT."""
+        warmup = self.mixture_warmup_epochs * self.steps_per_epoch
+        rise = min(self.global_step / warmup, 1.0) if warmup else 1.0
+        return rise * self.mixture_weight * (0.5 if self.imagenet_compat else 1.0)

@@ -1,0 +1,79 @@
+"""TiCo: the views agree, and their embeddings stay away from what was seen before.
+
+Zhu, Moraes, Karakulak, Sobol, Canziani, LeCun: "TiCo: Transformation Invariance and Covariance
+Contrast for Self-Supervised Visual Representation Learning", 2022, arXiv 2206.10698. No official
+code; architecture and momentum as in lightly-ai/lightly.
+Under gradient accumulation the covariance takes in the last piece of each step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from manyviews.backbones import Backbone
+from manyviews.batch import Batch, Output
+from manyviews.errors import ConfigError
+from manyviews.losses.tico import TiCoLoss
+from manyviews.method import Method, OptimizerFactory
+from manyviews.nn import Momentum, embed_each, projector
+from manyviews.optim import Schedule
+from manyviews.regularizers import Regularizer
+
+
+class TiCo(Method):
+    """The first view is learned from, the second goes through the momentum network.
+
+    Args:
+        backbone: see `Method`.
+        optimizer: see `Method`.
+        schedule: see `Method`.
+        hidden_dim: width of the projector's hidden layer; 4096 in the paper.
+        projection_dim: P, 256 in the paper.
+        beta: share of the covariance that stays at each step.
+        rho: weight of the contrast.
+        detach_batch: whether the covariance is a constant to the gradient.
+        momentum: m of the first step; it rises to 1 by half a cosine.
+        regularizers: see `Method`.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        optimizer: OptimizerFactory,
+        schedule: Schedule,
+        *,
+        hidden_dim: int,
+        projection_dim: int,
+        beta: float = 0.9,
+        rho: float = 8.0,
+        detach_batch: bool = True,
+        momentum: float = 0.99,
+        regularizers: Mapping[str, Regularizer] | None = None,
+    ) -> None:
+        super().__init__(backbone, optimizer, schedule, regularizers)
+        widths = [backbone.embedding_dim, hidden_dim, projection_dim]
+        self.projector = projector(widths, bias=False, last_bias=True)
+        self.target = Momentum(nn.Sequential(backbone, self.projector), momentum)
+        self.tico = TiCoLoss(projection_dim, beta=beta, rho=rho, detach_batch=detach_batch)
+        self.last_piece = True
+
+    def step(self, batch: Batch) -> Output:
+        """Eq. 6 of the paper, with the covariance of this batch already in it."""
+        if len(batch.views) != 2:
+            raise ConfigError(f"tico reads 2 views, got {len(batch.views)}; type views=two_crops")
+        embedding = embed_each(self.backbone, batch.views[:1])
+        projection = self.projector(embedding[0])
+        parts = self.tico(projection, self.target(batch.views[1]), remember=self.last_piece)
+        logs = {f"train/loss/{name}": value for name, value in parts._asdict().items()}
+        return Output(parts.invariance + parts.contrast, embedding, projection[None], logs)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Before the first forward of every optimizer step the target moves."""
+        pieces = self.trainer.accumulate_grad_batches
+        self.last_piece = (batch_idx + 1) % pieces == 0
+        if batch_idx % pieces == 0:
+            original = nn.Sequential(self.backbone, self.projector)
+            self.target.follow(original, self.global_step, self.total_steps)

@@ -1,0 +1,69 @@
+"""The gate of Hydra: which dimensions are open for a pair of classes (arXiv 2410.18200)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from manyviews import distributed, draws
+
+Positives = Literal["arbitrary", "identical", "distinct"]
+
+
+class Gate(nn.Module):
+    """A share between 0 and 1 for every dimension, from the mean embedding of the two classes.
+
+    Args:
+        classes: how many there are.
+        widths: embedding of a class, hidden, P; 512, 1024, 256 in the authors' code.
+    """
+
+    def __init__(self, classes: int, widths: Sequence[int]) -> None:
+        super().__init__()
+        embedding, hidden, projection = widths
+        self.classes = nn.Embedding(classes, embedding)
+        self.mask = nn.Sequential(
+            nn.ReLU(),
+            nn.BatchNorm1d(embedding),
+            nn.Linear(embedding, hidden),
+            nn.ReLU(),
+            nn.BatchNorm1d(hidden),
+            nn.Linear(hidden, projection),
+            nn.Sigmoid(),
+        )
+
+    def forward(
+        self, first: Int64[Tensor, " B"], second: Int64[Tensor, " B"]
+    ) -> Float[Tensor, "B P"]:
+        """The mask of each pair, the same for both orders."""
+        return self.mask((self.classes(first) + self.classes(second)) / 2)
+
+
+def partners(
+    label: Int64[Tensor, " B"], positives: Positives, classes: int, *, seed: int, step: int
+) -> Int64[Tensor, " B"]:
+    """The class that each row of this rank is paired with at this step.
+
+    It depends on the rows of all ranks together, and not on how they are shared.
+
+    Args:
+        label: of this rank's rows.
+        positives: "arbitrary": another row's class, a permutation; "identical": its own;
+            "distinct": any class but its own, whether the batch holds it or not.
+        classes: how many there are.
+        seed: of the run.
+        step: optimizer step.
+    """
+    if positives == "identical":
+        return label
+    everyone = distributed.gather(label)
+    if positives == "arbitrary":
+        order = draws.permutation(seed, step, len(everyone), "partner").to(label.device)
+        return distributed.share(everyone[order])
+    rows = distributed.share(torch.arange(len(everyone), device=label.device))
+    turn = draws.uniform(seed, step, rows, 0, "partner", 1)[:, 0]
+    return (label + 1 + (turn * (classes - 1)).long()) % classes
