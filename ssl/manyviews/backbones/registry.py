@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Literal
+from typing import Any, Literal
 
 from manyviews.backbones import resnet
 from manyviews.backbones.backbone import Backbone
@@ -13,7 +14,8 @@ from manyviews.errors import ConfigError, unknown
 
 Stem = Literal["auto", "small", "imagenet"]
 SMALL_BELOW = 64  # pixels; smaller images would be shrunk to nothing by the ImageNet stem
-LIBRARIES = ("timm/", "torchvision/")  # whose models are chosen by name, not by a config file
+# Whose models are chosen by name, not by a config file; each has a module of this name here.
+LIBRARIES = ("timm/", "torchvision/")
 
 OWN: dict[str, Callable[..., Backbone]] = {
     "resnet_tiny": resnet.resnet_tiny,
@@ -41,31 +43,16 @@ def available(pattern: str = "*") -> list[str]:
     >>> available("resnet1*")
     ['resnet18']
     """
-    return sorted(fnmatch.filter(_library(pattern) or _builders(), pattern))
+    library = _library(pattern)
+    return sorted(fnmatch.filter(library.available() if library else _builders(), pattern))
 
 
-def _library(name: str) -> list[str]:
-    """What the library that a name or pattern begins with offers; empty for names of our own."""
-    if name.startswith("timm/"):
-        from manyviews.backbones import timm  # seconds to import: only where it is asked for
-
-        return timm.available()
-    if name.startswith("torchvision/"):
-        from manyviews.backbones import torchvision
-
-        return torchvision.available()
-    return []
-
-
-def _of_library(name: str, **arguments: int) -> Backbone:
-    library, _, model = name.partition("/")
-    if library == "timm":
-        from manyviews.backbones.timm import Timm
-
-        return Timm(model, **arguments)
-    from manyviews.backbones.torchvision import Torchvision
-
-    return Torchvision(model, **arguments)
+def _library(name: str) -> Any | None:
+    """The module of the library that a name or pattern begins with: `available()`, `Model`."""
+    if not name.startswith(LIBRARIES):
+        return None
+    # Seconds to import: only where it is asked for.
+    return import_module(f"manyviews.backbones.{name.partition('/')[0]}")
 
 
 def build(
@@ -83,8 +70,9 @@ def build(
     Raises:
         ConfigError: unknown name.
     """
-    if name.startswith(LIBRARIES):
-        return _of_library(name, in_channels=in_channels, image_size=image_size)
+    if library := _library(name):
+        model = name.partition("/")[2]
+        return library.Model(model, in_channels=in_channels, image_size=image_size)
     builders = _builders()
     if name not in builders:
         raise unknown("backbone", name, builders)

@@ -15,7 +15,7 @@ from manyviews.errors import ConfigError, unknown
 PREFIX = "timm/"
 
 
-class Timm(Backbone):
+class Model(Backbone):
     """A model of timm without its classifier, freshly initialised.
 
     Args:

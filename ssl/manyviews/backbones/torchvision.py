@@ -16,7 +16,7 @@ PREFIX = "torchvision/"
 TRUNKS = ("features", "trunk_output", "layers", "blocks")  # what holds the stages, if not the model
 
 
-class Torchvision(Backbone):
+class Model(Backbone):
     """A model of torchvision without its last linear layer, freshly initialised.
 
     Args:
