@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from manyviews.backbones import resnet
 from manyviews.backbones.backbone import Backbone
+from manyviews.backbones.sizes import that_pass
 from manyviews.errors import ConfigError, unknown
 
 Stem = Literal["auto", "small", "imagenet"]
@@ -91,6 +92,6 @@ def check_sizes(backbone: Backbone, sizes: list[tuple[int, int]]) -> None:
         if not backbone.takes(height, width):
             raise ConfigError(
                 f"images of {height} x {width} pixels do not pass the backbone; "
-                f"the smallest square it takes has {backbone.smallest()}; "
+                f"{that_pass(backbone.could_take, min(height, width))}; "
                 "change views.<kind>.operations.crop.size, or the backbone"
             )

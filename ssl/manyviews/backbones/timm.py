@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from manyviews.backbones.backbone import REFUSALS, SIDES, Backbone
+from manyviews.backbones.backbone import Backbone
+from manyviews.backbones.sizes import REFUSALS, that_pass
 from manyviews.errors import ConfigError, unknown
 
 PREFIX = "timm/"
@@ -33,18 +34,20 @@ class Model(Backbone):
             raise unknown("backbone", PREFIX + name, available())
         self.name, self.in_channels = name, in_channels
         try:
-            self.model = _create(name, in_channels, image_size)
+            self.model, self.one_size = _create(name, in_channels, image_size)
         except REFUSALS as error:
             raise ConfigError(
                 f"{PREFIX}{name} cannot be built for {image_size} pixels; "
-                f"the smallest square it takes has {_smallest(name, in_channels)}"
+                f"{that_pass(lambda side: _takes(name, in_channels, side), image_size)}"
             ) from error
         # Not num_features: some heads end wider than their trunk (mobilenetv3, inception_next).
         self.embedding_dim = int(self.model.head_hidden_size)
 
-    def smallest(self) -> int | None:
-        """Side in pixels of the smallest square for which the model can be built."""
-        return _smallest(self.name, self.in_channels)
+    def could_take(self, side: int) -> bool:
+        """Whether squares of this side pass, or would if it were built for them."""
+        if self.one_size:
+            return _takes(self.name, self.in_channels, side)
+        return self.takes(side, side)
 
     def forward(self, image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
         """What timm's classifier would read."""
@@ -60,24 +63,23 @@ def available() -> list[str]:
     return [PREFIX + name for name in timm.list_models()]
 
 
-def _create(name: str, in_channels: int, image_size: int) -> Any:
-    """With `img_size` where the model takes it, and free of it where it can be."""
+def _create(name: str, in_channels: int, image_size: int) -> tuple[Any, bool]:
+    """The model, and whether it was built for one size; free of it where it can be."""
     plain: dict[str, Any] = {"pretrained": False, "num_classes": 0, "in_chans": in_channels}
     sized: dict[str, Any] = {"img_size": image_size}
-    for more in ({**sized, "dynamic_img_size": True}, sized):
+    for more, one_size in (({**sized, "dynamic_img_size": True}, False), (sized, True)):
         try:
-            return timm.create_model(name, **plain, **more)
+            return timm.create_model(name, **plain, **more), one_size
         except TypeError:  # the model has no such argument
             continue
-    return timm.create_model(name, **plain)
+    return timm.create_model(name, **plain), False
 
 
 @torch.no_grad()
-def _smallest(name: str, in_channels: int) -> int | None:
-    for side in SIDES:
-        try:
-            _create(name, in_channels, side).eval()(torch.zeros(1, in_channels, side, side))
-        except REFUSALS:
-            continue
-        return side
-    return None
+def _takes(name: str, in_channels: int, side: int) -> bool:
+    """Whether the model can be built for squares of this side."""
+    try:
+        _create(name, in_channels, side)[0].eval()(torch.zeros(1, in_channels, side, side))
+    except REFUSALS:
+        return False
+    return True
