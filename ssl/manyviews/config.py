@@ -306,7 +306,8 @@ def _validate(schema: type[pydantic.BaseModel], values: Mapping[str, Any], path:
 def _first_mistake(
     error: pydantic.ValidationError, schema: type[pydantic.BaseModel], path: str
 ) -> ConfigError:
-    mistake = error.errors()[0]
+    mistakes = error.errors()
+    mistake = mistakes[0]
     names = [str(part) for part in mistake["loc"]]
     key = ".".join(filter(None, [path, names[0]]))
     if mistake["type"] == "extra_forbidden":
@@ -314,5 +315,8 @@ def _first_mistake(
         return unknown("key", key, allowed)
     if mistake["type"] == "missing":
         return ConfigError(f"{key} is missing; type {key}=VALUE")
-    given = mistake["input"]
-    return ConfigError(f"{key}={given!r} ({type(given).__name__}): {mistake['msg'].lower()}")
+    given, said = mistake["input"], mistake["msg"].lower()
+    # A key that may be of several types has a complaint for each.
+    for other in (m["msg"].lower() for m in mistakes[1:] if m["loc"][0] == mistake["loc"][0]):
+        said += f" or {other.removeprefix('input should be ')}" if other not in said else ""
+    return ConfigError(f"{key}={given!r} ({type(given).__name__}): {said}")

@@ -31,6 +31,8 @@ for name in ("pytorch_lightning", "lightning_fabric", "lightning.fabric", "light
     logging.getLogger(name).setLevel(logging.WARNING)  # our ledger says it better
 # Lightning calls what the newest torch deprecates; a user can do nothing about it.
 warnings.filterwarnings("ignore", message=".*LeafSpec.* is deprecated")
+# Frozen parts are, by intent; the ledger says how many parameters train.
+warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")
 
 
 def trainer(

@@ -29,7 +29,7 @@ def ledger(run: Run, data: ImageData, method: Method, trainer: pl.Trainer) -> di
         f"{len(splits.test.label):,} test",
         "image": f"{splits.channels} x {splits.size[0]} x {splits.size[1]}",
         "views": ", ".join(f"{h} x {w}" for h, w in sizes),
-        "backbone": f"{run.choices['backbone']}, {_count(method.backbone)} parameters",
+        "backbone": f"{run.choices['backbone']}, {_count(method.backbone)}",
         "parameters": _count(method),
         "embedding_dim": method.backbone.embedding_dim,
         "epochs": config["epochs"],
@@ -50,7 +50,10 @@ def ledger(run: Run, data: ImageData, method: Method, trainer: pl.Trainer) -> di
 
 
 def _count(module: nn.Module) -> str:
-    return f"{sum(p.numel() for p in module.parameters() if p.requires_grad):,}"
+    total = sum(p.numel() for p in module.parameters())
+    trained = sum(p.numel() for p in module.parameters() if p.requires_grad)
+    whole = f"{total:,} parameters"
+    return whole if trained == total else f"{trained:,} of {whole} trained"
 
 
 def _optimizer(node: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ from manyviews import (
     report_card,
     runs,
 )
+from manyviews.backbones import Backbone, weights
 from manyviews.callbacks import Checkpoint, Metrics, Noise, Stop, Stopped
 from manyviews.datamodules.images import ImageData
 from manyviews.errors import ConfigError
@@ -114,24 +115,23 @@ def _initialise(method: Method, init: str | None) -> str:
     """Take over another run's backbone, and what else of its weights fits; what was matched.
 
     Raises:
-        ConfigError: the backbone does not fit.
+        ConfigError: the backbone does not fit, or has weights from elsewhere.
     """
+    backbone = method.backbone
     if init is None:
-        return "random"
-    path = checkpoints.of(init)
-    state: dict[str, torch.Tensor] = checkpoints.read(path)["state_dict"]
-    # Parameters and the backbone's buffers; a method's own state (queues, counters) begins anew.
-    own = {n: p for n, p in method.state_dict(keep_vars=True).items()}
-    wanted = {n for n, p in own.items() if p.requires_grad or n.startswith("backbone.")}
-    fitting = {n: state[n] for n in wanted if n in state and state[n].shape == own[n].shape}
-    missing = sorted(n for n in wanted - set(fitting) if n.startswith("backbone."))
-    if missing:
+        return backbone.begins_with
+    if backbone.begins_with != Backbone.begins_with:
         raise ConfigError(
-            f"init={init}: {len(missing)} tensors of the backbone do not fit, {missing[0]} first; "
-            "choose the backbone of that run"
+            f"init={init} and backbone.weights (or pretrained) both begin it; leave one out"
         )
+    checkpoint = checkpoints.read(checkpoints.of(init))
+    matched = weights.load(backbone, checkpoints.backbone(checkpoint), f"init={init}")
+    # Parameters alone: a method's own state (queues, counters) begins anew.
+    heads = {n: p for n, p in method.named_parameters() if not n.startswith("backbone.")}
+    state: dict[str, torch.Tensor] = checkpoint["state_dict"]
+    fitting = {n: state[n] for n in heads if n in state and state[n].shape == heads[n].shape}
     method.load_state_dict(fitting, strict=False)
-    return f"{init}: {len(fitting)} of {len(wanted)} tensors"
+    return f"{matched}; {len(fitting)} of {len(heads)} behind it"
 
 
 def _say(text: str) -> None:

@@ -10,7 +10,9 @@ from typing import Any, Literal
 
 from manyviews.backbones import resnet
 from manyviews.backbones.backbone import Backbone
+from manyviews.backbones.freezing import Freeze, freeze_parts
 from manyviews.backbones.sizes import that_pass
+from manyviews.backbones.weights import load, read
 from manyviews.errors import ConfigError, unknown
 
 Stem = Literal["auto", "small", "imagenet"]
@@ -57,23 +59,57 @@ def _library(name: str) -> Any | None:
 
 
 def build(
-    name: str, stem: Stem = "auto", *, in_channels: int = 3, image_size: int = 224
+    name: str,
+    stem: Stem = "auto",
+    weights: str | None = None,
+    pretrained: bool = False,
+    freeze: Freeze | None = None,
+    *,
+    in_channels: int = 3,
+    image_size: int = 224,
 ) -> Backbone:
-    """A freshly initialised backbone.
+    """A backbone, freshly initialised or with weights.
 
     Args:
         name: one of `available()`, `timm/<name>` or `torchvision/<name>`.
         stem: of our own ResNets: "small" keeps the resolution, "imagenet" divides it by four;
             "auto" is small below 64 pixels.
+        weights: a file or run folder with all its weights; see `weights.read`.
+        pretrained: of `timm/<name>`: begin with the weights that timm downloads.
+        freeze: what does not train; see `freezing.freeze_parts`.
         in_channels: channels of the images.
         image_size: side in pixels of the largest view.
 
     Raises:
-        ConfigError: unknown name.
+        ConfigError: unknown name, weights that do not fit, or no such part to freeze.
     """
+    more = {}
+    if pretrained:
+        _check_pretrained(name, weights)
+        more = {"pretrained": True}
+    built = _architecture(name, stem, in_channels, image_size, **more)
+    if weights is not None:
+        built.begins_with = load(built, read(weights), f"backbone.weights={weights}")
+    if freeze is not None:
+        freeze_parts(built, freeze)
+    return built
+
+
+def _check_pretrained(name: str, weights: str | None) -> None:
+    if weights is not None:
+        raise ConfigError(
+            "backbone.pretrained=true and backbone.weights both begin it; leave one out"
+        )
+    if not name.startswith("timm/"):
+        raise ConfigError(f"backbone.pretrained is for timm/NAME, not for {name}; use timm's")
+
+
+def _architecture(
+    name: str, stem: Stem, in_channels: int, image_size: int, **more: bool
+) -> Backbone:
     if library := _library(name):
         model = name.partition("/")[2]
-        return library.Model(model, in_channels=in_channels, image_size=image_size)
+        return library.Model(model, in_channels=in_channels, image_size=image_size, **more)
     builders = _builders()
     if name not in builders:
         raise unknown("backbone", name, builders)

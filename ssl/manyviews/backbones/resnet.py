@@ -66,6 +66,8 @@ class ResNet(Backbone):
         stem_stride: of the small stem.
     """
 
+    classifier = ("fc",)  # of torchvision's, whose weights load
+
     def __init__(
         self,
         layers: Sequence[int],
@@ -110,6 +112,11 @@ class ResNet(Backbone):
             x = self.get_submodule(f"layer{i}")(x)
             maps.append(x)
         return maps
+
+    def parts_by_stage(self) -> list[list[str]]:
+        """The stem with the first stage, then each stage."""
+        layers = [f"layer{i}" for i in range(1, self.stages + 1)]
+        return [["conv1", "bn1", layers[0]], *([layer] for layer in layers[1:])]
 
     def forward(self, image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
         """Mean over the pixels of the last map."""
