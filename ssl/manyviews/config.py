@@ -315,8 +315,10 @@ def _first_mistake(
         return unknown("key", key, allowed)
     if mistake["type"] == "missing":
         return ConfigError(f"{key} is missing; type {key}=VALUE")
-    given, said = mistake["input"], mistake["msg"].lower()
-    # A key that may be of several types has a complaint for each.
-    for other in (m["msg"].lower() for m in mistakes[1:] if m["loc"][0] == mistake["loc"][0]):
-        said += f" or {other.removeprefix('input should be ')}" if other not in said else ""
+    # A key that may be of several types has a complaint for each; what YAML holds is a list.
+    said, *others = dict.fromkeys(
+        m["msg"].lower().replace("array", "list") for m in mistakes if m["loc"][0] == names[0]
+    )
+    said = " or ".join([said, *(other.removeprefix("input should be ") for other in others)])
+    given = mistake["input"]
     return ConfigError(f"{key}={given!r} ({type(given).__name__}): {said}")
