@@ -12,6 +12,7 @@ from torch import nn
 from manyviews.datamodules.images import ImageData
 from manyviews.hardware import resolve_accelerator
 from manyviews.method import Method
+from manyviews.optim.family import doubt, family
 from manyviews.runs import Run, write_json
 
 
@@ -40,8 +41,11 @@ def ledger(run: Run, data: ImageData, method: Method, trainer: pl.Trainer) -> di
         "accumulated": f"{data.pieces} batches per step",
         "optimizer": _optimizer(config["optimizer"]),
         "learning_rate": _learning_rates(config["optimizer"]["lr"], method, steps, total),
+        "per_256_images": _per_256(config["optimizer"], data.batch_size),
+        "family": _family(config["optimizer"]["_target_"], method),
         "regularizers": ", ".join(method.regularizers) or "none",
         "precision": trainer.precision,
+        "compiled": "once per size of crops" if config["trainer"].get("compile") else "no",
         "device": resolve_accelerator(config["trainer"]["accelerator"]),
         "processes": trainer.world_size,
         "checkpoint": f"every {config['save_every_n_steps']} steps and at the end of each epoch",
@@ -68,6 +72,20 @@ def _learning_rates(base: float, method: Method, per_epoch: int, total: int) -> 
         for step in (0, total - 1)
     ]
     return f"{rates[0]:.3g} at step 0, base {base:.3g}, {rates[1]:.3g} at the last step"
+
+
+def _per_256(optimizer: dict[str, Any], batch: int) -> str:
+    """Rates as papers give them, which multiply them by batch / 256; here nothing does."""
+    rates = {key: optimizer[key] for key in ("lr", "vector_lr") if optimizer.get(key) is not None}
+    said = ", ".join(f"{key} {rate * 256 / batch:.3g}" for key, rate in rates.items())
+    return f"{said}; used as given, not scaled by the batch"
+
+
+def _family(optimizer: str, method: Method) -> str:
+    ours, its = method.backbone.family, family(optimizer) or "unknown"
+    said = f"backbone {ours}, optimizer {its}"
+    against = doubt(ours, optimizer)
+    return f"{said}: {against}" if against else said
 
 
 def say(run: Run, content: dict[str, Any]) -> None:

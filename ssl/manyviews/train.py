@@ -23,10 +23,12 @@ from manyviews import (
 )
 from manyviews.backbones import Backbone, weights
 from manyviews.callbacks import Checkpoint, Metrics, Noise, Stop, Stopped
+from manyviews.compilation import compile_parts
 from manyviews.datamodules.images import ImageData
 from manyviews.errors import ConfigError
 from manyviews.method import Method
 from manyviews.nn import synchronise
+from manyviews.optim.family import doubt
 from manyviews.runs import Run
 
 
@@ -153,12 +155,16 @@ def fit(run: Run, data: ImageData, method: Method, loggers: list[Logger]) -> Non
     trainer = build.trainer(run.config, watching, loggers)
     if trainer.is_global_zero:
         ledger.say(run, ledger.ledger(run, data, method, trainer) | {"begins_with": begins})
+        if said := doubt(method.backbone.family, run.config["optimizer"]["_target_"]):
+            _say(f"note: {said}")
         dashboards.log_views(loggers, contact_sheet.views_of(data, contact_sheet.some(data), 0))
         runs.keep_metrics_until(run.path, saved.step if saved else 0)
     if trainer.world_size > 1:
         synchronise(method, trainer.strategy.root_device)
     if trainer.precision == "64-true":
         method.double()  # Lightning does it after reading the checkpoint, which loses digits
+    if run.config["trainer"].get("compile"):  # behind whatever replaces modules
+        compile_parts(method)
     if "bf16" in str(trainer.precision):
         method.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     try:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from manyviews.backbones.sizes import REFUSALS, smallest
-
-Family = Literal["sgd", "adaptive"]
+from manyviews.optim.family import Family
 
 
 class Backbone(nn.Module):
