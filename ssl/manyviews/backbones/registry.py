@@ -61,6 +61,7 @@ def _library(name: str) -> Any | None:
 def build(
     name: str,
     stem: Stem = "auto",
+    zero_init_residual: bool = False,
     weights: str | None = None,
     pretrained: bool = False,
     freeze: Freeze | None = None,
@@ -74,6 +75,7 @@ def build(
         name: one of `available()`, `timm/<name>` or `torchvision/<name>`.
         stem: of our own ResNets: "small" keeps the resolution, "imagenet" divides it by four;
             "auto" is small below 64 pixels.
+        zero_init_residual: of our own ResNets: their residual branches begin at zero.
         weights: a file or run folder with all its weights; see `weights.read`.
         pretrained: of `timm/<name>`: begin with the weights that timm downloads.
         freeze: what does not train; see `freezing.freeze_parts`.
@@ -88,6 +90,10 @@ def build(
         _check_pretrained(name, weights)
         more = {"pretrained": True}
     built = _architecture(name, stem, in_channels, image_size, **more)
+    if zero_init_residual:
+        if not isinstance(built, resnet.ResNet):
+            raise ConfigError(f"backbone.zero_init_residual is for our own ResNets, not for {name}")
+        built.begin_as_identity()
     if weights is not None:
         built.begins_with = load(built, read(weights), f"backbone.weights={weights}")
     if freeze is not None:

@@ -100,6 +100,13 @@ class ResNet(Backbone):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
+    @torch.no_grad()
+    def begin_as_identity(self) -> None:
+        """Let every residual branch begin at zero, as Barlow Twins' code does."""
+        for module in self.modules():
+            if isinstance(module, Residual):
+                nn.init.zeros_(module.get_parameter(f"bn{module.depth}.weight"))
+
     def takes(self, height: int, width: int) -> bool:
         """Whether the last map has a pixel of its own and is no padding."""
         return min(height, width) >= self.total_stride
