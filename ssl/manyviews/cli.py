@@ -122,7 +122,7 @@ def _list(arguments: argparse.Namespace) -> None:
                 line[2:] for line in lines if line.startswith("# ") and "@package" not in line
             ]
             print(
-                f"{file.name.removesuffix('.yaml'):<20} {comments[0] if comments else ''}".rstrip()
+                f"{file.name.removesuffix('.yaml'):<26} {comments[0] if comments else ''}".rstrip()
             )
 
 

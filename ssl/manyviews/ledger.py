@@ -6,7 +6,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from torch import nn
 
 from manyviews.datamodules.images import ImageData
@@ -91,7 +91,7 @@ def _family(optimizer: str, method: Method) -> str:
 def say(run: Run, content: dict[str, Any]) -> None:
     """Save the ledger in the run folder and print it."""
     write_json(run.path / "ledger.json", content)
-    table = Table(show_header=False, box=None, pad_edge=False)
+    table = Table("name", Column(overflow="fold"), show_header=False, box=None, pad_edge=False)
     for name, value in content.items():
         table.add_row(f"[dim]{name.replace('_', ' ')}[/dim]", str(value))
     Console().print(table)
