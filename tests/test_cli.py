@@ -41,6 +41,7 @@ def test_command_line_shows_where_an_error_came_from_on_request():
         (["list", "methods"], "barlow_twins"),
         (["list", "backbones"], "resnet_tiny"),
         (["list", "backbones", "timm/convnext_*"], "timm/convnext_atto"),
+        (["costs", "resnet_t*", "--size", "28", "--channels", "1"], "resnet_tiny"),
         (["views", "experiment=demo", "sample=3"], "views.png"),
         (["list", "data"], "fashion_mnist_mini"),
         (["list", "experiments"], "demo"),

@@ -46,6 +46,11 @@ def test_method_chooses_its_views_and_the_command_line_wins():
         (["optimizer.lr=fast"], "optimizer.lr='fast' (str)"),
         (["resume=maybe"], "resume='maybe' (str): input should be 'auto' or 'never'"),
         (["trainer.precision=8"], "trainer.precision=8 (int)"),
+        (
+            ["backbone.freeze=layer1"],
+            "backbone.freeze='layer1' (str): input should be 'all' or a valid integer or a valid "
+            "list",
+        ),
         (["schedule.reach=never"], "schedule.reach='never'"),
         (["seed=???"], "seed"),
         (["method.epsilon=${nowhere}"], "nowhere"),

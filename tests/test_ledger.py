@@ -25,6 +25,28 @@ def test_it_tells_the_rates_that_are_used(small, config_dir):
     assert content["learning_rate"].startswith("0.125 at step 0, base 0.5, ")
 
 
+def test_it_tells_the_rate_per_256_images_and_that_nothing_is_scaled(small, config_dir):
+    more = ["optimizer=lars", "optimizer.lr=0.4", "optimizer.vector_lr=0.01", "batch_size=64"]
+    _, content = made(small, config_dir, *more)
+    assert content["per_256_images"].startswith("lr 1.6, vector_lr 0.04; used as given")
+    assert ", base 0.4, " in content["learning_rate"]
+
+
+def test_it_counts_what_trains_and_what_is_frozen(small, config_dir):
+    _, content = made(small, config_dir, "backbone.freeze=1")
+    assert content["backbone"] == "resnet_tiny, 287,872 of 306,784 parameters trained"
+    _, content = made(small, config_dir)
+    assert content["backbone"] == "resnet_tiny, 306,784 parameters"
+
+
+def test_it_doubts_sgd_on_a_transformer_and_says_whether_it_compiles(small, config_dir):
+    _, content = made(small, config_dir, "backbone=timm/test_vit", "optimizer=larc")
+    assert content["family"].startswith("backbone adaptive, optimizer sgd: backbones with layer")
+    assert content["compiled"] == "no"
+    _, content = made(small, config_dir)
+    assert content["family"] == "backbone sgd, optimizer adaptive"
+
+
 def test_it_names_regularizers_and_a_shortened_epoch(small, config_dir):
     _, content = made(small, config_dir, "regularizer=vne", "trainer.limit_train_batches=2")
     assert content["regularizers"] == "vne" and content["steps"] == 4

@@ -35,12 +35,20 @@ def data(config: Config) -> ImageData:
     )
 
 
+LEARNED = ("weights", "pretrained")  # keys of a backbone that bring weights from elsewhere
+
+
 def backbone(config: Config, module: ImageData) -> Backbone:
-    """The backbone as it is before the first step of this seed.
+    """The backbone of this seed with random weights: what evaluations compare with.
 
     Raises:
         ConfigError: it cannot take the size of a view or of the images.
     """
+    node = {k: v for k, v in config["backbone"].items() if k not in LEARNED}
+    return _backbone({**config, "backbone": node}, module)
+
+
+def _backbone(config: Config, module: ImageData) -> Backbone:
     sizes = [*module.views.sizes(*module.splits.size), module.splits.size]
     torch.manual_seed(config["seed"])
     built = _make(
@@ -51,12 +59,12 @@ def backbone(config: Config, module: ImageData) -> Backbone:
 
 
 def method(config: Config, module: ImageData) -> Method:
-    """The method around its backbone, optimizer, schedule and regularizers.
+    """The method around its backbone, with its weights if it has some, and what trains it.
 
     Raises:
-        ConfigError: the optimizer refuses its numbers.
+        ConfigError: the backbone's weights do not fit, or the optimizer refuses its numbers.
     """
-    trunk, optimizer = backbone(config, module), _make(config["optimizer"])
+    trunk, optimizer = _backbone(config, module), _make(config["optimizer"])
     made: Method = _make(
         config["method"],
         backbone=trunk,

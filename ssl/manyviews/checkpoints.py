@@ -90,18 +90,18 @@ def chosen(folder: Path, ckpt: str) -> Path:
     return path
 
 
-def of(init: str) -> Path:
-    """The checkpoint that `init=` means: of a run folder its last one.
+def of(given: str, key: str = "init") -> Path:
+    """The file that `init=` or another key means: of a run folder its last checkpoint.
 
     Raises:
         ConfigError: there is none.
     """
-    folder = Path(init) / "checkpoints"
+    folder = Path(given) / "checkpoints"
     if folder.is_dir():
         return chosen(folder, "last")
-    if Path(init).is_file():
-        return Path(init)
-    raise ConfigError(f"init={init} is neither a run folder nor a checkpoint")
+    if Path(given).is_file():
+        return Path(given)
+    raise ConfigError(f"{key}={given} is neither a run folder nor a file")
 
 
 def set_aside(saved: Saved) -> None:
@@ -109,6 +109,13 @@ def set_aside(saved: Saved) -> None:
     if saved.torn:
         last = saved.path.with_name(LAST)
         last.replace(last.with_suffix(".torn"))
+
+
+def signed(path: Path) -> bool:
+    """Whether a file ends as ours do."""
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - _TRAILER, 0))
+        return file.read(len(_MARK)) == _MARK
 
 
 def read(path: Path) -> dict[str, Any]:

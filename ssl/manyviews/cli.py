@@ -123,8 +123,20 @@ def _list(arguments: argparse.Namespace) -> None:
                 line[2:] for line in lines if line.startswith("# ") and "@package" not in line
             ]
             print(
-                f"{file.name.removesuffix('.yaml'):<20} {comments[0] if comments else ''}".rstrip()
+                f"{file.name.removesuffix('.yaml'):<26} {comments[0] if comments else ''}".rstrip()
             )
+
+
+def _costs(arguments: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from manyviews import costs
+
+    table, skipped = costs.table(arguments.pattern, arguments.size, arguments.channels)
+    console = Console()
+    console.print(table)
+    for line in skipped:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _config_show(arguments: argparse.Namespace) -> None:
@@ -158,6 +170,14 @@ def _parser() -> argparse.ArgumentParser:
         "pattern", nargs="?", help="of backbones, e.g. 'resnet*', 'timm/vit_*', 'torchvision/*'"
     )
     listing.set_defaults(run=_list, trace=False)
+
+    costs = commands.add_parser("costs", help="what backbones cost on this machine")
+    costs.description = "Parameters, D, FLOPs and images per second of each backbone, measured."
+    costs.epilog = "example: manyviews costs 'timm/convnext_*' --size 32"
+    costs.add_argument("pattern", help="as of `list backbones`, e.g. 'resnet*'")
+    costs.add_argument("--size", type=int, default=224, help="side of the images, pixels (224)")
+    costs.add_argument("--channels", type=int, default=3, help="of the images (3)")
+    costs.set_defaults(run=_costs, trace=False)
 
     config = commands.add_parser("config", help="look at the config", description="The config.")
     inner = config.add_subparsers(required=True, metavar="COMMAND")

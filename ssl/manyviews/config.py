@@ -306,7 +306,8 @@ def _validate(schema: type[pydantic.BaseModel], values: Mapping[str, Any], path:
 def _first_mistake(
     error: pydantic.ValidationError, schema: type[pydantic.BaseModel], path: str
 ) -> ConfigError:
-    mistake = error.errors()[0]
+    mistakes = error.errors()
+    mistake = mistakes[0]
     names = [str(part) for part in mistake["loc"]]
     key = ".".join(filter(None, [path, names[0]]))
     if mistake["type"] == "extra_forbidden":
@@ -314,5 +315,10 @@ def _first_mistake(
         return unknown("key", key, allowed)
     if mistake["type"] == "missing":
         return ConfigError(f"{key} is missing; type {key}=VALUE")
+    # A key that may be of several types has a complaint for each; what YAML holds is a list.
+    said, *others = dict.fromkeys(
+        m["msg"].lower().replace("array", "list") for m in mistakes if m["loc"][0] == names[0]
+    )
+    said = " or ".join([said, *(other.removeprefix("input should be ") for other in others)])
     given = mistake["input"]
-    return ConfigError(f"{key}={given!r} ({type(given).__name__}): {mistake['msg'].lower()}")
+    return ConfigError(f"{key}={given!r} ({type(given).__name__}): {said}")

@@ -20,6 +20,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from manyviews import launch
 from manyviews.checkpoints import CheckpointFiles
+from manyviews.compilation import check_compiler
 from manyviews.errors import ConfigError
 
 Accelerator = Literal["auto", "cpu", "gpu", "cuda", "mps"]
@@ -31,6 +32,8 @@ for name in ("pytorch_lightning", "lightning_fabric", "lightning.fabric", "light
     logging.getLogger(name).setLevel(logging.WARNING)  # our ledger says it better
 # Lightning calls what the newest torch deprecates; a user can do nothing about it.
 warnings.filterwarnings("ignore", message=".*LeafSpec.* is deprecated")
+# Frozen parts are, by intent; the ledger says how many parameters train.
+warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")
 
 
 def trainer(
@@ -41,6 +44,7 @@ def trainer(
     accumulate_grad_batches: int,
     limit_train_batches: int | None,
     log_every_n_steps: int,
+    compile: bool = False,  # noqa: A002
     *,
     epochs: int,
     callbacks: list[pl.Callback],
@@ -56,17 +60,20 @@ def trainer(
         accumulate_grad_batches: batches per optimizer step.
         limit_train_batches: optimizer steps per epoch, null for all.
         log_every_n_steps: steps whose metrics are averaged into one record; for callbacks.Metrics.
+        compile: backbone and heads by torch.compile while they train; done by train.fit.
         epochs: length of the run.
         callbacks: in their order.
         logger: dashboards.
 
     Raises:
-        ConfigError: a device or number of devices that is not there.
+        ConfigError: a device or number of devices that is not there, or no compiler.
     """
     if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
         raise ConfigError(f"trainer.accelerator={accelerator}: no GPU here; type cpu or auto")
     device = resolve_accelerator(accelerator)
     world = resolve_devices(device, devices) * nodes
+    if compile:
+        check_compiler("cuda" if device == "gpu" else device)
     return pl.Trainer(
         accelerator=device,
         devices=world // nodes,

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytorch_lightning as pl
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from torch import nn
 
 from manyviews.datamodules.images import ImageData, ImageSplits
 from manyviews.hardware import resolve_accelerator
 from manyviews.method import Method
+from manyviews.optim.family import doubt, family
 from manyviews.runs import Run, write_json
 
 
@@ -31,7 +32,7 @@ def ledger(run: Run, data: ImageData, method: Method, trainer: pl.Trainer) -> di
         "skipped": f"{len(splits.skipped)} files that cannot be used",
         "image": f"{splits.channels} x {splits.size[0]} x {splits.size[1]}",
         "views": ", ".join(f"{h} x {w}" for h, w in sizes),
-        "backbone": f"{run.choices['backbone']}, {_count(method.backbone)} parameters",
+        "backbone": f"{run.choices['backbone']}, {_count(method.backbone)}",
         "parameters": _count(method),
         "embedding_dim": method.backbone.embedding_dim,
         "epochs": config["epochs"],
@@ -42,8 +43,11 @@ def ledger(run: Run, data: ImageData, method: Method, trainer: pl.Trainer) -> di
         "accumulated": f"{data.pieces} batches per step",
         "optimizer": _optimizer(config["optimizer"]),
         "learning_rate": _learning_rates(config["optimizer"]["lr"], method, steps, total),
+        "per_256_images": _per_256(config["optimizer"], data.batch_size),
+        "family": _family(config["optimizer"]["_target_"], method),
         "regularizers": ", ".join(method.regularizers) or "none",
         "precision": trainer.precision,
+        "compiled": "once per size of crops" if config["trainer"].get("compile") else "no",
         "device": resolve_accelerator(config["trainer"]["accelerator"]),
         "processes": trainer.world_size,
         "checkpoint": f"every {config['save_every_n_steps']} steps and at the end of each epoch",
@@ -58,7 +62,10 @@ def _labels(splits: ImageSplits) -> str:
 
 
 def _count(module: nn.Module) -> str:
-    return f"{sum(p.numel() for p in module.parameters() if p.requires_grad):,}"
+    total = sum(p.numel() for p in module.parameters())
+    trained = sum(p.numel() for p in module.parameters() if p.requires_grad)
+    whole = f"{total:,} parameters"
+    return whole if trained == total else f"{trained:,} of {whole} trained"
 
 
 def _optimizer(node: dict[str, Any]) -> str:
@@ -75,10 +82,24 @@ def _learning_rates(base: float, method: Method, per_epoch: int, total: int) -> 
     return f"{rates[0]:.3g} at step 0, base {base:.3g}, {rates[1]:.3g} at the last step"
 
 
+def _per_256(optimizer: dict[str, Any], batch: int) -> str:
+    """Rates as papers give them, which multiply them by batch / 256; here nothing does."""
+    rates = {key: optimizer[key] for key in ("lr", "vector_lr") if optimizer.get(key) is not None}
+    said = ", ".join(f"{key} {rate * 256 / batch:.3g}" for key, rate in rates.items())
+    return f"{said}; used as given, not scaled by the batch"
+
+
+def _family(optimizer: str, method: Method) -> str:
+    ours, its = method.backbone.family, family(optimizer) or "unknown"
+    said = f"backbone {ours}, optimizer {its}"
+    against = doubt(ours, optimizer)
+    return f"{said}: {against}" if against else said
+
+
 def say(run: Run, content: dict[str, Any]) -> None:
     """Save the ledger in the run folder and print it."""
     write_json(run.path / "ledger.json", content)
-    table = Table(show_header=False, box=None, pad_edge=False)
+    table = Table("name", Column(overflow="fold"), show_header=False, box=None, pad_edge=False)
     for name, value in content.items():
         table.add_row(f"[dim]{name.replace('_', ' ')}[/dim]", str(value))
     Console().print(table)

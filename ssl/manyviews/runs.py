@@ -93,6 +93,9 @@ def fingerprint(config: Config) -> str:
     content: dict[str, Any] = {key: config[key] for key in DEFINING}
     content["data"] = {k: v for k, v in config["data"].items() if k not in PLACES}
     content["trainer"] = {key: config["trainer"][key] for key in DEFINING_TRAINER}
+    if weights := config["backbone"].get("weights"):
+        file = checkpoints.of(weights, "backbone.weights")
+        content["backbone"] = config["backbone"] | {"weights": checkpoints.checksum(file)}
     if config["init"] is not None:
         content["init"] = checkpoints.checksum(checkpoints.of(config["init"]))
     canonical = json.dumps(content, sort_keys=True)

@@ -21,11 +21,14 @@ from manyviews import (
     report_card,
     runs,
 )
+from manyviews.backbones import Backbone, weights
 from manyviews.callbacks import Checkpoint, Metrics, Noise, Stop, Stopped
+from manyviews.compilation import compile_parts
 from manyviews.datamodules.images import ImageData
 from manyviews.errors import ConfigError
 from manyviews.method import Method
 from manyviews.nn import synchronise
+from manyviews.optim.family import doubt
 from manyviews.runs import Run
 
 
@@ -116,24 +119,23 @@ def _initialise(method: Method, init: str | None) -> str:
     """Take over another run's backbone, and what else of its weights fits; what was matched.
 
     Raises:
-        ConfigError: the backbone does not fit.
+        ConfigError: the backbone does not fit, or has weights from elsewhere.
     """
+    backbone = method.backbone
     if init is None:
-        return "random"
-    path = checkpoints.of(init)
-    state: dict[str, torch.Tensor] = checkpoints.read(path)["state_dict"]
-    # Parameters and the backbone's buffers; a method's own state (queues, counters) begins anew.
-    own = {n: p for n, p in method.state_dict(keep_vars=True).items()}
-    wanted = {n for n, p in own.items() if p.requires_grad or n.startswith("backbone.")}
-    fitting = {n: state[n] for n in wanted if n in state and state[n].shape == own[n].shape}
-    missing = sorted(n for n in wanted - set(fitting) if n.startswith("backbone."))
-    if missing:
+        return backbone.begins_with
+    if backbone.begins_with != Backbone.begins_with:
         raise ConfigError(
-            f"init={init}: {len(missing)} tensors of the backbone do not fit, {missing[0]} first; "
-            "choose the backbone of that run"
+            f"init={init} and backbone.weights (or pretrained) both begin it; leave one out"
         )
+    checkpoint = checkpoints.read(checkpoints.of(init))
+    matched = weights.load(backbone, checkpoints.backbone(checkpoint), f"init={init}")
+    # Parameters alone: a method's own state (queues, counters) begins anew.
+    heads = {n: p for n, p in method.named_parameters() if not n.startswith("backbone.")}
+    state: dict[str, torch.Tensor] = checkpoint["state_dict"]
+    fitting = {n: state[n] for n in heads if n in state and state[n].shape == heads[n].shape}
     method.load_state_dict(fitting, strict=False)
-    return f"{init}: {len(fitting)} of {len(wanted)} tensors"
+    return f"{matched}; {len(fitting)} of {len(heads)} behind it"
 
 
 def _say(text: str) -> None:
@@ -155,12 +157,16 @@ def fit(run: Run, data: ImageData, method: Method, loggers: list[Logger]) -> Non
     trainer = build.trainer(run.config, watching, loggers)
     if trainer.is_global_zero:
         ledger.say(run, ledger.ledger(run, data, method, trainer) | {"begins_with": begins})
+        if said := doubt(method.backbone.family, run.config["optimizer"]["_target_"]):
+            _say(f"note: {said}")
         dashboards.log_views(loggers, contact_sheet.views_of(data, contact_sheet.some(data), 0))
         runs.keep_metrics_until(run.path, saved.step if saved else 0)
     if trainer.world_size > 1:
         synchronise(method, trainer.strategy.root_device)
     if trainer.precision == "64-true":
         method.double()  # Lightning does it after reading the checkpoint, which loses digits
+    if run.config["trainer"].get("compile"):  # behind whatever replaces modules
+        compile_parts(method)
     if "bf16" in str(trainer.precision):
         method.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     try:

@@ -3,6 +3,7 @@ import torch
 from torchvision import models
 
 from manyviews import backbones
+from manyviews.errors import ConfigError
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,30 @@ def test_small_stem_keeps_the_resolution():
 def test_tiny_embeds_grey_images_of_28_pixels():
     tiny = backbones.build("resnet_tiny", in_channels=1, image_size=28)
     assert tiny(torch.randn(4, 1, 28, 28)).shape == (4, tiny.embedding_dim) == (4, 128)
+
+
+@pytest.mark.parametrize("name", ["resnet_tiny", "resnet50"])
+def test_residual_branches_can_begin_at_zero(name):
+    made = [
+        backbones.build(name, zero_init_residual=z, image_size=32).eval() for z in (True, False)
+    ]
+    changed = [
+        key
+        for (key, ours), theirs in zip(
+            made[0].state_dict().items(), made[1].state_dict().values(), strict=True
+        )
+        if key.endswith("weight") and ours.ndim == 1 and not torch.equal(ours, theirs)
+    ]
+    last = "bn3" if name == "resnet50" else "bn2"
+    assert changed and all(f".{last}." in key for key in changed)
+    block, x = made[0].layer1[0], torch.rand(1, made[0].conv1.out_channels, 4, 4)
+    with torch.no_grad():
+        torch.testing.assert_close(block(x), block.downsample(x).relu())
+
+
+def test_only_our_own_resnets_begin_at_zero():
+    with pytest.raises(ConfigError, match="zero_init_residual is for our own .* timm/test_vit"):
+        backbones.build("timm/test_vit", zero_init_residual=True)
 
 
 @pytest.mark.parametrize(("size", "first"), [(32, (3, 3)), (224, (7, 7))])

@@ -61,6 +61,21 @@ def test_a_zero_gradient_leaves_only_lars_decay():
     torch.testing.assert_close(p.detach(), torch.full((2, 2), 0.5))  # |p| / |0.1 p| * 0.1 p * 0.5
 
 
+@pytest.mark.parametrize(("lr", "rate"), [(0.5, 0.06), (0.01, 0.01)])
+def test_clipped_the_trust_is_the_rate_and_lr_its_limit(lr, rate):
+    p = nn.Parameter(torch.full((2, 2), 3.0))
+    p.grad = torch.ones(2, 2)
+    LARS([p], lr=lr, weight_decay=0.0, trust=0.02, clip=True).step()  # 0.02 * |p| / |g| = 0.06
+    torch.testing.assert_close(p.detach(), torch.full((2, 2), 3.0 - rate))
+
+
+def test_clipped_at_a_rate_of_zero_nothing_moves():
+    p = nn.Parameter(torch.ones(2, 2))
+    p.grad = torch.ones(2, 2)
+    LARS([p], lr=0.0, clip=True).step()
+    assert torch.equal(p.detach(), torch.ones(2, 2))
+
+
 class Count(TorchDispatchMode):
     def __init__(self):
         super().__init__()

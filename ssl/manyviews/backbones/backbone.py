@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
-REFUSALS = (AssertionError, RuntimeError, ValueError)  # how models answer to a size
-SIDES = (1, 2, 4, 8, *range(16, 1025, 16))  # pixels, tried in the search for the smallest
+from manyviews.backbones.sizes import REFUSALS, smallest
+from manyviews.optim.family import Family
 
 
 class Backbone(nn.Module):
@@ -16,10 +17,16 @@ class Backbone(nn.Module):
     Attributes:
         embedding_dim: D.
         in_channels: C.
+        prefix: what stands here before the names that the model's library gives its parts.
+        classifier: parts of that model which are left out here.
+        begins_with: where its weights come from.
     """
 
     embedding_dim: int
     in_channels: int
+    prefix: str = ""
+    classifier: tuple[str, ...] = ()
+    begins_with: str = "random weights"
 
     def forward(self, image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
         """One embedding per image."""
@@ -28,6 +35,35 @@ class Backbone(nn.Module):
     def feature_maps(self, image: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B _ _ _"]]:
         """Activations from shallow to deep."""
         raise NotImplementedError
+
+    def parts_by_stage(self) -> list[list[str]]:
+        """Names of parts or parameters, stage by stage; the stem counts with the first.
+
+        Empty where it is not known.
+        """
+        return []
+
+    @property
+    def family(self) -> Family:
+        """The optimizers it is made for, by its norms.
+
+        Plain SGD, LARS and LARC train nets with batch norm or none. Where there are layer norms
+        (transformers, ConvNeXt, MLP-Mixer) gradients differ so much between parts that Adam and
+        its kin are needed.
+        """
+        return "adaptive" if any(map(_is_layer_norm, self.modules())) else "sgd"
+
+    def train(self, mode: bool = True) -> Backbone:
+        """Set the mode; parts that are frozen as a whole stay in evaluation mode.
+
+        Their batch norms keep the running statistics, their dropout drops nothing.
+        """
+        super().train(mode)
+        for module in self.modules():
+            parameters = list(module.parameters())
+            if parameters and not any(p.requires_grad for p in parameters):
+                nn.Module.train(module, False)
+        return self
 
     def takes(self, height: int, width: int) -> bool:
         """Whether images of this size pass: by trial, as many models say it only by failing."""
@@ -43,6 +79,19 @@ class Backbone(nn.Module):
                 module.training = training
         return True
 
+    def could_take(self, side: int) -> bool:
+        """Whether squares of this side pass, or would if it were built for them."""
+        return self.takes(side, side)
+
     def smallest(self) -> int | None:
-        """Side in pixels of the smallest square it takes, None if there is none up to 1024."""
-        return next((side for side in SIDES if self.takes(side, side)), None)
+        """Side in pixels of the smallest square it could take, None if there is none to 1024."""
+        return smallest(self.could_take)
+
+
+def _is_layer_norm(module: nn.Module) -> bool:
+    """Statistics over the channels of a place or an image, as torch's and timm's kinds have."""
+    if isinstance(module, nn.GroupNorm):
+        return module.num_groups == 1
+    if isinstance(module, _BatchNorm):
+        return False
+    return type(module).__name__.startswith(("LayerNorm", "RMSNorm", "RmsNorm", "SimpleNorm"))

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Literal
+from typing import Any, Literal
 
 from manyviews.backbones import resnet
 from manyviews.backbones.backbone import Backbone
+from manyviews.backbones.freezing import Freeze, freeze_parts
+from manyviews.backbones.sizes import that_pass
+from manyviews.backbones.weights import load, read
 from manyviews.errors import ConfigError, unknown
 
 Stem = Literal["auto", "small", "imagenet"]
 SMALL_BELOW = 64  # pixels; smaller images would be shrunk to nothing by the ImageNet stem
-LIBRARIES = ("timm/", "torchvision/")  # whose models are chosen by name, not by a config file
+# Whose models are chosen by name, not by a config file; each has a module of this name here.
+LIBRARIES = ("timm/", "torchvision/")
 
 OWN: dict[str, Callable[..., Backbone]] = {
     "resnet_tiny": resnet.resnet_tiny,
@@ -41,50 +46,76 @@ def available(pattern: str = "*") -> list[str]:
     >>> available("resnet1*")
     ['resnet18']
     """
-    return sorted(fnmatch.filter(_library(pattern) or _builders(), pattern))
+    library = _library(pattern)
+    return sorted(fnmatch.filter(library.available() if library else _builders(), pattern))
 
 
-def _library(name: str) -> list[str]:
-    """What the library that a name or pattern begins with offers; empty for names of our own."""
-    if name.startswith("timm/"):
-        from manyviews.backbones import timm  # seconds to import: only where it is asked for
-
-        return timm.available()
-    if name.startswith("torchvision/"):
-        from manyviews.backbones import torchvision
-
-        return torchvision.available()
-    return []
-
-
-def _of_library(name: str, **arguments: int) -> Backbone:
-    library, _, model = name.partition("/")
-    if library == "timm":
-        from manyviews.backbones.timm import Timm
-
-        return Timm(model, **arguments)
-    from manyviews.backbones.torchvision import Torchvision
-
-    return Torchvision(model, **arguments)
+def _library(name: str) -> Any | None:
+    """The module of the library that a name or pattern begins with: `available()`, `Model`."""
+    if not name.startswith(LIBRARIES):
+        return None
+    # Seconds to import: only where it is asked for.
+    return import_module(f"manyviews.backbones.{name.partition('/')[0]}")
 
 
 def build(
-    name: str, stem: Stem = "auto", *, in_channels: int = 3, image_size: int = 224
+    name: str,
+    stem: Stem = "auto",
+    zero_init_residual: bool = False,
+    weights: str | None = None,
+    pretrained: bool = False,
+    freeze: Freeze | None = None,
+    *,
+    in_channels: int = 3,
+    image_size: int = 224,
 ) -> Backbone:
-    """A freshly initialised backbone.
+    """A backbone, freshly initialised or with weights.
 
     Args:
         name: one of `available()`, `timm/<name>` or `torchvision/<name>`.
         stem: of our own ResNets: "small" keeps the resolution, "imagenet" divides it by four;
             "auto" is small below 64 pixels.
+        zero_init_residual: of our own ResNets: their residual branches begin at zero.
+        weights: a file or run folder with all its weights; see `weights.read`.
+        pretrained: of `timm/<name>`: begin with the weights that timm downloads.
+        freeze: what does not train; see `freezing.freeze_parts`.
         in_channels: channels of the images.
         image_size: side in pixels of the largest view.
 
     Raises:
-        ConfigError: unknown name.
+        ConfigError: unknown name, weights that do not fit, or no such part to freeze.
     """
-    if name.startswith(LIBRARIES):
-        return _of_library(name, in_channels=in_channels, image_size=image_size)
+    more = {}
+    if pretrained:
+        _check_pretrained(name, weights)
+        more = {"pretrained": True}
+    built = _architecture(name, stem, in_channels, image_size, **more)
+    if zero_init_residual:
+        if not isinstance(built, resnet.ResNet):
+            raise ConfigError(f"backbone.zero_init_residual is for our own ResNets, not for {name}")
+        built.begin_as_identity()
+    if weights is not None:
+        built.begins_with = load(built, read(weights), f"backbone.weights={weights}")
+    if freeze is not None:
+        freeze_parts(built, freeze)
+    return built
+
+
+def _check_pretrained(name: str, weights: str | None) -> None:
+    if weights is not None:
+        raise ConfigError(
+            "backbone.pretrained=true and backbone.weights both begin it; leave one out"
+        )
+    if not name.startswith("timm/"):
+        raise ConfigError(f"backbone.pretrained is for timm/NAME, not for {name}; use timm's")
+
+
+def _architecture(
+    name: str, stem: Stem, in_channels: int, image_size: int, **more: bool
+) -> Backbone:
+    if library := _library(name):
+        model = name.partition("/")[2]
+        return library.Model(model, in_channels=in_channels, image_size=image_size, **more)
     builders = _builders()
     if name not in builders:
         raise unknown("backbone", name, builders)
@@ -103,6 +134,6 @@ def check_sizes(backbone: Backbone, sizes: list[tuple[int, int]]) -> None:
         if not backbone.takes(height, width):
             raise ConfigError(
                 f"images of {height} x {width} pixels do not pass the backbone; "
-                f"the smallest square it takes has {backbone.smallest()}; "
+                f"{that_pass(backbone.could_take, min(height, width))}; "
                 "change views.<kind>.operations.crop.size, or the backbone"
             )

@@ -66,6 +66,8 @@ class ResNet(Backbone):
         stem_stride: of the small stem.
     """
 
+    classifier = ("fc",)  # of torchvision's, whose weights load
+
     def __init__(
         self,
         layers: Sequence[int],
@@ -98,6 +100,13 @@ class ResNet(Backbone):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
+    @torch.no_grad()
+    def begin_as_identity(self) -> None:
+        """Let every residual branch begin at zero, as Barlow Twins' code does."""
+        for module in self.modules():
+            if isinstance(module, Residual):
+                nn.init.zeros_(module.get_parameter(f"bn{module.depth}.weight"))
+
     def takes(self, height: int, width: int) -> bool:
         """Whether the last map has a pixel of its own and is no padding."""
         return min(height, width) >= self.total_stride
@@ -110,6 +119,11 @@ class ResNet(Backbone):
             x = self.get_submodule(f"layer{i}")(x)
             maps.append(x)
         return maps
+
+    def parts_by_stage(self) -> list[list[str]]:
+        """The stem with the first stage, then each stage."""
+        layers = [f"layer{i}" for i in range(1, self.stages + 1)]
+        return [["conv1", "bn1", layers[0]], *([layer] for layer in layers[1:])]
 
     def forward(self, image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
         """Mean over the pixels of the last map."""

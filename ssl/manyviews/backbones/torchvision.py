@@ -13,10 +13,11 @@ from manyviews.backbones.backbone import Backbone
 from manyviews.errors import ConfigError, unknown
 
 PREFIX = "torchvision/"
+AUXILIARY = ("aux1", "aux2", "AuxLogits")  # classifiers in mid-net of GoogLeNet and Inception
 TRUNKS = ("features", "trunk_output", "layers", "blocks")  # what holds the stages, if not the model
 
 
-class Torchvision(Backbone):
+class Model(Backbone):
     """A model of torchvision without its last linear layer, freshly initialised.
 
     Args:
@@ -28,6 +29,8 @@ class Torchvision(Backbone):
         ConfigError: unknown name, or a model that does not end in a linear layer.
     """
 
+    prefix = "model."
+
     def __init__(self, name: str, *, in_channels: int, image_size: int) -> None:
         super().__init__()
         if PREFIX + name not in available():
@@ -36,6 +39,7 @@ class Torchvision(Backbone):
         path, last = [*self.model.named_modules()][-1]
         if not isinstance(last, nn.Linear):
             raise ConfigError(f"{PREFIX}{name} ends in no linear layer; choose another model")
+        self.classifier = (path, *AUXILIARY)
         self.channels_last = name.startswith("swin")
         self.embedding_dim, self.in_channels = last.in_features, in_channels
         self.model.set_submodule(path, nn.Identity())

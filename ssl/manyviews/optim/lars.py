@@ -34,6 +34,8 @@ class LARS(Optimizer):
         momentum: 0.9 in the papers.
         weight_decay: 1e-6 in Barlow Twins' code.
         trust: eta; 0.001 in the papers.
+        clip: trust * |p| / |d| is the rate itself, and `lr` what it may not exceed, as with the
+            larger eta of recipes for small images.
     """
 
     def __init__(
@@ -44,10 +46,11 @@ class LARS(Optimizer):
         momentum: float = 0.9,
         weight_decay: float = 1e-6,
         trust: float = 0.001,
+        clip: bool = False,
     ) -> None:
         _check(lr=lr, momentum=momentum, weight_decay=weight_decay, trust=trust)
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
-        self.momentum, self.trust = momentum, trust
+        self.momentum, self.trust, self.clip = momentum, trust, clip
         for group in self.param_groups:
             if vector_lr is not None and all(p.ndim <= 1 for p in group["params"]):
                 group["lr"] = vector_lr
@@ -71,6 +74,8 @@ class LARS(Optimizer):
         d = list(_torch._foreach_add(d, p, alpha=group["weight_decay"]))
         p_norm, d_norm = _norms(p), _norms(d)
         ratio = self.trust * p_norm / d_norm
+        if self.clip and group["lr"] > 0:
+            ratio = (ratio / group["lr"]).clamp(max=1.0)
         return _scaled(d, torch.where((p_norm > 0) & (d_norm > 0), ratio, 1.0))
 
 

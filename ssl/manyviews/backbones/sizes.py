@@ -1,0 +1,37 @@
+"""Which sizes of images a model takes, found by trying."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+REFUSALS = (AssertionError, RuntimeError, ValueError)  # how models answer to a size
+SIDES = (1, 2, 4, 8, *range(16, 1025, 16))  # pixels, tried in the search for the smallest
+REACH = 32  # pixels on either side in which the nearest are sought; patches have up to 32
+
+Takes = Callable[[int], bool]
+
+
+def smallest(takes: Takes) -> int | None:
+    """Side of the smallest square that is taken, None if there is none up to 1024."""
+    return next(filter(takes, SIDES), None)
+
+
+def that_pass(takes: Takes, side: int) -> str:
+    """Words for the sizes to choose instead of one that is refused.
+
+    >>> that_pass(lambda side: side % 16 == 0, 250)
+    'the smallest square it takes has 16, the nearest have 240 and 256'
+    >>> that_pass(lambda side: side >= 32, 28)
+    'the smallest square it takes has 32'
+    """
+    least = smallest(takes)
+    if least is None:
+        return "no square of up to 1024 pixels passes"
+    words = f"the smallest square it takes has {least}"
+    if side < least:
+        return words
+    below, above = range(side - 1, max(side - REACH, least) - 1, -1), range(side, side + REACH + 1)
+    near = [s for s in (next(filter(takes, r), None) for r in (below, above)) if s is not None]
+    if len(near) == 2:
+        return f"{words}, the nearest have {near[0]} and {near[1]}"
+    return f"{words}, the nearest {near[0]}" if near and near != [least] else words

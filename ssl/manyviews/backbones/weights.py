@@ -1,0 +1,114 @@
+"""A backbone's weights from a file: `backbone.weights=PATH`.
+
+Files of ours, of torch.save and of safetensors; nothing in them is executed. Strict: all tensors of
+the backbone must be there, and nothing else may be, but the classifier of the model's library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from manyviews import checkpoints
+from manyviews.backbones.backbone import Backbone
+from manyviews.errors import ConfigError
+
+WRAPPERS = ("state_dict", "model")  # what training scripts put around the tensors
+NAMED = 3  # names that an error gives of each kind
+
+
+def read(path: str) -> dict[str, Tensor]:
+    """The tensors of a backbone by name, out of what wraps them.
+
+    These are taken off: a `state_dict` or `model` around the tensors, `module.` before every name,
+    and `backbone.`, whose bearers are then all that is taken.
+
+    Args:
+        path: a run folder (its last checkpoint), or a file.
+
+    Raises:
+        ConfigError: not there, or not a file of tensors.
+    """
+    content: Any = _content(checkpoints.of(path, "backbone.weights"))
+    for wrapper in WRAPPERS:
+        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
+            content = content[wrapper]
+    if not isinstance(content, Mapping) or not content:
+        raise ConfigError(f"backbone.weights={path} holds no tensors by name")
+    strangers = [name for name, value in content.items() if not isinstance(value, Tensor)]
+    if strangers:
+        raise ConfigError(
+            f"backbone.weights={path} holds more than tensors, '{strangers[0]}' first; "
+            f"allowed around them: {', '.join(WRAPPERS)}"
+        )
+    state = dict(content)
+    if all(name.startswith("module.") for name in state):
+        state = {name.removeprefix("module."): value for name, value in state.items()}
+    return checkpoints.backbone({"state_dict": state}) or state
+
+
+def _content(path: Path) -> Any:
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        if checkpoints.signed(path):
+            return checkpoints.read(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except ConfigError:
+        raise
+    except SafetensorError as error:
+        raise ConfigError(f"{path} is no whole file of safetensors ({error})") from error
+    except Exception as error:  # a forged or foreign file: unpicklers raise whatever they trip over
+        raise ConfigError(
+            f"{path} is cut short, or holds more than torch.load(weights_only=True) reads"
+        ) from error
+
+
+def load(backbone: Backbone, state: Mapping[str, Tensor], given: str) -> str:
+    """Copy tensors into the backbone; how many.
+
+    Args:
+        backbone: changed in place.
+        state: by the names of this backbone, or of its library.
+        given: what the user typed, for the message.
+
+    Raises:
+        ConfigError: tensors are missing, of another shape, or too many.
+    """
+    own = backbone.state_dict()
+    if not all(name.startswith(backbone.prefix) for name in state):
+        state = {backbone.prefix + name: value for name, value in state.items()}
+    heads = tuple(f"{backbone.prefix}{name}." for name in backbone.classifier)
+    dropped = [name for name in state if name not in own and name.startswith(heads)]
+    mistakes = {
+        # Older files lack the counters, which batch norm with a fixed momentum never reads.
+        "missing": [n for n in own if n not in state and not n.endswith("num_batches_tracked")],
+        "of another shape": [
+            f"{name} {tuple(state[name].shape)} for {tuple(value.shape)}"
+            for name, value in own.items()
+            if name in state and state[name].shape != value.shape
+        ],
+        "too many": [name for name in state if name not in own and name not in dropped],
+    }
+    if any(mistakes.values()):
+        raise ConfigError(
+            f"{given} does not fit the backbone of {len(own)} tensors: "
+            f"{'; '.join(_counted(kind, names) for kind, names in mistakes.items() if names)}; "
+            "choose the backbone, stem and channels that it was saved from"
+        )
+    matched = [name for name in own if name in state]
+    backbone.load_state_dict({name: state[name] for name in matched}, strict=False)
+    left = f", {len(dropped)} of its classifier left out" if dropped else ""
+    return f"{given}: {len(matched)} of {len(own)} tensors{left}"
+
+
+def _counted(kind: str, names: Iterable[str]) -> str:
+    names = list(names)
+    more = ", ..." if len(names) > NAMED else ""
+    return f"{len(names)} {kind} ({', '.join(names[:NAMED])}{more})"

@@ -1,0 +1,75 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import killer
+import pytest
+import torch
+from same import logged
+from torch import nn
+
+from manyviews import checkpoints, runs
+from manyviews.compilation import compile_parts
+
+PROGRAM = """
+import torch
+from manyviews.compilation import check_compiler
+try:
+    check_compiler("cpu")
+except ValueError as error:
+    print(error)
+"""
+
+
+@pytest.mark.slow
+def test_parts_are_compiled_once_per_size_and_left_alone_without_gradient():
+    from torch._dynamo.utils import counters
+
+    method = nn.Module()
+    method.backbone = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
+    names, x = list(method.state_dict()), torch.randn(8, 4)
+    expected = method.backbone(x)
+    counters.clear()
+    assert compile_parts(method) == ["backbone"]
+    assert list(method.state_dict()) == names
+    for _ in range(2):
+        with torch.no_grad():
+            method.backbone(x[:5])
+        torch.testing.assert_close(method.backbone(x), expected)
+        method.backbone(x[:6])
+    assert counters["stats"]["unique_graphs"] == 2
+
+
+@pytest.mark.slow
+def test_a_machine_without_a_compiler_is_told_in_one_line():
+    environment = {"CXX": "no-such-compiler", "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1"}
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", PROGRAM],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    (line,) = result.stdout.splitlines()
+    assert line.startswith("trainer.compile=true: nothing can be compiled here (InvalidCxxCompiler")
+    assert line.endswith("install g++ (and triton for a GPU), or type trainer.compile=false")
+
+
+@pytest.mark.slow
+def test_a_compiled_run_is_the_same_run_and_goes_on_when_killed(small, config_dir):
+    """In processes of their own: executed shape annotations cannot be compiled."""
+    assert killer.pretrain([*small, "runs=plain"], config_dir) == 0
+    compiled = [*small, "trainer.compile=true"]
+    assert killer.pretrain(compiled, config_dir, ("step", 6)) == -9
+    assert killer.pretrain(compiled, config_dir) == 0
+    ours, theirs = (runs.load(next(Path(p).iterdir())) for p in ("runs", "plain"))
+    assert ours.path.name == theirs.path.name
+    said = [
+        json.loads((run.path / "ledger.json").read_text())["compiled"] for run in (ours, theirs)
+    ]
+    assert said == ["once per size of crops", "no"]
+    for mine, other in zip(logged(ours.path), logged(theirs.path), strict=True):
+        assert mine == pytest.approx(other, rel=1e-3)
+    states = [checkpoints.read(run.saved.path)["state_dict"] for run in (ours, theirs)]
+    assert list(states[0]) == list(states[1])
