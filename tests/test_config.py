@@ -18,7 +18,7 @@ def test_method_chooses_its_views_and_the_command_line_wins():
     [
         (
             ["method=swaw"],
-            "unknown method 'swaw': did you mean 'swav'? allowed: barlow_twins, swav",
+            "unknown method 'swaw': did you mean 'swav'? allowed: barlow_twins, byol, hydra",
         ),
         (["data=cifar11"], "unknown data 'cifar11': did you mean 'cifar10'?"),
         (["evaluation=[knm]"], "unknown evaluation 'knm': did you mean 'knn'?"),
