@@ -7,6 +7,7 @@ import logging
 import os
 import platform
 import warnings
+from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.profilers import PassThroughProfiler
 from pytorch_lightning.strategies import DDPStrategy
 from torch.nn.parallel import DistributedDataParallel
 
@@ -31,6 +33,17 @@ for name in ("pytorch_lightning", "lightning_fabric", "lightning.fabric", "light
     logging.getLogger(name).setLevel(logging.WARNING)  # our ledger says it better
 # Lightning calls what the newest torch deprecates; a user can do nothing about it.
 warnings.filterwarnings("ignore", message=".*LeafSpec.* is deprecated")
+
+
+class Unprofiled(PassThroughProfiler):
+    """No profiler, entered and left some sixty times a step without making a generator."""
+
+    def profile(self, action_name: str) -> AbstractContextManager[None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Nothing to do."""
+        return _NOTHING
+
+
+_NOTHING = nullcontext()
 
 
 def trainer(
@@ -80,6 +93,7 @@ def trainer(
         callbacks=callbacks,
         logger=logger,
         plugins=[CheckpointFiles()],
+        profiler=Unprofiled(),
         enable_progress_bar=False,
         enable_model_summary=False,
         enable_checkpointing=any(isinstance(c, Checkpoint) for c in callbacks),
