@@ -37,19 +37,21 @@ MEAN, STD = (0.2860,), (0.3530,)
 def manyviews(precision: str) -> None:
     """The whole trainer, with every default callback but the online kNN, and W&B offline."""
     os.environ["MANYVIEWS_TRUST"] = "turns."
-    train.pretrain(
-        [
-            "experiment=demo",
-            f"batch_size={BATCH}",
-            "epochs=10000",
-            f"trainer.limit_train_batches={STEPS}",
-            f"trainer.precision={precision}",
-            "trainer.accelerator=cpu",
-            "callbacks.online_knn=null",
-            "+callbacks.turns._target_=turns.Turns",
-            f"runs={os.environ['RUNS']}",
-        ]
-    )
+    # Broken off by `Turns` where no more epochs are wanted.
+    with suppress(train.Interrupted):
+        train.pretrain(
+            [
+                "experiment=demo",
+                f"batch_size={BATCH}",
+                "epochs=10000",
+                f"trainer.limit_train_batches={STEPS}",
+                f"trainer.precision={precision}",
+                "trainer.accelerator=cpu",
+                "callbacks.online_knn=null",
+                "+callbacks.turns._target_=turns.Turns",
+                f"runs={os.environ['RUNS']}",
+            ]
+        )
 
 
 class Pictures(Dataset[tuple[list[Tensor], int]]):

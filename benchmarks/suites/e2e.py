@@ -1,14 +1,15 @@
-"""Source images per second of a whole training, wall time on all cores.
+"""Source images per second of a whole training, wall time.
 
 SwAV with the demo's settings, `resnet_tiny`, 28 x 28 pixels, two views, batches of 256, epochs of
-20 steps. Every side is a process of its own that stays, and they train an epoch in turn. manyviews
-is `manyviews pretrain` with every default callback but the online kNN, W&B offline and a checkpoint
-at each epoch's end. lightly trains the same backbone object with its own transform (of the same
-values), head, prototypes and loss, and two loader workers: *as published* with Lightning's trainer
-in float32 and nothing attached, *best effort* as a bare loop with workers that stay, in bfloat16
-and channels last where the processor has bfloat16. Times are per source image. Agreement is the
-largest relative difference of the gradients of both losses on the same scores in float64; memory is
-that of the process and its workers, what they share counted once, in MB.
+20 steps. Every side is a process of its own that stays, on torch's default number of threads (or
+OMP_NUM_THREADS), and they train an epoch in turn. manyviews is `manyviews pretrain` with every
+default callback but the online kNN, W&B offline and a checkpoint at each epoch's end. lightly
+trains the same backbone object with its own transform (of the same values), head, prototypes and
+loss, and two loader workers: *as published* with Lightning's trainer in float32 and nothing
+attached, *best effort* as a bare loop with workers that stay, in bfloat16 and channels last where
+the processor has bfloat16. Times are per source image. Agreement is the largest relative difference
+of the gradients of both losses on the same scores in float64; memory is that of the process and its
+workers, what they share counted once, in MB.
 """
 
 from __future__ import annotations
@@ -65,13 +66,11 @@ def rows(windows: int) -> Iterator[Row]:
 
 def epochs(sides: dict[str, tuple[str, str]], windows: int) -> dict[str, list[Epoch]]:
     """What the epochs of each side took, in turn; the first of each warms up."""
-    cores = str(os.cpu_count())
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         contenders = {}
         for name, (side, precision) in sides.items():
-            environment = {**os.environ, "OMP_NUM_THREADS": cores, "MKL_NUM_THREADS": cores}
-            environment["RUNS"] = str(folder / name.replace(" ", "_"))
+            environment = {**os.environ, "RUNS": str(folder / name.replace(" ", "_"))}
             command = [str(ROOT / "benchmarks" / "contender.py"), side, precision]
             contenders[name] = Contender(command, environment, folder / f"{side}{precision}.log")
             stack.callback(contenders[name].close)

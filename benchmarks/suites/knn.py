@@ -41,7 +41,7 @@ def rows(windows: int) -> Iterator[Row]:
             "search": partial(search, train.embedding, test.embedding, LARGEST),
             "faiss": partial(faiss_alone, train.embedding, test.embedding),
         }
-        found = alternate(sides, windows=windows)
+        found = alternate(sides, windows=min(windows, 5))
         peak = {name: megabytes(peak_bytes(work)) for name, work in sides.items()}
         neighbours, votes = agreement(train, test)
 

@@ -3,7 +3,8 @@
 The parameters are those of a ResNet and of Barlow Twins' projector, 2048 wide. Agreement is the
 largest relative difference of the parameters after three steps in float64; memory is the most that
 a step holds at once beyond parameters, gradients and momentum, in MB. Operations and waits are
-those of a step that has all tensors at once, as on a GPU.
+those of a step that has all tensors at once, as on a GPU. lightly's LARS divides by |g| + decay |p|
+where the paper's code, and ours, divides by |g + decay p|.
 """
 
 from __future__ import annotations
