@@ -30,8 +30,9 @@ check: $(INSTALLED)  ## formatting, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 
-bench: $(INSTALLED)  ## ratios against torchvision side by side, into docs/performance.md (a minute)
-	$(BIN)/python -W ignore benchmarks/views.py
+bench: $(INSTALLED)  ## ratios against lightly, kornia, torchvision, into docs/performance.md (about 8 min)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	$(BIN)/python benchmarks/run.py
 
 results: $(INSTALLED)  ## the demo with three seeds, into docs/results.md (about 15 min)
 	$(BIN)/python benchmarks/results.py

@@ -33,6 +33,28 @@ def search(
     return similarity.gather(1, by_similarity), row.gather(1, by_similarity)
 
 
+def vote(
+    similarity: Float32[Tensor, "Q n"],
+    label: Int64[Tensor, "Q n"],
+    classes: int,
+    *,
+    k: int,
+    temperature: float,
+) -> Int64[Tensor, " Q"]:
+    """The class with the largest sum of exp(cosine / temperature) over the k nearest.
+
+    Args:
+        similarity: what `search` gave, for any number of neighbours from k on.
+        label: of those neighbours.
+        classes: number of classes.
+        k: neighbours that vote.
+        temperature: T of the vote.
+    """
+    weight = (similarity[:, :k] / temperature).exp()
+    votes = torch.zeros(len(label), classes).scatter_add_(1, label[:, :k], weight)
+    return votes.argmax(1)
+
+
 class KNN:
     """Votes of the nearest neighbours, weighted by exp(cosine / temperature).
 
@@ -67,11 +89,9 @@ class KNN:
         if largest < max(self.neighbours):
             log.warning("the bank has %d items: larger k are cut to it", largest)
         similarity, row = search(bank.embedding, test.embedding, largest)
-        weight, label = (similarity / self.temperature).exp(), bank.label[row]
+        label = bank.label[row]
         predicted = {
-            f"top1_k{k}": torch.zeros(len(row), classes)
-            .scatter_add_(1, label[:, :k], weight[:, :k])
-            .argmax(1)
+            f"top1_k{k}": vote(similarity, label, classes, k=k, temperature=self.temperature)
             for k in self.neighbours
         }
         return {"top1": predicted[f"top1_k{self.headline}"], **predicted}

@@ -65,19 +65,20 @@ class LinearGrid:
         known = train.labelled()
         x, x_test = standardize(known.embedding, test.embedding)
         kept, held = held_out(known.label, self.holdout, self.seed)
-        heads = self._fit(x[kept], known.label[kept], classes, self.grid)
+        heads = self.fit(x[kept], known.label[kept], classes, self.grid)
         accuracy = [float((h.predict(x[held]) == known.label[held]).double().mean()) for h in heads]
         best = self.grid[max(range(len(self.grid)), key=accuracy.__getitem__)]
-        (model,) = self._fit(x, known.label, classes, [best])
+        (model,) = self.fit(x, known.label, classes, [best])
         return {"top1": model.predict(x_test)}
 
-    def _fit(
+    def fit(
         self,
         x: Float[Tensor, "N D"],
         label: Int64[Tensor, " N"],
         classes: int,
         grid: list[tuple[float, float]],
     ) -> list[Linear]:
+        """A head for every pair of learning rate and weight decay, on standardised features."""
         rate, decay = (torch.tensor(column).view(-1, 1, 1) for column in zip(*grid, strict=True))
         # A column of ones carries the bias; it is not decayed.
         x = torch.cat([x, torch.ones(len(x), 1)], 1)

@@ -7,6 +7,7 @@ import logging
 import os
 import platform
 import warnings
+from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.profilers import PassThroughProfiler
 from pytorch_lightning.strategies import DDPStrategy
 from torch.nn.parallel import DistributedDataParallel
 
@@ -34,6 +36,17 @@ for name in ("pytorch_lightning", "lightning_fabric", "lightning.fabric", "light
 warnings.filterwarnings("ignore", message=".*LeafSpec.* is deprecated")
 # Frozen parts are, by intent; the ledger says how many parameters train.
 warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")
+
+
+class Unprofiled(PassThroughProfiler):
+    """No profiler, entered and left some sixty times a step without making a generator."""
+
+    def profile(self, action_name: str) -> AbstractContextManager[None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Nothing to do."""
+        return _NOTHING
+
+
+_NOTHING = nullcontext()
 
 
 def trainer(
@@ -87,6 +100,7 @@ def trainer(
         callbacks=callbacks,
         logger=logger,
         plugins=[CheckpointFiles()],
+        profiler=Unprofiled(),
         enable_progress_bar=False,
         enable_model_summary=False,
         enable_checkpointing=any(isinstance(c, Checkpoint) for c in callbacks),

@@ -25,7 +25,7 @@ def test_gradient_equals_autograd_for_every_head():
 
 def test_a_head_of_the_grid_equals_torch_s_sgd_alone():
     data, grid = problem(), probe()
-    heads = grid._fit(data.embedding, data.label, 3, grid.grid)
+    heads = grid.fit(data.embedding, data.label, 3, grid.grid)
     for (rate, decay), head in zip(grid.grid, heads, strict=True):
         layer = torch.nn.Linear(6, 3)
         torch.nn.init.zeros_(layer.weight)
@@ -52,9 +52,9 @@ def test_a_head_of_the_grid_equals_torch_s_sgd_alone():
 
 def test_the_pair_is_chosen_on_the_held_out_part(monkeypatch):
     fitted = []
-    fit = LinearGrid._fit
+    fit = LinearGrid.fit
     monkeypatch.setattr(
-        LinearGrid, "_fit", lambda self, x, *a: fitted.append((len(x), a[2])) or fit(self, x, *a)
+        LinearGrid, "fit", lambda self, x, *a: fitted.append((len(x), a[2])) or fit(self, x, *a)
     )
     probe()(problem(), problem(seed=1), 3)
     assert [(rows, len(grid)) for rows, grid in fitted] == [(180, 4), (200, 1)]

@@ -5,7 +5,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from manyviews.errors import ConfigError
-from manyviews.optim import LARC, LARS
+from manyviews.optim import LARC, LARS, lars
 
 OPTIMIZERS = {"LARS": LARS, "LARC": LARC}
 
@@ -99,6 +99,25 @@ def test_a_step_costs_as_many_operations_at_any_depth_and_never_waits(name):
         assert not [o for o in count.operations if "local_scalar" in o or "item" in o]
         counts.append(len(count.operations))
     assert counts[0] == counts[1] <= 30
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_pieces_that_fit_a_cache_move_as_all_tensors_at_once(name, monkeypatch):
+    def moved(piece):
+        monkeypatch.setattr(lars, "PIECE", piece)
+        params = [nn.Parameter(chirp((5, i + 1), 0.1, 0.7, i)) for i in range(6)]
+        params += [nn.Parameter(chirp((7,), 0.2, 0.5, i)) for i in range(3)]
+        optimizer = OPTIMIZERS[name](groups(params), lr=0.3)
+        optimizer.param_groups[1]["lr"] = 0.1
+        for t in range(3):
+            for i, p in enumerate(params[1:]):  # the first never has a gradient
+                p.grad = chirp(tuple(p.shape), 0.05, 1.1, t + i)
+            optimizer.step()
+        return params
+
+    whole, pieces, single = (moved(b) for b in (2**20, 5 * 8 * 8, 1))
+    for a, b, c in zip(whole, pieces, single, strict=True):
+        assert torch.equal(a, b) and torch.equal(a, c)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -1,14 +1,16 @@
-"""Running sums on the device, written as one record every n steps."""
+"""Values left on the device until a record of every n steps is written."""
 
 from __future__ import annotations
 
 import json
+import math
 import time
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from jaxtyping import Float64
 from torch import Tensor
 
 from manyviews import distributed
@@ -22,8 +24,9 @@ class NotFinite(RuntimeError):
 class Metrics(pl.Callback):
     """Means of the last n steps over all ranks, in metrics.jsonl and on every logger.
 
-    No step waits for the device: sums stay there until they are written. A checkpoint holds them,
-    so that a resumed run writes the records that the uninterrupted one writes.
+    No step waits for the device or computes on it: values stay there, as they are, until they are
+    written. A checkpoint holds their sums, so that a resumed run writes the records that the
+    uninterrupted one writes.
 
     Args:
         path: the metrics.jsonl to append to.
@@ -44,13 +47,15 @@ class Metrics(pl.Callback):
         return next(c for c in callbacks if isinstance(c, Metrics))
 
     def _reset(self) -> None:
-        self.sums: dict[str, Tensor] = {}
+        self.kept: list[tuple[int, dict[str, Tensor]]] = []  # step, its values
+        self.sums: dict[str, float] = {}
         self.batches = self.images = 0
-        self.first_bad = torch.tensor(float("inf"), dtype=torch.float64)
+        self.first_bad = float("inf")
         self.seconds = self.waited = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Begin to measure; a run that resumes in mid-epoch has no start of the epoch."""
+        self.device = pl_module.device
         self.last_end = time.perf_counter()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -71,12 +76,8 @@ class Metrics(pl.Callback):
         batch: Batch,
         batch_idx: int,
     ) -> None:
-        """Add up; every n steps write."""
-        logs: dict[str, Tensor] = outputs["logs"]
-        for key, value in logs.items():
-            value = value.double()
-            self.sums[key] = self.sums[key].to(value.device) + value if key in self.sums else value
-        self._watch(logs["train/loss"], trainer.global_step)
+        """Keep; every n steps write."""
+        self.kept.append((trainer.global_step, outputs["logs"]))
         self.batches += 1
         self.images += len(batch.position)
         now = time.perf_counter()
@@ -85,11 +86,19 @@ class Metrics(pl.Callback):
         if trainer.global_step % self.every_n_steps == 0:
             self.flush(trainer)
 
-    def _watch(self, loss: Tensor, step: int) -> None:
-        """Remember on the device the first step whose loss was not finite."""
-        before = self.first_bad.to(loss.device)
-        here = torch.where(loss.isfinite(), before, before.new_tensor(float(step)))
-        self.first_bad = torch.minimum(before, here)
+    def _add_up(self) -> None:
+        """Add what was kept to the sums, and note the first loss that was not finite."""
+        if not self.kept:
+            return
+        values = [v for _, logs in self.kept for v in logs.values()]
+        rest = iter(torch.stack([v.to(self.device, torch.float64) for v in values]).tolist())
+        for step, logs in self.kept:
+            here = dict(zip(logs, rest, strict=False))
+            for key, value in here.items():
+                self.sums[key] = self.sums.get(key, 0.0) + value
+            if not math.isfinite(here["train/loss"]):
+                self.first_bad = min(self.first_bad, step)
+        self.kept = []
 
     def check(self) -> None:
         """Look at the losses since the last record, on every rank.
@@ -97,7 +106,8 @@ class Metrics(pl.Callback):
         Raises:
             NotFinite: one of them was NaN or infinite.
         """
-        first_bad = -float(distributed.largest(-self.first_bad))  # the smallest over ranks
+        self._add_up()
+        first_bad = -float(distributed.largest(-self._tensor(self.first_bad)))  # least of all ranks
         if first_bad < float("inf"):
             raise NotFinite(f"the loss is not finite at step {int(first_bad)}")
 
@@ -111,7 +121,7 @@ class Metrics(pl.Callback):
             return
         self.check()
         ranks = distributed.world_size()
-        totals = distributed.total(torch.stack(list(self.sums.values())))
+        totals = distributed.total(self._tensor([*self.sums.values()]))
         means = (totals / (self.batches * ranks)).tolist()
         record = dict(zip(self.sums, means, strict=True))
         record["train/lr"] = float(trainer.optimizers[0].param_groups[0]["lr"])
@@ -119,6 +129,9 @@ class Metrics(pl.Callback):
         record["train/data_wait"] = self.waited / self.seconds
         self._reset()
         self.write(trainer, record)
+
+    def _tensor(self, numbers: float | list[float]) -> Float64[Tensor, ...]:
+        return torch.tensor(numbers, dtype=torch.float64, device=self.device)
 
     def write(self, trainer: pl.Trainer, record: dict[str, float]) -> None:
         """Append a record at the trainer's step."""
@@ -142,12 +155,13 @@ class Metrics(pl.Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """The sums of every rank; Lightning saves those of rank 0."""
+        self._add_up()
         state: dict[str, Any] = {"batches": self.batches}
         if self.batches:
             state["images"] = self.images * distributed.world_size()
             state["seconds"], state["waited"] = self.seconds, self.waited
             state["names"] = list(self.sums)
-            state["sums"] = distributed.gather(torch.stack(list(self.sums.values()))[None])
+            state["sums"] = distributed.gather(self._tensor([*self.sums.values()])[None])
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -157,6 +171,6 @@ class Metrics(pl.Callback):
         if self.batches:
             sums, ranks = state_dict["sums"], distributed.world_size()
             row = sums[distributed.rank()] if len(sums) == ranks else sums.mean(0)
-            self.sums = dict(zip(state_dict["names"], row, strict=True))
+            self.sums = dict(zip(state_dict["names"], row.tolist(), strict=True))
             self.images = state_dict["images"] // ranks
             self.seconds, self.waited = state_dict["seconds"], state_dict["waited"]

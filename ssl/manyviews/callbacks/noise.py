@@ -27,4 +27,8 @@ class Noise(pl.Callback):
     ) -> None:
         """Under accumulation every piece of a batch has its own."""
         number = trainer.current_epoch * int(trainer.num_training_batches) + batch_idx
-        torch.manual_seed(draws.step_seed(self.seed, number, distributed.rank()))
+        seed = draws.step_seed(self.seed, number, distributed.rank())
+        # Not torch.manual_seed: where there is no GPU it formats a stack trace at every call.
+        torch.default_generator.manual_seed(seed)
+        if pl_module.device.type != "cpu":
+            torch.get_device_module(pl_module.device).manual_seed(seed)

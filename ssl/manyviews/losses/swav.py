@@ -33,11 +33,13 @@ def sinkhorn(
     rows = scores.shape[0] * distributed.world_size()
     # One constant for all ranks and samples: any other would change the first row sums.
     q = ((scores - distributed.largest(scores.max())) / epsilon).exp()
-    q = q / distributed.total(q.sum())
+    q /= distributed.total(q.sum())
     for _ in range(iterations):
-        q = q / distributed.total(q.sum(0, keepdim=True)) / q.shape[1]
-        q = q / q.sum(1, keepdim=True) / rows
-    return q * rows
+        q /= distributed.total(q.sum(0, keepdim=True))
+        q /= q.shape[1]
+        q /= q.sum(1, keepdim=True)
+        q /= rows
+    return q.mul_(rows)
 
 
 @full_precision

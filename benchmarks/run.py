@@ -1,0 +1,55 @@
+"""Ratios against peers, side by side; writes docs/performance.md and docs/performance.json.
+
+    python benchmarks/run.py                 # all suites: about 8 minutes on two cores
+    python benchmarks/run.py loss knn        # these suites alone; the others keep their figures
+
+A suite is a file in benchmarks/suites/ with `rows(windows)`; its docstring is its paragraph. Peers
+are installed by `make bench` (the extra `bench`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import warnings
+from pathlib import Path
+
+os.environ["KINETO_LOG_LEVEL"] = "99"  # of the profiler that counts bytes; before torch
+
+import faiss
+import page
+import torch
+
+SUITES = sorted(p.stem for p in (Path(__file__).parent / "suites").glob("*.py"))
+
+
+def run(suite: str, windows: int) -> None:
+    """Measure a suite on one thread, then record it."""
+    before = os.getloadavg()[0]
+    torch.set_num_threads(1)
+    faiss.omp_set_num_threads(1)
+    module = importlib.import_module(f"suites.{suite}")
+    rows: list[page.Row] = []
+    for row in module.rows(windows):
+        rows.append(row)
+        print(page.line(page.cells({**row._asdict(), "ratio": row.ratio._asdict()})), flush=True)
+    intro = " ".join((module.__doc__ or "").split())
+    page.record(suite, intro, rows, (before, os.getloadavg()[0]))
+
+
+def main() -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("suites", nargs="*", choices=[*SUITES, []], help=", ".join(SUITES))
+    parser.add_argument("--windows", type=int, default=9, help="of each side")
+    given = parser.parse_args()
+    warnings.simplefilter("ignore")  # peers warn of their own affairs
+    for suite in given.suites or SUITES:
+        print(f"\n{suite}", flush=True)
+        run(suite, given.windows)
+    print(f"wrote {page.PAGE}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""Random views, CPU time per view on one thread.
+
+All sides are built from the same declaration in conf/views/. *PIL v1* and *PIL v2* are the two
+sets of transforms of torchvision on PIL images one after the other, as most training code has them;
+*tensor v2* is the second set on uint8 tensors one after the other; *kornia* works on whole batches.
+The views of 224 pixels are cut from 256 pixels in memory, those of `barlow_twins` with the paper's
+blur. Agreement: largest difference of our crops from torchvision's at equal boxes, and by how much
+the peer's mean and deviation of all pixels lie above ours (chains are compared one by one in
+tests/datamodules/test_views.py). With one channel kornia's brightness is a shift, not a factor: its
+views are others. Memory is the most that torch's tensors hold at once per view, in kB; Pillow's own
+are not seen. Operations and waits are those of one call for all views.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import kornia.augmentation as K  # pyright: ignore[reportMissingImports]
+import torch
+from costs import counts, peak_bytes
+from kornia.constants import Resample  # pyright: ignore[reportMissingImports]
+from page import Row, digits
+from torch import Tensor, nn
+from torchvision import transforms as v1
+from torchvision.transforms import functional as F
+from torchvision.transforms import v2
+from windows import alternate
+
+from manyviews import build, config
+from manyviews.batch import Sample
+from manyviews.datamodules.images import ImageData, Images, ImageSplits
+from manyviews.datamodules.views import Blur, Crop, Flip, Grayscale, Jitter, Solarize, View
+
+LARGE = {  # of the papers, for 224 pixels
+    "two_crops": ["views.large.operations.crop.size=224"],
+    "barlow_twins": [
+        *(
+            f"views.{v}.operations.{o}"
+            for v in ("first", "second")
+            for o in ("crop.size=224", "blur.kernel_size=23")
+        ),
+        "views.first.operations.blur.probability=1.0",
+        "views.second.operations.blur.probability=0.1",
+    ],
+}
+CASES = (  # declaration, pixels of the source, channels
+    ("two_crops", 32, 1),
+    ("two_crops", 32, 3),
+    ("swav", 32, 3),
+    ("barlow_twins", 32, 3),
+    ("two_crops", 256, 1),
+    ("barlow_twins", 256, 3),
+)
+GOALS = {"PIL v1": ("at least", 6.0), "kornia": ("at least", 2.5)}  # at 32 pixels, exact mode
+
+
+def rows(windows: int) -> Iterator[Row]:
+    """Every case against every peer."""
+    for declared, size, channels in CASES:
+        batch, few = (256, 64) if size == 32 else (8, 8)
+        made = data(declared, size, channels, batch)
+        views, pixels = len([*made.views]), max(map(max, made.views.sizes(size, size)))
+        sides = contenders(made, few)
+        found = alternate({n: w for n, (w, _) in sides.items()}, windows=min(windows, 7))
+        per_view = {n: [s / (views * c) for s in found[n]] for n, (_, c) in sides.items()}
+        peak = {n: peak_bytes(w) / (views * c) / 1e3 for n, (w, c) in sides.items()}
+        tally = {n: counts(w) for n, (w, _) in sides.items()}
+        crop = crop_difference(made)
+        for peer in [n for n in sides if n != "manyviews"]:
+            said = [f"{tally[n].operations} ({tally[n].waits})" for n in (peer, "manyviews")]
+            far = moments(sides[peer][0]) - moments(sides["manyviews"][0])
+            yield Row(
+                f"{declared}, {pixels} px, {channels} channels",
+                peer,
+                "manyviews",
+                "us",
+                (per_view[peer], per_view["manyviews"]),
+                f"crop {crop:.0e}; mean {far[0]:+.3f}, deviation {far[1]:+.3f}",
+                f"{digits(peak[peer])} / {digits(peak['manyviews'])}",
+                GOALS.get(peer) if size == 32 else None,
+                besides=f"operations (waits): {' / '.join(said)}" if peer == "kornia" else "",
+            )
+
+
+Side = tuple[Callable[[], list[Tensor]], int]  # all views of a batch, and its size
+
+
+def contenders(made: ImageData, few: int) -> dict[str, Side]:
+    """Every side by name; another mode of ours is another entry here."""
+    image, label = made.splits.train
+    sample = Sample(image, label, torch.arange(len(label)))
+    pictures = [F.to_pil_image(i) for i in image[:few]]
+    kinds = [*made.views]
+    sides: dict[str, Side] = {
+        "PIL v1": (
+            partial(one_by_one, [reference(v, made.splits, v1) for v in kinds], pictures),
+            few,
+        ),
+        "PIL v2": (
+            partial(one_by_one, [reference(v, made.splits, v2) for v in kinds], pictures),
+            few,
+        ),
+        "tensor v2": (
+            partial(one_by_one, [reference(v, made.splits, v2) for v in kinds], [*image[:few]]),
+            few,
+        ),
+        "kornia": (
+            partial(at_once, [kornia_chain(v, made.splits) for v in kinds], image),
+            len(label),
+        ),
+        "manyviews": (lambda: made.make_batch(sample, epoch=0).views, len(label)),
+    }
+    return sides
+
+
+def data(declared: str, size: int, channels: int, batch: int) -> ImageData:
+    """A batch of smooth noise under a declaration of views."""
+    noise = torch.rand(
+        batch, channels, size // 4, size // 4, generator=torch.Generator().manual_seed(0)
+    )
+    smooth = nn.functional.interpolate(noise, size=(size, size), mode="bicubic").clamp(0, 1)
+    images = Images((smooth * 255).to(torch.uint8), torch.zeros(batch, dtype=torch.int64))
+    more = LARGE[declared] if size > 32 else []
+    composed, _ = config.compose("pretrain", [f"views={declared}", f"batch_size={batch}", *more])
+    made = build.data(composed)
+    made.splits = ImageSplits(
+        "noise", images, images, ("noise",), (0.5,) * channels, (0.25,) * channels
+    )
+    return made
+
+
+def reference(view: View, splits: ImageSplits, t: Any) -> Callable[[Any], Tensor]:
+    """The chain of torchvision (`t` is its v1 or v2) that a view kind declares."""
+    make: dict[type, Callable[[Any], Any]] = {
+        Crop: lambda o: t.RandomResizedCrop(
+            o.size(*splits.size),
+            o.scale,
+            o.ratio,
+            t.InterpolationMode(o.interpolation),
+            antialias=True,
+        ),
+        Flip: lambda o: t.RandomHorizontalFlip(o.probability),
+        Jitter: lambda o: t.RandomApply([t.ColorJitter(*o.strengths)], o.probability),
+        Grayscale: lambda o: t.RandomGrayscale(o.probability),
+        Blur: lambda o: t.RandomApply([t.GaussianBlur(o.kernel_size, o.sigma)], o.probability),
+        Solarize: lambda o: t.RandomSolarize(128, o.probability),
+    }
+    operations = [make[type(o)](o) for o in view.operations.values()]
+    if t is v2:
+        convert = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True)]
+    else:
+        convert = [v1.ToTensor()]
+    return t.Compose([*operations, *convert, t.Normalize(splits.mean, splits.std)])
+
+
+def kornia_chain(view: View, splits: ImageSplits) -> nn.Sequential:
+    """The chain of kornia; its order of the colours is the same for a whole batch."""
+    grey = splits.channels == 1
+    make: dict[type, Callable[[Any], list[nn.Module]]] = {
+        Crop: lambda o: [
+            K.RandomResizedCrop(
+                o.size(*splits.size),
+                o.scale,
+                o.ratio,
+                resample=Resample[o.interpolation.upper()].name,
+            )
+        ],
+        Flip: lambda o: [K.RandomHorizontalFlip(o.probability)],
+        Jitter: lambda o: _kornia_jitter(o, grey),
+        Grayscale: lambda o: [] if grey else [K.RandomGrayscale(p=o.probability)],
+        Blur: lambda o: [
+            K.RandomGaussianBlur((o.kernel_size,) * 2, tuple(o.sigma), p=o.probability)
+        ],
+        Solarize: lambda o: [K.RandomSolarize(thresholds=0.0, additions=0.0, p=o.probability)],
+    }
+    chain = [m for o in view.operations.values() for m in make[type(o)](o)]
+    mean, std = (torch.tensor(s) for s in (splits.mean, splits.std))
+    return nn.Sequential(*chain, K.Normalize(mean, std))
+
+
+def _kornia_jitter(jitter: Jitter, grey: bool) -> list[nn.Module]:
+    brightness, contrast, saturation, hue = jitter.strengths
+    p = jitter.probability
+    if grey:  # its ColorJitter takes colours alone
+        ranges = [(max(0.0, 1 - s), 1 + s) for s in (brightness, contrast)]
+        return [K.RandomBrightness(ranges[0], p=p), K.RandomContrast(ranges[1], p=p)]
+    return [K.ColorJitter(brightness, contrast, saturation, hue, p=p)]
+
+
+def one_by_one(chains: list[Callable[[Any], Tensor]], pictures: list[Any]) -> list[Tensor]:
+    """All views, picture by picture."""
+    return [torch.stack([chain(p) for p in pictures]) for chain in chains]
+
+
+def at_once(chains: list[nn.Sequential], image: Tensor) -> list[Tensor]:
+    """All views of the batch."""
+    scaled = image.float() / 255
+    return [chain(scaled) for chain in chains]
+
+
+def moments(side: Callable[[], list[Tensor]]) -> Tensor:
+    """Mean and deviation of the pixels over all views."""
+    made = [view for _ in range(4) for view in side()]
+    pixels = torch.cat([view.flatten() for view in made])
+    return torch.stack([pixels.mean(), pixels.std()])
+
+
+def crop_difference(made: ImageData) -> float:
+    """Largest difference of eight of our crops from torchvision's of the same boxes, scale 0..1."""
+    crop = next(o for o in next(iter(made.views)).operations.values() if isinstance(o, Crop))
+    image = made.splits.train.image[:8].float() / 255
+    draws = torch.rand(8, crop.draws, generator=torch.Generator().manual_seed(0))
+    boxes = torch.stack([*crop.boxes(*made.splits.size, draws)], 1).tolist()
+    mode = v1.InterpolationMode(crop.interpolation)
+    size = list(crop.size(*made.splits.size))
+    theirs = [
+        F.resized_crop(i, top, left, height, width, size, mode, antialias=True).clamp(0, 1)
+        for i, (top, left, height, width) in zip(image, boxes, strict=True)
+    ]
+    return float((crop(image, draws) - torch.stack(theirs)).abs().max())

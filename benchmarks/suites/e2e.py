@@ -1,0 +1,82 @@
+"""Source images per second of a whole training, wall time.
+
+SwAV with the demo's settings, `resnet_tiny`, 28 x 28 pixels, two views, batches of 256, epochs of
+20 steps. Every side is a process of its own that stays, on torch's default number of threads (or
+OMP_NUM_THREADS), and they train an epoch in turn. manyviews is `manyviews pretrain` with every
+default callback but the online kNN, W&B offline and a checkpoint at each epoch's end. lightly
+trains the same backbone object with its own transform (of the same values), head, prototypes and
+loss, and two loader workers: *as published* with Lightning's trainer in float32 and nothing
+attached, *best effort* as a bare loop with workers that stay, in bfloat16 and channels last where
+the processor has bfloat16. Times are per source image. Agreement is the largest relative difference
+of the gradients of both losses on the same scores in float64; memory is that of the process and its
+workers, what they share counted once, in MB.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+
+import torch
+from page import Row, megabytes
+from suites.loss import difference, swav, swav_of_lightly
+from turns import Contender, Epoch
+
+from manyviews.hardware import cpu_has_bf16
+
+ROOT = Path(__file__).parents[2]
+IMAGES = 256 * 20  # of an epoch, see contender.py
+GOAL = ("at least", 3.5)
+
+
+def rows(windows: int) -> Iterator[Row]:
+    """Both of lightly's sides against manyviews in float32 and bfloat16."""
+    best = "bf16-mixed" if cpu_has_bf16() else "32-true"
+    sides = {
+        "lightly as published": ("lightly_as_published", "32-true"),
+        "lightly best effort": ("lightly_best_effort", best),
+        "manyviews float32": ("manyviews", "32-true"),
+    }
+    if cpu_has_bf16():
+        sides["manyviews bfloat16"] = ("manyviews", best)
+    taken = epochs(sides, min(windows, 5))
+    seconds = {name: [e.seconds / IMAGES for e in es] for name, es in taken.items()}
+    memory = {name: megabytes(max(e.resident for e in es)) for name, es in taken.items()}
+    rate = {name: f"{1 / median(s):,.0f}" for name, s in seconds.items()}
+    scores = torch.randn(2, 256, 128, generator=torch.Generator().manual_seed(0))
+    agree = f"gradient {difference(swav_of_lightly, swav, [scores]):.0e}"
+    for ours in [name for name in sides if name.startswith("manyviews")]:
+        for peer in [name for name in sides if name.startswith("lightly")]:
+            yield Row(
+                "SwAV, two views",
+                peer,
+                ours,
+                "ms",
+                (seconds[peer], seconds[ours]),
+                agree,
+                f"{memory[peer]} / {memory[ours]}",
+                GOAL if ours == [*sides][-1] else None,
+                besides=f"source images per s: {rate[peer]} / {rate[ours]}, views: twice that",
+            )
+
+
+def epochs(sides: dict[str, tuple[str, str]], windows: int) -> dict[str, list[Epoch]]:
+    """What the epochs of each side took, in turn; the first of each warms up."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        contenders = {}
+        for name, (side, precision) in sides.items():
+            environment = {**os.environ, "RUNS": str(folder / name.replace(" ", "_"))}
+            command = [str(ROOT / "benchmarks" / "contender.py"), side, precision]
+            contenders[name] = Contender(command, environment, folder / f"{side}{precision}.log")
+            stack.callback(contenders[name].close)
+            contenders[name].epoch()
+        taken: dict[str, list[Epoch]] = {name: [] for name in sides}
+        for _ in range(windows):
+            for name, contender in contenders.items():
+                taken[name].append(contender.epoch())
+    return taken

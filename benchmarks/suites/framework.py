@@ -1,0 +1,199 @@
+"""What the trainer costs beside the model, CPU time of the process per step on one thread.
+
+A linear layer on 2 images of 4 x 4 pixels, AdamW and a schedule: the same step by a bare loop, by
+Lightning's trainer with nothing attached, and by `train.fit` with every default callback and logger
+(W&B offline), one mid-epoch checkpoint in its 600 steps. The bare loop calls the same loader,
+`training_step`, backward, optimizer and schedule. Agreement compares the weights after the last
+step bit for bit; memory is the growth of tensors over the steps, in MB.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from costs import peak_bytes
+from page import Row, megabytes
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+from windows import interval
+
+from manyviews import build, config, dashboards, runs, train
+from manyviews.batch import Batch, Output, Sample
+from manyviews.datamodules.images import ImageData, Images, ImageSplits
+from manyviews.method import Method
+from manyviews.optim import WarmupCosine
+from manyviews.runs import Run
+
+WARM, STEPS, BATCH = 20, 600, 2
+TOTAL = WARM + STEPS + 20
+GOAL = 0.3  # ms per step
+OVERRIDES = [
+    f"batch_size={BATCH}",
+    "epochs=1",
+    "trainer.accelerator=cpu",
+    "trainer.precision=32-true",
+    "evaluation=[knn]",
+]
+Weights = list[Tensor]
+
+
+class Trunk(nn.Module):
+    """A linear layer."""
+
+    embedding_dim = 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(16, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Flattened images to embeddings."""
+        return self.linear(x.flatten(1))
+
+
+class Trivial(Method):
+    """Both views, which are the image itself and its negative, agree."""
+
+    def step(self, batch: Batch) -> Output:
+        """A loss with a gradient."""
+        h = torch.stack([self.backbone(view) for view in batch.views])
+        return Output((h[0] - h[1]).square().mean(), h, h, {})
+
+
+class Data(ImageData):
+    """Views that cost next to nothing."""
+
+    def make_batch(self, sample: Sample, epoch: int) -> Batch:
+        """The image and its negative."""
+        image = sample.input.float() / 255
+        return Batch([image, -image], sample.label, sample.position)
+
+
+class Clock(pl.Callback):
+    """CPU seconds per step, warm-up and the epoch's end left out."""
+
+    per_step = float("nan")
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Begin behind the warm-up, end before the epoch does."""
+        if trainer.global_step == WARM:
+            Clock.began = time.process_time()
+        if trainer.global_step == WARM + STEPS:
+            Clock.per_step = (time.process_time() - Clock.began) / STEPS
+
+
+def rows(windows: int) -> Iterator[Row]:
+    """The trainers against the bare loop."""
+    sides: dict[str, Callable[[], tuple[float, Weights]]] = {
+        "manyviews": ours,
+        "bare Lightning": stock,
+        "bare loop": bare,
+    }
+    found: dict[str, list[float]] = {name: [] for name in sides}
+    weights: dict[str, Weights] = {}
+    for _ in range(min(windows, 7)):
+        for name, work in sides.items():
+            per_step, weights[name] = work()
+            found[name].append(per_step)
+    peak = {name: megabytes(peak_bytes(work)) for name, work in sides.items()}
+    for name in ("manyviews", "bare Lightning"):
+        same = all(map(torch.equal, weights[name], weights["bare loop"]))
+        extra = interval(1e3 * (np.array(found[name]) - np.array(found["bare loop"])))
+        met = "met" if extra.value <= GOAL else "missed"
+        yield Row(
+            "a step",
+            name,
+            "bare loop",
+            "ms",
+            (found[name], found["bare loop"]),
+            "weights equal" if same else "weights DIFFER",
+            f"{peak[name]} / {peak['bare loop']}",
+            besides=f"{extra.value:.2f} ms more ({extra.low:.2f} to {extra.high:.2f}), "
+            f"at most {GOAL}: {met}",
+        )
+
+
+def data() -> Data:
+    """As many random images as the steps need."""
+    generator = torch.Generator().manual_seed(0)
+    count = TOTAL * BATCH
+    image = torch.randint(0, 256, (count, 1, 4, 4), generator=generator, dtype=torch.uint8)
+    images = Images(image, torch.arange(count) % 2)
+    splits = ImageSplits("noise", images, images, ("even", "odd"), (0.5,), (0.25,))
+    composed, _ = config.compose("pretrain", OVERRIDES)
+    return Data(splits, build.data(composed).views, batch_size=BATCH, seed=0)
+
+
+def method() -> Trivial:
+    """The same weights each time."""
+    torch.manual_seed(0)
+    optimizer = partial(torch.optim.AdamW, lr=1e-3)
+    return Trivial(Trunk(), optimizer, WarmupCosine(warmup_epochs=0.1))  # pyright: ignore[reportArgumentType]
+
+
+def ours() -> tuple[float, Weights]:
+    """Everything that `manyviews pretrain` attaches."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        composed, choices = config.compose("pretrain", [*OVERRIDES, f"runs={folder}"])
+        run = runs.begin(runs.place(composed, choices), composed, choices, OVERRIDES)
+        node = {"_target_": f"{__name__}.Clock"}
+        callbacks = {**composed["callbacks"], "clock": node}
+        run = Run(run.path, {**composed, "callbacks": callbacks}, choices)
+        loggers = list(build.nodes(composed["logger"], run=run).values())
+        train.fit(run, data(), trained := method(), loggers)
+        dashboards.finish(loggers)
+    return Clock.per_step, [p.detach() for p in trained.parameters()]
+
+
+def stock() -> tuple[float, Weights]:
+    """Lightning with nothing attached but the clock."""
+    trainer = pl.Trainer(
+        accelerator="cpu",
+        max_epochs=1,
+        callbacks=[Clock()],
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=False,
+        use_distributed_sampler=False,
+        default_root_dir=Path(tempfile.gettempdir()),
+    )
+    trainer.fit(trained := method(), datamodule=data())
+    return Clock.per_step, [p.detach() for p in trained.parameters()]
+
+
+def bare() -> tuple[float, Weights]:
+    """The loop that anyone would write."""
+    trained, images = method(), data()
+    optimizer = trained.optimizer_factory(trained.parameter_groups())
+    schedule = LambdaLR(
+        optimizer, lambda step: trained.schedule(step, total_steps=TOTAL, steps_per_epoch=TOTAL)
+    )
+    began = ended = 0.0
+    for step, sample in enumerate(images.loader()):
+        if step == WARM:
+            began = time.process_time()
+        if step == WARM + STEPS:
+            ended = time.process_time()
+        optimizer.zero_grad()
+        trained.training_step(images.make_batch(sample, 0), step)["loss"].backward()
+        optimizer.step()
+        schedule.step()
+    return (ended - began) / STEPS, [p.detach() for p in trained.parameters()]

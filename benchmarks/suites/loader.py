@@ -1,0 +1,108 @@
+"""An epoch of batches for a model that does nothing, wall time per source image.
+
+2,560 images of 3 x 32 x 32 pixels, batches of 256. *images* are normalised images without random
+operations; *views* are the two views of `views=two_crops`. torch's DataLoader reads PIL images
+through torchvision's transforms, with 0 and 2 workers that stay; ours reads the tensor in memory on
+one thread. Agreement is that every image comes once an epoch; memory is that of the process and its
+workers after the epoch, in MB, the same for all sides without workers, which share a process.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import torch
+from costs import resident_bytes
+from page import Row, megabytes
+from suites.aug import data, reference
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import functional as F
+from torchvision.transforms import v2
+from windows import alternate
+
+from manyviews.datamodules.images import ImageData, normalise
+
+IMAGES, BATCH = 2560, 256
+
+
+class Pictures(Dataset[tuple[list[Tensor], int]]):
+    """PIL images through a chain for each view; the label is the row."""
+
+    def __init__(self, made: ImageData, chains: list[Callable[[Any], Tensor]]) -> None:
+        self.pictures = [F.to_pil_image(i) for i in made.splits.train.image]
+        self.chains = chains
+
+    def __len__(self) -> int:
+        """Images of an epoch."""
+        return len(self.pictures)
+
+    def __getitem__(self, i: int) -> tuple[list[Tensor], int]:
+        """Every view, and the row."""
+        return [chain(self.pictures[i]) for chain in self.chains], i
+
+
+def rows(windows: int) -> Iterator[Row]:
+    """Images and views, with 0 and 2 workers."""
+    made = data("two_crops", 32, 3, IMAGES)
+    made.batch_size = BATCH
+    splits = made.splits
+    plain = v2.Compose(
+        [v2.ToImage(), v2.ToDtype(torch.float32, True), v2.Normalize(splits.mean, splits.std)]
+    )
+    kinds: dict[str, tuple[list[Callable[[Any], Tensor]], Callable[[], list[Tensor]]]] = {
+        "images": ([plain], partial(our_images, made)),
+        "views": ([reference(v, splits, v2) for v in made.views], partial(our_views, made)),
+    }
+    for kind, (chains, ours) in kinds.items():
+        sides: dict[str, Callable[[], list[Tensor]]] = {"manyviews": ours}
+        for workers in (0, 2):
+            loader = DataLoader(
+                Pictures(made, chains),
+                BATCH,
+                shuffle=True,
+                num_workers=workers,
+                persistent_workers=workers > 0,
+            )
+            sides[f"DataLoader, {workers} workers"] = partial(their_epoch, loader)
+        found = alternate(sides, windows=min(windows, 5), clock=time.perf_counter)
+        found = {n: [s / IMAGES for s in seconds] for n, seconds in found.items()}
+        memory = megabytes(resident_bytes())
+        for peer in [n for n in sides if n != "manyviews"]:
+            once = all(rows_of(sides[n]) == [*range(IMAGES)] for n in (peer, "manyviews"))
+            yield Row(
+                kind,
+                peer,
+                "manyviews",
+                "us",
+                (found[peer], found["manyviews"]),
+                "each image once" if once else "images MISSING",
+                memory,
+            )
+
+
+def rows_of(epoch: Callable[[], list[Tensor]]) -> list[int]:
+    """The rows that came, in order."""
+    return torch.cat(epoch()).sort().values.tolist()
+
+
+def our_images(made: ImageData) -> list[Tensor]:
+    """Normalised batches; their rows."""
+    found = []
+    for sample in made.loader():
+        normalise(sample.input, made.splits.mean, made.splits.std)
+        found.append(sample.position)
+    return found
+
+
+def our_views(made: ImageData) -> list[Tensor]:
+    """Batches of views; their rows."""
+    return [made.make_batch(sample, epoch=0).position for sample in made.loader()]
+
+
+def their_epoch(loader: DataLoader[tuple[list[Tensor], int]]) -> list[Tensor]:
+    """The rows of every batch."""
+    return [rows for _, rows in loader]

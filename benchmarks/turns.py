@@ -1,0 +1,101 @@
+"""A process that trains one epoch whenever it is told to, and says what the epoch took."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import pytorch_lightning as pl
+from costs import resident_bytes
+
+REPLIES = "MANYVIEWS_BENCHMARK_REPLIES"  # the file descriptor on which a contender replies
+
+
+class Epoch(NamedTuple):
+    """What one epoch took.
+
+    Attributes:
+        seconds: wall time.
+        resident: bytes of the process and its workers at the end of the epoch.
+    """
+
+    seconds: float
+    resident: int
+
+
+class Contender:
+    """A process beside others, of which one works at a time.
+
+    Args:
+        command: of a script that calls `wait_for_turn` at the start of each epoch.
+        environment: of the process.
+        log: where its own output goes.
+    """
+
+    def __init__(self, command: list[str], environment: dict[str, str], log: Path) -> None:
+        reading, writing = os.pipe()
+        with log.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, *command],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                pass_fds=[writing],
+                env={**environment, REPLIES: str(writing)},
+            )
+        os.close(writing)
+        self.log = log
+        self.replies: IO[str] = os.fdopen(reading)
+        self._reply()  # it is ready
+
+    def epoch(self) -> Epoch:
+        """Let it train one epoch."""
+        assert self.process.stdin
+        self.process.stdin.write(b"go\n")
+        self.process.stdin.flush()
+        return Epoch(**self._reply())
+
+    def _reply(self) -> dict[str, Any]:
+        line = self.replies.readline()
+        if not line:
+            raise RuntimeError(f"a contender died:\n{self.log.read_text()[-2000:]}")
+        return json.loads(line)
+
+    def close(self) -> None:
+        """End it; it is asked first, so that its workers and loggers end with it."""
+        assert self.process.stdin
+        self.process.stdin.close()
+        try:
+            self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.replies.close()
+
+
+class Turns(pl.Callback):
+    """In the contender: waits at the start of every epoch, and times it to the next start."""
+
+    def __init__(self) -> None:
+        self.began: float | None = None
+
+    def wait_for_turn(self) -> bool:
+        """Say what the last epoch took, then wait; False where no more is wanted."""
+        taken = {}
+        if self.began is not None:
+            seconds = time.perf_counter() - self.began
+            taken = Epoch(seconds, resident_bytes())._asdict()
+        os.write(int(os.environ[REPLIES]), (json.dumps(taken) + "\n").encode())
+        more = bool(sys.stdin.readline())
+        self.began = time.perf_counter()
+        return more
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Behind the last epoch's checkpoint, before the loader is asked for a batch."""
+        if not self.wait_for_turn():
+            raise KeyboardInterrupt
