@@ -7,10 +7,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from manyviews.datamodules.views.crop import two_sided
+from manyviews.datamodules.views.sometimes import Sometimes
 from manyviews.errors import ConfigError
 
 
-class Blur:
+class Blur(Sometimes):
     """Gaussian of random width on a reflected image: torchvision's GaussianBlur.
 
     Args:
@@ -22,13 +23,12 @@ class Blur:
     draws = 2  # apply, sigma
 
     def __init__(self, probability: float, sigma: list[float], kernel_size: int) -> None:
-        if not 0 <= probability <= 1:
-            raise ConfigError(f"blur probability={probability}; allowed: 0 to 1")
+        super().__init__(probability)
         if len(sigma) != 2 or not 0 < sigma[0] <= sigma[1]:
             raise ConfigError(f"blur sigma={list(sigma)}; allowed: [low, high], 0 < low <= high")
         if kernel_size < 1 or kernel_size % 2 == 0:
             raise ConfigError(f"blur kernel_size={kernel_size}; allowed: odd, 1 or more")
-        self.probability, self.sigma, self.kernel_size = probability, sigma, kernel_size
+        self.sigma, self.kernel_size = sigma, kernel_size
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         """Unchanged.
@@ -52,7 +52,7 @@ class Blur:
         rows = blur_matrix(sigma, image.shape[2], self.kernel_size).to(image)
         columns = blur_matrix(sigma, image.shape[3], self.kernel_size).to(image)
         blurred = two_sided(rows, image, columns)
-        return torch.where((draws[:, :1] < self.probability)[..., None, None], blurred, image)
+        return self.choose(draws[:, 0], blurred, image)
 
 
 def blur_matrix(

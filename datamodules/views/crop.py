@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import torch
-from jaxtyping import Float, Int64
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from manyviews.errors import ConfigError
@@ -47,12 +48,7 @@ class Crop:
     ) -> None:
         if size is not None and size < 1:
             raise ConfigError(f"crop size={size}; allowed: 1 or more pixels, or null")
-        if len(scale) != 2 or not 0 < scale[0] <= scale[1] <= 1:
-            raise ConfigError(
-                f"crop scale={list(scale)}; allowed: [low, high], 0 < low <= high <= 1"
-            )
-        if len(ratio) != 2 or not 0 < ratio[0] <= ratio[1]:
-            raise ConfigError(f"crop ratio={list(ratio)}; allowed: [low, high], 0 < low <= high")
+        check_box("crop", scale, ratio)
         self.out, self.scale, self.ratio = size, scale, ratio
         self.interpolation: Interpolation = interpolation
 
@@ -62,19 +58,11 @@ class Crop:
 
     def boxes(self, height: int, width: int, draws: Float[Tensor, "B n"]) -> Box:
         """The first of ten tries that fits into the image, else the largest centred box."""
-        area = self.scale[0] + (self.scale[1] - self.scale[0]) * draws[:, :TRIES].double()
-        low, high = math.log(self.ratio[0]), math.log(self.ratio[1])
-        ratio = torch.exp(low + (high - low) * draws[:, TRIES : 2 * TRIES].double())
-        area = area * (height * width)
-        w = torch.cat([(area * ratio).sqrt().round(), torch.zeros_like(area[:, :1])], 1).long()
-        h = torch.cat([(area / ratio).sqrt().round(), torch.zeros_like(area[:, :1])], 1).long()
-        w[:, -1], h[:, -1] = self._fallback(height, width)
+        w, h = shapes(height * width, self.scale, self.ratio, draws)
         fits = (0 < w) & (w <= width) & (0 < h) & (h <= height)
-        first = fits.int().argmax(1, keepdim=True)  # argmax gives the first of equals
-        w, h = w.gather(1, first)[:, 0], h.gather(1, first)[:, 0]
-        centre = first[:, 0] == TRIES
-        top = torch.where(centre, (height - h) // 2, _place(draws[:, -2], height - h))
-        left = torch.where(centre, (width - w) // 2, _place(draws[:, -1], width - w))
+        w, h, centre = first_fitting(w, h, fits, self._fallback(height, width))
+        top = torch.where(centre, (height - h) // 2, place(draws[:, -2], height - h))
+        left = torch.where(centre, (width - w) // 2, place(draws[:, -1], width - w))
         return Box(top, left, h, w)
 
     def _fallback(self, height: int, width: int) -> tuple[int, int]:
@@ -97,6 +85,51 @@ class Crop:
         resized = two_sided(rows, image, columns)
         # Bicubic overshoots; torchvision clamps only uint8 images, an image must stay one.
         return resized.clamp(0, 1) if self.interpolation == "bicubic" else resized
+
+
+def check_box(operation: str, scale: list[float], ratio: list[float]) -> None:
+    """Compare the ranges of a random box with what is allowed.
+
+    Raises:
+        ConfigError: empty or impossible.
+    """
+    if len(scale) != 2 or not 0 < scale[0] <= scale[1] <= 1:
+        raise ConfigError(
+            f"{operation} scale={list(scale)}; allowed: [low, high], 0 < low <= high <= 1"
+        )
+    if len(ratio) != 2 or not 0 < ratio[0] <= ratio[1]:
+        raise ConfigError(f"{operation} ratio={list(ratio)}; allowed: [low, high], 0 < low <= high")
+
+
+def shapes(
+    area: int, scale: list[float], ratio: list[float], draws: Float[Tensor, "B _"]
+) -> tuple[Int64[Tensor, "B n"], Int64[Tensor, "B n"]]:
+    """The sides sqrt(a r) and sqrt(a / r) in pixels of every try, of a share a and a ratio r."""
+    share = scale[0] + (scale[1] - scale[0]) * draws[:, :TRIES].double()
+    low, high = math.log(ratio[0]), math.log(ratio[1])
+    r = torch.exp(low + (high - low) * draws[:, TRIES : 2 * TRIES].double())
+    a = share * area
+    return (a * r).sqrt().round().long(), (a / r).sqrt().round().long()
+
+
+def first_fitting(
+    first: Int64[Tensor, "B n"],
+    second: Int64[Tensor, "B n"],
+    fits: Bool[Tensor, "B n"],
+    fallback: tuple[int, int],
+) -> tuple[Int64[Tensor, " B"], Int64[Tensor, " B"], Bool[Tensor, " B"]]:
+    """The sides of the first try that fits, else the fallback's; and where that was taken."""
+    tried = F.pad(fits.int(), (0, 1), value=1).argmax(1, keepdim=True)  # the first of equals
+    sides = [
+        F.pad(side, (0, 1), value=last).gather(1, tried)[:, 0]
+        for side, last in zip((first, second), fallback, strict=True)
+    ]
+    return sides[0], sides[1], tried[:, 0] == fits.shape[1]
+
+
+def place(draw: Float[Tensor, " B"], room: Int64[Tensor, " B"]) -> Int64[Tensor, " B"]:
+    """An integer of 0..room, uniformly."""
+    return (draw.double() * (room + 1)).long()
 
 
 def two_sided(
@@ -132,11 +165,6 @@ def _table(
         torch.arange(size, device=device), torch.arange(1, size + 1, device=device)
     ).unbind(1)
     return resize_matrix(start, length, size, out, interpolation)
-
-
-def _place(draw: Float[Tensor, " B"], room: Int64[Tensor, " B"]) -> Int64[Tensor, " B"]:
-    """An integer of 0..room, uniformly."""
-    return (draw.double() * (room + 1)).long()
 
 
 def _triangle(x: Float[Tensor, ...]) -> Float[Tensor, ...]:
