@@ -8,13 +8,16 @@ from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 
 from manyviews.errors import ConfigError
 
+Matrix = Float[Tensor, "B new old"]  # weights on the rows or on the columns of each sample
+Folded = tuple[Matrix, Matrix]
 Interpolation = Literal["bilinear", "bicubic"]
 TABLE_BYTES = 2**25  # 32 MiB: axes of up to 53 pixels at their own size
+LARGE = 96  # pixels, from where on a CPU resizes and blurs image by image
 TRIES = 10  # of torchvision, before it falls back to a centre crop
 
 
@@ -74,17 +77,87 @@ class Crop:
         return width, height
 
     def __call__(
-        self, image: Float[Tensor, "B C H W"], draws: Float[Tensor, "B n"]
+        self,
+        image: UInt8[Tensor, "B C H W"] | Float[Tensor, "B C H W"],
+        draws: Float[Tensor, "B n"],
     ) -> Float[Tensor, "B C h w"]:
-        """Row matrix @ image @ column matrix^T: both are sparse bands, but small and batched."""
-        height, width = image.shape[-2:]
-        box = self.boxes(height, width, draws)
-        h, w = self.size(height, width)
-        rows = _looked_up(box.top, box.height, height, h, self.interpolation).to(image)
-        columns = _looked_up(box.left, box.width, width, w, self.interpolation).to(image)
-        resized = two_sided(rows, image, columns)
+        """The box of every image as an image of the size that comes out, in [0, 1]."""
+        height, width = image.shape[2:]
+        size = self.size(height, width)
+        if not dense(image.device, height, width, *size):
+            box = self.boxes(height, width, draws)
+            return _one_by_one(image, box, size, self.interpolation)
+        rows, columns = self.matrices(height, width, draws)
+        image = scaled(image)
+        resized = two_sided(rows.to(image), image, columns.to(image))
         # Bicubic overshoots; torchvision clamps only uint8 images, an image must stay one.
         return resized.clamp(0, 1) if self.interpolation == "bicubic" else resized
+
+    def matrices(
+        self, height: int, width: int, draws: Float[Tensor, "B n"]
+    ) -> tuple[Float[Tensor, "B h {height}"], Float[Tensor, "B w {width}"]]:
+        """Row matrix @ image @ column matrix^T is the crop: sparse bands, but small and batched."""
+        box = self.boxes(height, width, draws)
+        h, w = self.size(height, width)
+        rows = _looked_up(box.top, box.height, height, h, self.interpolation)
+        columns = _looked_up(box.left, box.width, width, w, self.interpolation)
+        return rows, columns
+
+    def fold(self, rows: Matrix, columns: Matrix, draws: Float[Tensor, "B n"]) -> Folded:
+        """Both matrices behind those."""
+        then = self.matrices(rows.shape[1], columns.shape[1], draws)
+        return after(then[0], rows), after(then[1], columns)
+
+
+def after(second: Matrix, first: Matrix) -> Matrix:
+    """The product second @ first; a single matrix for all samples is the identity."""
+    return second if len(first) == 1 else torch.bmm(second, first)
+
+
+def scaled(
+    image: UInt8[Tensor, "B C H W"] | Float[Tensor, "B C H W"],
+) -> Float[Tensor, "B C H W"]:
+    """Bytes as float32 in [0, 1]; what is scaled already stays."""
+    return image.float() / 255 if image.dtype == torch.uint8 else image
+
+
+def dense(device: torch.device, *sizes: int) -> bool:
+    """Whether full matrices are the fastest way to mix rows and columns of these sizes.
+
+    Always where products are cheap; on a CPU their cubic cost loses to loops from 96 pixels on.
+    """
+    return device.type != "cpu" or max(sizes) < LARGE
+
+
+def cut(
+    image: UInt8[Tensor, "C H W"] | Float[Tensor, "C H W"],
+    box: tuple[int, int, int, int],
+    size: tuple[int, int],
+    interpolation: Interpolation,
+) -> UInt8[Tensor, "C h w"] | Float[Tensor, "C h w"]:
+    """One box (top, left, height, width) of one image, resized; bytes stay bytes, as torchvision's.
+
+    Floats may leave [0, 1] where the filter is bicubic.
+    """
+    top, left, height, width = box
+    piece = image[None, :, top : top + height, left : left + width]
+    return F.interpolate(piece, size=size, mode=interpolation, antialias=True)[0]
+
+
+def _one_by_one(
+    image: UInt8[Tensor, "B C H W"] | Float[Tensor, "B C H W"],
+    box: Box,
+    size: tuple[int, int],
+    interpolation: Interpolation,
+) -> Float[Tensor, "B C h w"]:
+    """For a CPU, where the integers of the boxes can be read without waiting for a device."""
+    dtype = torch.float32 if image.dtype == torch.uint8 else image.dtype
+    resized = image.new_empty(len(image), image.shape[1], *size, dtype=dtype)
+    for out, picture, *at in zip(resized, image, *(side.tolist() for side in box), strict=True):
+        out.copy_(cut(picture, (at[0], at[1], at[2], at[3]), size, interpolation))
+    if image.dtype == torch.uint8:
+        return resized.div_(255)
+    return resized.clamp_(0, 1) if interpolation == "bicubic" else resized
 
 
 def check_box(operation: str, scale: list[float], ratio: list[float]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
+from manyviews.datamodules.views.crop import Folded, Matrix
 from manyviews.datamodules.views.sometimes import Sometimes
 
 
@@ -22,3 +23,7 @@ class Flip(Sometimes):
     ) -> Float[Tensor, "B C H W"]:
         """Mirrored where the draw is below the probability."""
         return self.choose(draws[:, 0], image.flip(-1), image)
+
+    def fold(self, rows: Matrix, columns: Matrix, draws: Float[Tensor, "B 1"]) -> Folded:
+        """The columns in reverse order where the draw is below the probability."""
+        return rows, self.choose(draws[:, 0], columns.flip(1), columns)

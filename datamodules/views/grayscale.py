@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -24,6 +25,14 @@ class Grayscale(Sometimes):
     ) -> Float[Tensor, "B C H W"]:
         """Grey where the draw is below the probability."""
         return self.choose(draws[:, 0], luma(image), image)
+
+    def colour_map(
+        self, mean: Float[Tensor, "B C"], draws: Float[Tensor, "B 1"]
+    ) -> tuple[Float[Tensor, "B C C"], Float[Tensor, "B C"]]:
+        """Every channel is the same weighted sum of all; nothing is added."""
+        same = torch.eye(mean.shape[1], device=mean.device)[None]
+        grey = luma_weights(mean).expand(len(mean), mean.shape[1], -1)
+        return self.choose(draws[:, 0], grey, same), torch.zeros_like(mean)
 
 
 def luma_weights(image: Float[Tensor, "B C *_"]) -> Float[Tensor, " C"]:

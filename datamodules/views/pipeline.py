@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from typing import Protocol, runtime_checkable
+from functools import partial
+from typing import Literal, Protocol, runtime_checkable
 
+import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from manyviews import draws
+from manyviews.datamodules.views.affine import Step, affine
+from manyviews.datamodules.views.crop import Crop, scaled
+from manyviews.datamodules.views.erasing import Erasing
 from manyviews.errors import ConfigError
+
+Mode = Literal["exact", "affine"]
+PIECE = 400_000  # pixels of all channels: their floats stay in the cache of a core
 
 
 @runtime_checkable
@@ -55,36 +64,68 @@ class View:
 
     def __call__(
         self,
-        image: Float[Tensor, "B C H W"],
+        image: UInt8[Tensor, "B C H W"],
         position: Int64[Tensor, " B"],
         *,
         seed: int,
         epoch: int,
         view: int,
+        mean: Float[Tensor, " C"],
+        mode: Mode = "exact",
     ) -> Float[Tensor, "B C h w"]:
-        """View number `view` of every image, in [0, 1]."""
-        for purpose, operation in self.operations.items():
-            numbers = draws.uniform(seed, epoch, position, view, purpose, operation.draws)
-            image = operation(image, numbers)
-        return image
+        """View number `view` of every image, in [0, 1]; `mean` is that of the data."""
+        steps = [
+            (
+                partial(operation, mean=mean) if isinstance(operation, Erasing) else operation,
+                draws.uniform(seed, epoch, position, view, purpose, operation.draws),
+            )
+            for purpose, operation in self.operations.items()
+        ]
+        make = MODES[mode]
+        return torch.cat(
+            [make(image[rows], [(o, u[rows]) for o, u in steps]) for rows in _pieces(image)]
+        )
+
+
+def exact(
+    image: UInt8[Tensor, "B C H W"] | Float[Tensor, "B C H W"], steps: Sequence[Step]
+) -> Float[Tensor, "B C h w"]:
+    """The operations with their draws, one after the other, each clamped as torchvision's."""
+    for operation, numbers in steps:
+        image = operation(image if isinstance(operation, Crop) else scaled(image), numbers)
+    return scaled(image)
+
+
+MODES = {"exact": exact, "affine": affine}
+
+
+def _pieces(image: UInt8[Tensor, "B C H W"]) -> list[slice]:
+    """Rows of a batch whose floats stay in the cache of a CPU; elsewhere all of them."""
+    count = len(image)
+    pieces = math.ceil(image.numel() / PIECE) if image.device.type == "cpu" else 1
+    length = math.ceil(count / pieces)
+    return [slice(start, start + length) for start in range(0, count, length)]
 
 
 class Views:
     """All views of a sample: kinds by name, the large ones first.
 
     Args:
+        mode: `exact` orders and clamps as torchvision; `affine` leaves out the clamps between the
+            operations and is faster (`affine.py`).
         kinds: for example `large` and `small`.
 
     Raises:
         ConfigError: fewer than two views in all.
     """
 
-    def __init__(self, **kinds: View) -> None:
+    def __init__(self, mode: Mode = "exact", **kinds: View) -> None:
         if sum(kind.count for kind in kinds.values()) < 2:
             raise ConfigError(
                 f"views ({', '.join(kinds) or 'none'}) make fewer than two views of a sample; "
                 "type views.large.count=2"
             )
+        self.mode: Mode = mode
         self.kinds = kinds
 
     def __iter__(self) -> Iterator[View]:
@@ -107,10 +148,10 @@ class Views:
         std: Sequence[float],
     ) -> list[Float[Tensor, "B C _ _"]]:
         """One normalised float32 batch per view."""
-        scaled = image.float() / 255
-        shift = scaled.new_tensor(mean).view(1, -1, 1, 1)
-        scale = scaled.new_tensor(std).view(1, -1, 1, 1)
+        shift, scale = (torch.tensor(values, device=image.device) for values in (mean, std))
         return [
-            (kind(scaled, position, seed=seed, epoch=epoch, view=v) - shift) / scale
+            kind(image, position, seed=seed, epoch=epoch, view=v, mean=shift, mode=self.mode)
+            .sub_(shift.view(-1, 1, 1))
+            .div_(scale.view(-1, 1, 1))
             for v, kind in enumerate(self)
         ]

@@ -27,9 +27,9 @@ class Sometimes:
         return height, width
 
     def choose(
-        self, draw: Float[Tensor, " B"], changed: Float[Tensor, "B ..."], kept: Float[Tensor, ...]
+        self, draw: Float[Tensor, " B"], changed: Float[Tensor, ...], kept: Float[Tensor, ...]
     ) -> Float[Tensor, "B ..."]:
         """`changed` where the draw is below the probability, else `kept`."""
         apply = (draw < self.probability).to(changed.dtype)
         # Exact at weights 0 and 1, and on a CPU several times as fast as torch.where.
-        return torch.lerp(kept, changed, apply.view(-1, *[1] * (changed.ndim - 1)))
+        return torch.lerp(kept, changed, apply.view(-1, *[1] * (kept.ndim - 1)))
