@@ -3,7 +3,11 @@
 Crop, flip and blur are a matrix on the rows and one on the columns; brightness, contrast,
 saturation, hue and grey are a matrix on the channels and a shift. The weights of a pixel sum to 1,
 so the two kinds commute and a view costs two products and one colour map, whatever their order.
-What is left out are the clamps to [0, 1] between the operations; one at the end remains.
+What is left out are the clamps to [0, 1] between the operations; one at the end remains. The mean
+difference to `exact`, pixels being in [0, 1]: 0.0015 (brightness and contrast 0.4) and 0.0040 (0.8)
+on grey images of Fashion-MNIST; on synthetic colour images 0.0011 (0.4, 0.4, saturation 0.2), but
+0.026 with a hue of 0.1 and 0.040 with SwAV's strengths, since the hue turns in another plane
+(`jitter.hue_matrix`): another augmentation of the same kind.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from manyviews.datamodules.views.crop import Folded, Matrix, dense, scaled, two_sided
+from manyviews.datamodules.views.crop import Folded, Matrix, applied, dense, scaled, two_sided
 
 Step = tuple[Callable[..., Tensor], Float[Tensor, "B _"]]
 
@@ -26,6 +30,12 @@ class OnPixels(Protocol):
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of what comes out."""
+        ...
+
+    def __call__(
+        self, image: Float[Tensor, "B C H W"], draws: Float[Tensor, "B n"]
+    ) -> Float[Tensor, "B C h w"]:
+        """The same on an image, for those too large for matrices."""
         ...
 
     def fold(self, rows: Matrix, columns: Matrix, draws: Float[Tensor, "B n"]) -> Folded:
@@ -69,18 +79,16 @@ class Maps:
     def _begin(self, image: UInt8[Tensor, "B C H W"] | Float[Tensor, "B C H W"]) -> None:
         self.image = image
         self.mean: Float[Tensor, "B C"] | None = None  # of the image behind all maps, once asked
-        self.rows, self.columns = (
-            torch.eye(size, device=image.device)[None] for size in image.shape[2:]
-        )
+        self.rows, self.columns = (torch.eye(size, device=image.device) for size in image.shape[2:])
 
     def mix_pixels(self, operation: OnPixels, draws: Float[Tensor, "B n"]) -> None:
         """Put the operation behind the maps."""
-        size = self.rows.shape[1], self.columns.shape[1]
+        size = self.rows.shape[-2], self.columns.shape[-2]
         if dense(self.image.device, *size, *operation.size(*size)):
             self.rows, self.columns = operation.fold(self.rows, self.columns, draws)
             self.mean = None
         else:
-            self._begin(operation(self._mixed(), draws))  # type: ignore[operator]
+            self._begin(applied(operation, self._mixed(), draws))
 
     def map_colours(self, operation: OnColours, draws: Float[Tensor, "B n"]) -> None:
         """Put the operation behind the maps."""
@@ -95,13 +103,17 @@ class Maps:
     def _mean(self) -> Float[Tensor, "B C"]:
         """Of each channel behind all maps, from the share that every pixel has in it."""
         self.image = scaled(self.image)
-        share = self.rows.mean(1)[:, None, :, None] * self.columns.mean(1)[:, None, None]
-        mean = (self.image * share).sum((2, 3))
+        if self.rows.ndim == self.columns.ndim == 2:  # no map of the pixels
+            mean = self.image.mean((2, 3))
+        else:
+            rows, columns = self.rows.mean(-2), self.columns.mean(-2)
+            share = (rows[..., None] * columns[..., None, :])[:, None]
+            mean = (self.image * share).sum((2, 3))
         return mean if self.colours is None else _mapped(self.colours[0], mean, self.colours[1])
 
     def _mixed(self) -> UInt8[Tensor, "B C h w"] | Float[Tensor, "B C h w"]:
         """The image behind the maps of its pixels, in the colours that it had."""
-        if len(self.rows) == len(self.columns) == 1:
+        if self.rows.ndim == self.columns.ndim == 2:
             return self.image
         count = len(self.image)
         rows, columns = self.rows.expand(count, -1, -1), self.columns.expand(count, -1, -1)
@@ -112,9 +124,9 @@ class Maps:
         image = scaled(self._mixed())
         if self.colours is not None:
             matrix, shift = self.colours
-            shape = image.shape
-            image = torch.baddbmm(shift[..., None], matrix, image.flatten(2)).view(shape)
-        return image.clamp(0, 1)
+            mapped = torch.baddbmm(shift[..., None], matrix, image.flatten(2))
+            return mapped.clamp_(0, 1).view_as(image)
+        return image if image is self.image else image.clamp_(0, 1)
 
 
 def _mapped(

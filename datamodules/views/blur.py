@@ -58,10 +58,14 @@ class Blur(Sometimes):
     def fold(self, rows: Matrix, columns: Matrix, draws: Float[Tensor, "B 2"]) -> Folded:
         """Both axes of the image behind those matrices blurred."""
         kernel = gaussian(self._sigma(draws), self.kernel_size)
-        maps = (rows, columns)
-        blurred = (after(blur_matrix(kernel, m.shape[1]), m) for m in maps)
-        first, second = (self.choose(draws[:, 0], b, m) for b, m in zip(blurred, maps, strict=True))
-        return first, second
+        apply = (draws[:, 0] < self.probability)[:, None, None]
+        matrices = []
+        for before in (rows, columns):
+            size = before.shape[-2]
+            same = torch.eye(size, device=draws.device)
+            blur = torch.where(apply, blur_matrix(kernel, size), same)
+            matrices.append(after(blur, before))
+        return matrices[0], matrices[1]
 
     def _sigma(self, draws: Float[Tensor, "B 2"]) -> Float[Tensor, " B"]:
         low, high = self.sigma

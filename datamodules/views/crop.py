@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from manyviews.errors import ConfigError
 
-Matrix = Float[Tensor, "B new old"]  # weights on the rows or on the columns of each sample
+Matrix = Float[Tensor, "... _ _"]  # (B, new, old), of rows or columns; (old, old) is the identity
 Folded = tuple[Matrix, Matrix]
 Interpolation = Literal["bilinear", "bicubic"]
 TABLE_BYTES = 2**25  # 32 MiB: axes of up to 53 pixels at their own size
@@ -105,13 +106,13 @@ class Crop:
 
     def fold(self, rows: Matrix, columns: Matrix, draws: Float[Tensor, "B n"]) -> Folded:
         """Both matrices behind those."""
-        then = self.matrices(rows.shape[1], columns.shape[1], draws)
+        then = self.matrices(rows.shape[-2], columns.shape[-2], draws)
         return after(then[0], rows), after(then[1], columns)
 
 
 def after(second: Matrix, first: Matrix) -> Matrix:
-    """The product second @ first; a single matrix for all samples is the identity."""
-    return second if len(first) == 1 else torch.bmm(second, first)
+    """The product second @ first; a first without samples is the identity."""
+    return second if first.ndim == 2 else torch.bmm(second, first)
 
 
 def scaled(
@@ -119,6 +120,15 @@ def scaled(
 ) -> Float[Tensor, "B C H W"]:
     """Bytes as float32 in [0, 1]; what is scaled already stays."""
     return image.float() / 255 if image.dtype == torch.uint8 else image
+
+
+def applied(
+    operation: Callable[..., Tensor],
+    image: UInt8[Tensor, "B C H W"] | Float[Tensor, "B C H W"],
+    draws: Float[Tensor, "B _"],
+) -> Float[Tensor, "B C h w"]:
+    """The operation's image: a crop takes bytes, which a CPU resizes fastest, all others floats."""
+    return operation(image if isinstance(operation, Crop) else scaled(image), draws)
 
 
 def dense(device: torch.device, *sizes: int) -> bool:
@@ -151,13 +161,13 @@ def _one_by_one(
     interpolation: Interpolation,
 ) -> Float[Tensor, "B C h w"]:
     """For a CPU, where the integers of the boxes can be read without waiting for a device."""
-    dtype = torch.float32 if image.dtype == torch.uint8 else image.dtype
+    bytes_ = image.dtype == torch.uint8
+    dtype = torch.float32 if bytes_ else image.dtype
     resized = image.new_empty(len(image), image.shape[1], *size, dtype=dtype)
     for out, picture, *at in zip(resized, image, *(side.tolist() for side in box), strict=True):
-        out.copy_(cut(picture, (at[0], at[1], at[2], at[3]), size, interpolation))
-    if image.dtype == torch.uint8:
-        return resized.div_(255)
-    return resized.clamp_(0, 1) if interpolation == "bicubic" else resized
+        piece = cut(picture, (at[0], at[1], at[2], at[3]), size, interpolation)
+        torch.div(piece, 255 if bytes_ else 1, out=out)
+    return resized if bytes_ else resized.clamp_(0, 1)
 
 
 def check_box(operation: str, scale: list[float], ratio: list[float]) -> None:

@@ -177,7 +177,8 @@ def hue_matrix(turn: Float[Tensor, " B"]) -> Float[Tensor, "B 3 3"]:
     """The hue turned by a share of the circle around the grey axis, as a matrix on the channels.
 
     Linear, so that it can be multiplied, and not the turn of HSV: luma stays and not the largest
-    channel, and the angles between the primary colours differ.
+    channel, and the angles between the primary colours differ. What that does to images says
+    `affine.py`.
     """
     angle = 2 * torch.pi * turn[:, None, None]
     grey, quarter = GREY.to(turn), QUARTER.to(turn)

@@ -13,12 +13,13 @@ from torch import Tensor
 
 from manyviews import draws
 from manyviews.datamodules.views.affine import Step, affine
-from manyviews.datamodules.views.crop import Crop, scaled
+from manyviews.datamodules.views.crop import applied, scaled
 from manyviews.datamodules.views.erasing import Erasing
 from manyviews.errors import ConfigError
 
 Mode = Literal["exact", "affine"]
 PIECE = 400_000  # pixels of all channels: their floats stay in the cache of a core
+LEAST = 8  # images, below which the calls cost more than the cache saves
 
 
 @runtime_checkable
@@ -71,9 +72,10 @@ class View:
         epoch: int,
         view: int,
         mean: Float[Tensor, " C"],
+        std: Float[Tensor, " C"],
         mode: Mode = "exact",
     ) -> Float[Tensor, "B C h w"]:
-        """View number `view` of every image, in [0, 1]; `mean` is that of the data."""
+        """View number `view` of every image, normalised."""
         steps = [
             (
                 partial(operation, mean=mean) if isinstance(operation, Erasing) else operation,
@@ -81,10 +83,13 @@ class View:
             )
             for purpose, operation in self.operations.items()
         ]
-        make = MODES[mode]
-        return torch.cat(
-            [make(image[rows], [(o, u[rows]) for o, u in steps]) for rows in _pieces(image)]
-        )
+        shift, scale = mean.view(-1, 1, 1), std.view(-1, 1, 1)
+        size = self.size(image.shape[2], image.shape[3])
+        normalised = mean.new_empty(*image.shape[:2], *size)
+        for rows in _pieces(image):
+            made = MODES[mode](image[rows], [(o, u[rows]) for o, u in steps])
+            torch.sub(made, shift, out=normalised[rows]).div_(scale)
+        return normalised
 
 
 def exact(
@@ -92,7 +97,7 @@ def exact(
 ) -> Float[Tensor, "B C h w"]:
     """The operations with their draws, one after the other, each clamped as torchvision's."""
     for operation, numbers in steps:
-        image = operation(image if isinstance(operation, Crop) else scaled(image), numbers)
+        image = applied(operation, image, numbers)
     return scaled(image)
 
 
@@ -102,8 +107,8 @@ MODES = {"exact": exact, "affine": affine}
 def _pieces(image: UInt8[Tensor, "B C H W"]) -> list[slice]:
     """Rows of a batch whose floats stay in the cache of a CPU; elsewhere all of them."""
     count = len(image)
-    pieces = math.ceil(image.numel() / PIECE) if image.device.type == "cpu" else 1
-    length = math.ceil(count / pieces)
+    most = max(LEAST, PIECE * count // image.numel()) if image.device.type == "cpu" else count
+    length = math.ceil(count / math.ceil(count / most))  # pieces of about the same length
     return [slice(start, start + length) for start in range(0, count, length)]
 
 
@@ -148,10 +153,11 @@ class Views:
         std: Sequence[float],
     ) -> list[Float[Tensor, "B C _ _"]]:
         """One normalised float32 batch per view."""
-        shift, scale = (torch.tensor(values, device=image.device) for values in (mean, std))
+        statistics = {
+            name: torch.tensor(values, device=image.device)
+            for name, values in (("mean", mean), ("std", std))
+        }
         return [
-            kind(image, position, seed=seed, epoch=epoch, view=v, mean=shift, mode=self.mode)
-            .sub_(shift.view(-1, 1, 1))
-            .div_(scale.view(-1, 1, 1))
+            kind(image, position, seed=seed, epoch=epoch, view=v, mode=self.mode, **statistics)
             for v, kind in enumerate(self)
         ]
