@@ -161,13 +161,13 @@ def _one_by_one(
     interpolation: Interpolation,
 ) -> Float[Tensor, "B C h w"]:
     """For a CPU, where the integers of the boxes can be read without waiting for a device."""
-    bytes_ = image.dtype == torch.uint8
-    dtype = torch.float32 if bytes_ else image.dtype
+    scale = 255 if image.dtype == torch.uint8 else 1
+    dtype = torch.float32 if image.dtype == torch.uint8 else image.dtype
     resized = image.new_empty(len(image), image.shape[1], *size, dtype=dtype)
     for out, picture, *at in zip(resized, image, *(side.tolist() for side in box), strict=True):
         piece = cut(picture, (at[0], at[1], at[2], at[3]), size, interpolation)
-        torch.div(piece, 255 if bytes_ else 1, out=out)
-    return resized if bytes_ else resized.clamp_(0, 1)
+        out.copy_(piece).div_(scale)  # two passes over one image are faster than a mixed division
+    return resized if scale == 255 else resized.clamp_(0, 1)
 
 
 def check_box(operation: str, scale: list[float], ratio: list[float]) -> None:

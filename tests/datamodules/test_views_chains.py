@@ -164,6 +164,6 @@ def test_probabilities_and_strengths_are_handed_on():
     view = View(2, {"jitter": Jitter(0.3, 0.1, 0.2, 0.3, 0.4), "solarize": Solarize(0.2, 0.25)})
     made = reference(view, (8, 8), (0.5,), (0.25,))
     said = repr(made)
-    assert [t.p for t in made.transforms[:2]] == [0.3, 0.2]
+    assert [vars(t)["p"] for t in made.transforms[:2]] == [0.3, 0.2]
     for part in ("(0.9, 1.1)", "(0.8, 1.2)", "(0.7, 1.3)", "(-0.4, 0.4)", "threshold=64"):
         assert part in said
