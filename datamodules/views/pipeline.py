@@ -117,7 +117,7 @@ class Views:
 
     Args:
         mode: `exact` orders and clamps as torchvision; `affine` leaves out the clamps between the
-            operations and is faster (`affine.py`).
+            operations, faster where hue or blur is (`affine.py`).
         kinds: for example `large` and `small`.
 
     Raises:

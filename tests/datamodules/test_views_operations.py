@@ -41,6 +41,12 @@ def test_posterize_equals_torchvision(bits):
     torch.testing.assert_close(operation(byte / 255, u), expected / 255, rtol=0, atol=1e-6)
 
 
+def test_posterize_rounds_to_the_byte_first():
+    image = torch.full((1, 1, 1, 1), 15.7 / 255)
+    found = Posterize(1.0, 4)(image, torch.zeros(1, 1))
+    torch.testing.assert_close(found, torch.full_like(image, 16 / 255))
+
+
 @pytest.mark.parametrize("fill", [0.0, 0.4])
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (9, 15), (1, 1), (1, 6)])
 def test_rotation_equals_torchvision(height, width, fill):
