@@ -58,9 +58,9 @@ class Pictures(Dataset[tuple[list[Tensor], int]]):
     """The images as PIL, through lightly's transform with the demo's values."""
 
     def __init__(self) -> None:
-        images = fashion_mnist_mini().train
-        self.pictures = [Image.fromarray(i[0].numpy()) for i in images.image[:IMAGES]]
-        self.label = images.label.tolist()
+        sample = fashion_mnist_mini().train.sample(torch.arange(IMAGES))
+        self.pictures = [Image.fromarray(i[0].numpy()) for i in sample.input]
+        self.label = sample.label.tolist()
         self.transform = SwaVTransform(
             crop_sizes=(28,),  # pyright: ignore[reportArgumentType]
             crop_counts=(2,),  # pyright: ignore[reportArgumentType]

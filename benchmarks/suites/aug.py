@@ -25,35 +25,31 @@ from page import Row, digits
 from torch import Tensor, nn
 from torchvision import transforms as v1
 from torchvision.transforms import functional as F
-from torchvision.transforms import v2
 from windows import alternate
 
 from manyviews import build, config
 from manyviews.batch import Sample
 from manyviews.datamodules.images import ImageData, Images, ImageSplits
 from manyviews.datamodules.views import Blur, Crop, Flip, Grayscale, Jitter, Solarize, View
+from manyviews.datamodules.views.pipeline import Mode
+from manyviews.datamodules.views.reference import reference
 
-LARGE = {  # of the papers, for 224 pixels
-    "two_crops": ["views.large.operations.crop.size=224"],
-    "barlow_twins": [
-        *(
-            f"views.{v}.operations.{o}"
-            for v in ("first", "second")
-            for o in ("crop.size=224", "blur.kernel_size=23")
-        ),
-        "views.first.operations.blur.probability=1.0",
-        "views.second.operations.blur.probability=0.1",
-    ],
-}
 CASES = (  # declaration, pixels of the source, channels
     ("two_crops", 32, 1),
     ("two_crops", 32, 3),
     ("swav", 32, 3),
     ("barlow_twins", 32, 3),
     ("two_crops", 256, 1),
-    ("barlow_twins", 256, 3),
+    ("barlow_twins_imagenet", 256, 3),
 )
-GOALS = {"PIL v1": ("at least", 6.0), "kornia": ("at least", 2.5)}  # at 32 pixels, exact mode
+EXACT, AFFINE = "manyviews", "manyviews affine"
+GOALS = {  # by pixels, peer and mode
+    (32, "PIL v1", EXACT): 6.0,
+    (32, "PIL v1", AFFINE): 12.0,
+    (32, "kornia", EXACT): 2.5,
+    (32, "kornia", AFFINE): 5.0,
+    (256, "PIL v1", AFFINE): 5.0,
+}
 
 
 def rows(windows: int) -> Iterator[Row]:
@@ -68,18 +64,20 @@ def rows(windows: int) -> Iterator[Row]:
         peak = {n: peak_bytes(w) / (views * c) / 1e3 for n, (w, c) in sides.items()}
         tally = {n: counts(w) for n, (w, _) in sides.items()}
         crop = crop_difference(made)
-        for peer in [n for n in sides if n != "manyviews"]:
-            said = [f"{tally[n].operations} ({tally[n].waits})" for n in (peer, "manyviews")]
-            far = moments(sides[peer][0]) - moments(sides["manyviews"][0])
+        peers = [(peer, EXACT) for peer in sides if peer not in (EXACT, AFFINE)]
+        for peer, ours in [*peers, ("PIL v1", AFFINE), ("kornia", AFFINE)]:
+            said = [f"{tally[n].operations} ({tally[n].waits})" for n in (peer, ours)]
+            far = moments(sides[peer][0]) - moments(sides[ours][0])
+            goal = GOALS.get((size, peer, ours))
             yield Row(
                 f"{declared}, {pixels} px, {channels} channels",
                 peer,
-                "manyviews",
+                ours,
                 "us",
-                (per_view[peer], per_view["manyviews"]),
+                (per_view[peer], per_view[ours]),
                 f"crop {crop:.0e}; mean {far[0]:+.3f}, deviation {far[1]:+.3f}",
-                f"{digits(peak[peer])} / {digits(peak['manyviews'])}",
-                GOALS.get(peer) if size == 32 else None,
+                f"{digits(peak[peer])} / {digits(peak[ours])}",
+                ("at least", goal) if goal else None,
                 besides=f"operations (waits): {' / '.join(said)}" if peer == "kornia" else "",
             )
 
@@ -88,29 +86,22 @@ Side = tuple[Callable[[], list[Tensor]], int]  # all views of a batch, and its s
 
 
 def contenders(made: ImageData, few: int) -> dict[str, Side]:
-    """Every side by name; another mode of ours is another entry here."""
-    image, label = made.splits.train
-    sample = Sample(image, label, torch.arange(len(label)))
+    """Every side by name."""
+    sample = made.splits.train.sample(torch.arange(len(made.splits.train.label)))
+    image, label = sample.input, sample.label
     pictures = [F.to_pil_image(i) for i in image[:few]]
-    kinds = [*made.views]
+    kinds, declared = [*made.views], (made.splits.size, made.splits.mean, made.splits.std)
+    chains = [reference(view, *declared) for view in kinds]
     sides: dict[str, Side] = {
-        "PIL v1": (
-            partial(one_by_one, [reference(v, made.splits, v1) for v in kinds], pictures),
-            few,
-        ),
-        "PIL v2": (
-            partial(one_by_one, [reference(v, made.splits, v2) for v in kinds], pictures),
-            few,
-        ),
-        "tensor v2": (
-            partial(one_by_one, [reference(v, made.splits, v2) for v in kinds], [*image[:few]]),
-            few,
-        ),
+        "PIL v1": (partial(one_by_one, [first_set(v, *declared) for v in kinds], pictures), few),
+        "PIL v2": (partial(one_by_one, chains, pictures), few),
+        "tensor v2": (partial(one_by_one, chains, [*image[:few]]), few),
         "kornia": (
             partial(at_once, [kornia_chain(v, made.splits) for v in kinds], image),
             len(label),
         ),
-        "manyviews": (lambda: made.make_batch(sample, epoch=0).views, len(label)),
+        EXACT: (lambda: views_in("exact", made, sample), len(label)),
+        AFFINE: (lambda: views_in("affine", made, sample), len(label)),
     }
     return sides
 
@@ -122,7 +113,9 @@ def data(declared: str, size: int, channels: int, batch: int) -> ImageData:
     )
     smooth = nn.functional.interpolate(noise, size=(size, size), mode="bicubic").clamp(0, 1)
     images = Images((smooth * 255).to(torch.uint8), torch.zeros(batch, dtype=torch.int64))
-    more = LARGE[declared] if size > 32 else []
+    more = (
+        ["views.large.operations.crop.size=224"] if (declared, size) == ("two_crops", 256) else []
+    )
     composed, _ = config.compose("pretrain", [f"views={declared}", f"batch_size={batch}", *more])
     made = build.data(composed)
     made.splits = ImageSplits(
@@ -131,28 +124,28 @@ def data(declared: str, size: int, channels: int, batch: int) -> ImageData:
     return made
 
 
-def reference(view: View, splits: ImageSplits, t: Any) -> Callable[[Any], Tensor]:
-    """The chain of torchvision (`t` is its v1 or v2) that a view kind declares."""
+def first_set(
+    view: View, size: tuple[int, int], mean: tuple[float, ...], std: tuple[float, ...]
+) -> Callable[[Any], Tensor]:
+    """The chain of torchvision's first set of transforms that a view kind declares."""
     make: dict[type, Callable[[Any], Any]] = {
-        Crop: lambda o: t.RandomResizedCrop(
-            o.size(*splits.size),
-            o.scale,
-            o.ratio,
-            t.InterpolationMode(o.interpolation),
-            antialias=True,
+        Crop: lambda o: v1.RandomResizedCrop(
+            o.size(*size), o.scale, o.ratio, v1.InterpolationMode(o.interpolation), antialias=True
         ),
-        Flip: lambda o: t.RandomHorizontalFlip(o.probability),
-        Jitter: lambda o: t.RandomApply([t.ColorJitter(*o.strengths)], o.probability),
-        Grayscale: lambda o: t.RandomGrayscale(o.probability),
-        Blur: lambda o: t.RandomApply([t.GaussianBlur(o.kernel_size, o.sigma)], o.probability),
-        Solarize: lambda o: t.RandomSolarize(128, o.probability),
+        Flip: lambda o: v1.RandomHorizontalFlip(o.probability),
+        Jitter: lambda o: v1.RandomApply([v1.ColorJitter(*o.strengths)], o.probability),
+        Grayscale: lambda o: v1.RandomGrayscale(o.probability),
+        Blur: lambda o: v1.RandomApply([v1.GaussianBlur(o.kernel_size, o.sigma)], o.probability),
+        Solarize: lambda o: v1.RandomSolarize(128, o.probability),
     }
     operations = [make[type(o)](o) for o in view.operations.values()]
-    if t is v2:
-        convert = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True)]
-    else:
-        convert = [v1.ToTensor()]
-    return t.Compose([*operations, *convert, t.Normalize(splits.mean, splits.std)])
+    return v1.Compose([*operations, v1.ToTensor(), v1.Normalize(mean, std)])
+
+
+def views_in(mode: Mode, made: ImageData, sample: Sample) -> list[Tensor]:
+    """All views of the batch by ours."""
+    made.views.mode = mode
+    return made.make_batch(sample, epoch=0).views
 
 
 def kornia_chain(view: View, splits: ImageSplits) -> nn.Sequential:
@@ -210,7 +203,7 @@ def moments(side: Callable[[], list[Tensor]]) -> Tensor:
 def crop_difference(made: ImageData) -> float:
     """Largest difference of eight of our crops from torchvision's of the same boxes, scale 0..1."""
     crop = next(o for o in next(iter(made.views)).operations.values() if isinstance(o, Crop))
-    image = made.splits.train.image[:8].float() / 255
+    image = made.splits.train.sample(torch.arange(8)).input.float() / 255
     draws = torch.rand(8, crop.draws, generator=torch.Generator().manual_seed(0))
     boxes = torch.stack([*crop.boxes(*made.splits.size, draws)], 1).tolist()
     mode = v1.InterpolationMode(crop.interpolation)

@@ -152,7 +152,7 @@ def ours() -> tuple[float, Weights]:
     """Everything that `manyviews pretrain` attaches."""
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         composed, choices = config.compose("pretrain", [*OVERRIDES, f"runs={folder}"])
-        run = runs.begin(runs.place(composed, choices), composed, choices, OVERRIDES)
+        run = runs.begin(runs.place(composed, choices), composed, choices, OVERRIDES, {})
         node = {"_target_": f"{__name__}.Clock"}
         callbacks = {**composed["callbacks"], "clock": node}
         run = Run(run.path, {**composed, "callbacks": callbacks}, choices)

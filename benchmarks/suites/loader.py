@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from costs import resident_bytes
 from page import Row, megabytes
-from suites.aug import data, reference
+from suites.aug import data
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import functional as F
@@ -25,15 +25,21 @@ from torchvision.transforms import v2
 from windows import alternate
 
 from manyviews.datamodules.images import ImageData, normalise
+from manyviews.datamodules.views.reference import reference
 
 IMAGES, BATCH = 2560, 256
+
+
+def all_of(made: ImageData) -> Tensor:
+    """The training images."""
+    return made.splits.train.sample(torch.arange(len(made.splits.train.label))).input
 
 
 class Pictures(Dataset[tuple[list[Tensor], int]]):
     """PIL images through a chain for each view; the label is the row."""
 
     def __init__(self, made: ImageData, chains: list[Callable[[Any], Tensor]]) -> None:
-        self.pictures = [F.to_pil_image(i) for i in made.splits.train.image]
+        self.pictures = [F.to_pil_image(i) for i in all_of(made)]
         self.chains = chains
 
     def __len__(self) -> int:
@@ -55,7 +61,10 @@ def rows(windows: int) -> Iterator[Row]:
     )
     kinds: dict[str, tuple[list[Callable[[Any], Tensor]], Callable[[], list[Tensor]]]] = {
         "images": ([plain], partial(our_images, made)),
-        "views": ([reference(v, splits, v2) for v in made.views], partial(our_views, made)),
+        "views": (
+            [reference(v, splits.size, splits.mean, splits.std) for v in made.views],
+            partial(our_views, made),
+        ),
     }
     for kind, (chains, ours) in kinds.items():
         sides: dict[str, Callable[[], list[Tensor]]] = {"manyviews": ours}

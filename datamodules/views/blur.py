@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from manyviews.datamodules.views.crop import two_sided
+from manyviews.datamodules.views.crop import Folded, Matrix, after, dense, two_sided
+from manyviews.datamodules.views.sometimes import Sometimes
 from manyviews.errors import ConfigError
 
 
-class Blur:
+class Blur(Sometimes):
     """Gaussian of random width on a reflected image: torchvision's GaussianBlur.
 
     Args:
@@ -22,13 +24,12 @@ class Blur:
     draws = 2  # apply, sigma
 
     def __init__(self, probability: float, sigma: list[float], kernel_size: int) -> None:
-        if not 0 <= probability <= 1:
-            raise ConfigError(f"blur probability={probability}; allowed: 0 to 1")
+        super().__init__(probability)
         if len(sigma) != 2 or not 0 < sigma[0] <= sigma[1]:
             raise ConfigError(f"blur sigma={list(sigma)}; allowed: [low, high], 0 < low <= high")
         if kernel_size < 1 or kernel_size % 2 == 0:
             raise ConfigError(f"blur kernel_size={kernel_size}; allowed: odd, 1 or more")
-        self.probability, self.sigma, self.kernel_size = probability, sigma, kernel_size
+        self.sigma, self.kernel_size = sigma, kernel_size
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         """Unchanged.
@@ -47,23 +48,68 @@ class Blur:
         self, image: Float[Tensor, "B C H W"], draws: Float[Tensor, "B 2"]
     ) -> Float[Tensor, "B C H W"]:
         """Blurred where the first draw is below the probability."""
+        height, width = image.shape[2:]
+        kernel = gaussian(self._sigma(draws), self.kernel_size)
+        if not dense(image.device, height, width):
+            return self._one_by_one(image, kernel.to(image), draws[:, 0].tolist())
+        rows, columns = blur_matrix(kernel, height).to(image), blur_matrix(kernel, width).to(image)
+        return self.choose(draws[:, 0], two_sided(rows, image, columns), image)
+
+    def fold(self, rows: Matrix, columns: Matrix, draws: Float[Tensor, "B 2"]) -> Folded:
+        """Both axes of the image behind those matrices blurred."""
+        kernel = gaussian(self._sigma(draws), self.kernel_size)
+        apply = (draws[:, 0] < self.probability)[:, None, None]
+        matrices = []
+        for before in (rows, columns):
+            size = before.shape[-2]
+            same = torch.eye(size, device=draws.device)
+            blur = torch.where(apply, blur_matrix(kernel, size), same)
+            matrices.append(after(blur, before))
+        return matrices[0], matrices[1]
+
+    def _sigma(self, draws: Float[Tensor, "B 2"]) -> Float[Tensor, " B"]:
         low, high = self.sigma
-        sigma = low + (high - low) * draws[:, 1]
-        rows = blur_matrix(sigma, image.shape[2], self.kernel_size).to(image)
-        columns = blur_matrix(sigma, image.shape[3], self.kernel_size).to(image)
-        blurred = two_sided(rows, image, columns)
-        return torch.where((draws[:, :1] < self.probability)[..., None, None], blurred, image)
+        return low + (high - low) * draws[:, 1]
+
+    def _one_by_one(
+        self, image: Float[Tensor, "B C H W"], kernel: Float[Tensor, "B k"], draws: list[float]
+    ) -> Float[Tensor, "B C H W"]:
+        """For a CPU: pass by pass over images that stay in its cache, and only over the blurred."""
+        blurred = [
+            convolve(convolve(picture, weight, 1), weight, 2)
+            if draw < self.probability
+            else picture
+            for picture, weight, draw in zip(image, kernel, draws, strict=True)
+        ]
+        return torch.stack(blurred)
 
 
-def blur_matrix(
-    sigma: Float[Tensor, " B"], size: int, kernel_size: int
-) -> Float[Tensor, "B {size} {size}"]:
-    """Weights that blur an axis of `size` pixels, mirrored at its ends without their repetition."""
+def gaussian(sigma: Float[Tensor, " B"], kernel_size: int) -> Float[Tensor, "B {kernel_size}"]:
+    """Weights of the pixels around each, which sum to 1."""
     offset = torch.arange(kernel_size, device=sigma.device) - kernel_size // 2
     kernel = (-0.5 * (offset / sigma[:, None]).square()).exp()
-    kernel = kernel / kernel.sum(1, keepdim=True)
-    source = torch.arange(size, device=sigma.device)[:, None] + offset
+    return kernel / kernel.sum(1, keepdim=True)
+
+
+def blur_matrix(kernel: Float[Tensor, "B k"], size: int) -> Float[Tensor, "B {size} {size}"]:
+    """Weights that blur an axis of `size` pixels, mirrored at its ends without their repetition."""
+    count, kernel_size = kernel.shape
+    offset = torch.arange(kernel_size, device=kernel.device) - kernel_size // 2
+    source = torch.arange(size, device=kernel.device)[:, None] + offset
     source = (size - 1) - ((size - 1) - source.abs()).abs()
     weight = kernel[:, None].expand(-1, size, -1)
-    index = source.expand(len(sigma), -1, -1)
-    return sigma.new_zeros(len(sigma), size, size).scatter_add(2, index, weight)
+    index = source.expand(count, -1, -1)
+    return kernel.new_zeros(count, size, size).scatter_add(2, index, weight)
+
+
+def convolve(
+    image: Float[Tensor, "C H W"], kernel: Float[Tensor, " k"], axis: int
+) -> Float[Tensor, "C H W"]:
+    """The same along one axis as a sum of shifted images."""
+    reach, size = len(kernel) // 2, image.shape[axis]
+    padding = (0, 0, reach, reach) if axis == 1 else (reach, reach, 0, 0)
+    padded = F.pad(image, padding, mode="reflect")
+    blurred = torch.zeros_like(image)
+    for shift, weight in enumerate(kernel):
+        blurred.addcmul_(padded.narrow(axis, shift, size), weight)
+    return blurred

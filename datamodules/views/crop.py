@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import torch
-from jaxtyping import Float, Int64
-from PIL import Image
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 
 from manyviews.errors import ConfigError
 
+Matrix = Float[Tensor, "... _ _"]  # (B, new, old), of rows or columns; (old, old) is the identity
+Folded = tuple[Matrix, Matrix]
 Interpolation = Literal["bilinear", "bicubic"]
 TABLE_BYTES = 2**25  # 32 MiB: axes of up to 53 pixels at their own size
+LARGE = 96  # pixels, from where on a CPU resizes and blurs image by image
 TRIES = 10  # of torchvision, before it falls back to a centre crop
 
 
@@ -48,12 +52,7 @@ class Crop:
     ) -> None:
         if size is not None and size < 1:
             raise ConfigError(f"crop size={size}; allowed: 1 or more pixels, or null")
-        if len(scale) != 2 or not 0 < scale[0] <= scale[1] <= 1:
-            raise ConfigError(
-                f"crop scale={list(scale)}; allowed: [low, high], 0 < low <= high <= 1"
-            )
-        if len(ratio) != 2 or not 0 < ratio[0] <= ratio[1]:
-            raise ConfigError(f"crop ratio={list(ratio)}; allowed: [low, high], 0 < low <= high")
+        check_box("crop", scale, ratio)
         self.out, self.scale, self.ratio = size, scale, ratio
         self.interpolation: Interpolation = interpolation
 
@@ -63,19 +62,11 @@ class Crop:
 
     def boxes(self, height: int, width: int, draws: Float[Tensor, "B n"]) -> Box:
         """The first of ten tries that fits into the image, else the largest centred box."""
-        area = self.scale[0] + (self.scale[1] - self.scale[0]) * draws[:, :TRIES].double()
-        low, high = math.log(self.ratio[0]), math.log(self.ratio[1])
-        ratio = torch.exp(low + (high - low) * draws[:, TRIES : 2 * TRIES].double())
-        area = area * (height * width)
-        w = torch.cat([(area * ratio).sqrt().round(), torch.zeros_like(area[:, :1])], 1).long()
-        h = torch.cat([(area / ratio).sqrt().round(), torch.zeros_like(area[:, :1])], 1).long()
-        w[:, -1], h[:, -1] = self._fallback(height, width)
+        w, h = shapes(height * width, self.scale, self.ratio, draws)
         fits = (0 < w) & (w <= width) & (0 < h) & (h <= height)
-        first = fits.int().argmax(1, keepdim=True)  # argmax gives the first of equals
-        w, h = w.gather(1, first)[:, 0], h.gather(1, first)[:, 0]
-        centre = first[:, 0] == TRIES
-        top = torch.where(centre, (height - h) // 2, _place(draws[:, -2], height - h))
-        left = torch.where(centre, (width - w) // 2, _place(draws[:, -1], width - w))
+        w, h, centre = first_fitting(w, h, fits, self._fallback(height, width))
+        top = torch.where(centre, (height - h) // 2, place(draws[:, -2], height - h))
+        left = torch.where(centre, (width - w) // 2, place(draws[:, -1], width - w))
         return Box(top, left, h, w)
 
     def _fallback(self, height: int, width: int) -> tuple[int, int]:
@@ -86,35 +77,156 @@ class Crop:
             return round(height * self.ratio[1]), height
         return width, height
 
+    def __call__(
+        self,
+        image: UInt8[Tensor, "B C H W"] | Float[Tensor, "B C H W"],
+        draws: Float[Tensor, "B n"],
+    ) -> Float[Tensor, "B C h w"]:
+        """The box of every image as an image of the size that comes out, in [0, 1]."""
+        height, width = image.shape[2:]
+        size = self.size(height, width)
+        if not dense(image.device, height, width, *size):
+            box = self.boxes(height, width, draws)
+            return _one_by_one(image, box, size, self.interpolation)
+        rows, columns = self.matrices(height, width, draws)
+        image = scaled(image)
+        resized = two_sided(rows.to(image), image, columns.to(image))
+        # Bicubic overshoots; torchvision clamps only uint8 images, an image must stay one.
+        return resized.clamp(0, 1) if self.interpolation == "bicubic" else resized
+
     def cut(
-        self, image: Image.Image, draws: Float[Tensor, "1 n"], size: tuple[int, int]
-    ) -> Image.Image:
-        """The crop of a decoded picture, rounded to bytes.
+        self, image: UInt8[Tensor, "C H W"], draws: Float[Tensor, "1 n"], size: tuple[int, int]
+    ) -> UInt8[Tensor, "C h w"]:
+        """The crop of one image in bytes, which a worker makes of what it decoded.
 
         Args:
             image: of any size.
             draws: its numbers.
             size: height and width where the crop keeps the size of the data.
         """
-        box = self.boxes(image.height, image.width, draws)
+        box = self.boxes(image.shape[1], image.shape[2], draws)
         top, left, height, width = (int(side) for side in box)
-        height_out, width_out = self.size(*size)
-        resample = Image.Resampling[self.interpolation.upper()]
-        cropped = image.crop((left, top, left + width, top + height))
-        return cropped.resize((width_out, height_out), resample)
+        return cut(image, (top, left, height, width), self.size(*size), self.interpolation)
 
-    def __call__(
-        self, image: Float[Tensor, "B C H W"], draws: Float[Tensor, "B n"]
-    ) -> Float[Tensor, "B C h w"]:
-        """Row matrix @ image @ column matrix^T: both are sparse bands, but small and batched."""
-        height, width = image.shape[-2:]
+    def matrices(
+        self, height: int, width: int, draws: Float[Tensor, "B n"]
+    ) -> tuple[Float[Tensor, "B h {height}"], Float[Tensor, "B w {width}"]]:
+        """Row matrix @ image @ column matrix^T is the crop: sparse bands, but small and batched."""
         box = self.boxes(height, width, draws)
         h, w = self.size(height, width)
-        rows = _looked_up(box.top, box.height, height, h, self.interpolation).to(image)
-        columns = _looked_up(box.left, box.width, width, w, self.interpolation).to(image)
-        resized = two_sided(rows, image, columns)
-        # Bicubic overshoots; torchvision clamps only uint8 images, an image must stay one.
-        return resized.clamp(0, 1) if self.interpolation == "bicubic" else resized
+        rows = _looked_up(box.top, box.height, height, h, self.interpolation)
+        columns = _looked_up(box.left, box.width, width, w, self.interpolation)
+        return rows, columns
+
+    def fold(self, rows: Matrix, columns: Matrix, draws: Float[Tensor, "B n"]) -> Folded:
+        """Both matrices behind those."""
+        then = self.matrices(rows.shape[-2], columns.shape[-2], draws)
+        return after(then[0], rows), after(then[1], columns)
+
+
+def after(second: Matrix, first: Matrix) -> Matrix:
+    """The product second @ first; a first without samples is the identity."""
+    return second if first.ndim == 2 else torch.bmm(second, first)
+
+
+def scaled(
+    image: UInt8[Tensor, "B C H W"] | Float[Tensor, "B C H W"],
+) -> Float[Tensor, "B C H W"]:
+    """Bytes as float32 in [0, 1]; what is scaled already stays."""
+    return image.float() / 255 if image.dtype == torch.uint8 else image
+
+
+def applied(
+    operation: Callable[..., Tensor],
+    image: UInt8[Tensor, "B C H W"] | Float[Tensor, "B C H W"],
+    draws: Float[Tensor, "B _"],
+) -> Float[Tensor, "B C h w"]:
+    """The operation's image: a crop takes bytes, which a CPU resizes fastest, all others floats."""
+    return operation(image if isinstance(operation, Crop) else scaled(image), draws)
+
+
+def dense(device: torch.device, *sizes: int) -> bool:
+    """Whether full matrices are the fastest way to mix rows and columns of these sizes.
+
+    Always where products are cheap; on a CPU their cubic cost loses to loops from 96 pixels on.
+    """
+    return device.type != "cpu" or max(sizes) < LARGE
+
+
+def cut(
+    image: UInt8[Tensor, "C H W"] | Float[Tensor, "C H W"],
+    box: tuple[int, int, int, int],
+    size: tuple[int, int],
+    interpolation: Interpolation,
+) -> UInt8[Tensor, "C h w"] | Float[Tensor, "C h w"]:
+    """One box (top, left, height, width) of one image, resized; bytes stay bytes, as torchvision's.
+
+    Floats may leave [0, 1] where the filter is bicubic.
+    """
+    top, left, height, width = box
+    piece = image[None, :, top : top + height, left : left + width]
+    return F.interpolate(piece, size=size, mode=interpolation, antialias=True)[0]
+
+
+def _one_by_one(
+    image: UInt8[Tensor, "B C H W"] | Float[Tensor, "B C H W"],
+    box: Box,
+    size: tuple[int, int],
+    interpolation: Interpolation,
+) -> Float[Tensor, "B C h w"]:
+    """For a CPU, where the integers of the boxes can be read without waiting for a device."""
+    scale = 255 if image.dtype == torch.uint8 else 1
+    dtype = torch.float32 if image.dtype == torch.uint8 else image.dtype
+    resized = image.new_empty(len(image), image.shape[1], *size, dtype=dtype)
+    for out, picture, *at in zip(resized, image, *(side.tolist() for side in box), strict=True):
+        piece = cut(picture, (at[0], at[1], at[2], at[3]), size, interpolation)
+        out.copy_(piece).div_(scale)  # two passes over one image are faster than a mixed division
+    return resized if scale == 255 else resized.clamp_(0, 1)
+
+
+def check_box(operation: str, scale: list[float], ratio: list[float]) -> None:
+    """Compare the ranges of a random box with what is allowed.
+
+    Raises:
+        ConfigError: empty or impossible.
+    """
+    if len(scale) != 2 or not 0 < scale[0] <= scale[1] <= 1:
+        raise ConfigError(
+            f"{operation} scale={list(scale)}; allowed: [low, high], 0 < low <= high <= 1"
+        )
+    if len(ratio) != 2 or not 0 < ratio[0] <= ratio[1]:
+        raise ConfigError(f"{operation} ratio={list(ratio)}; allowed: [low, high], 0 < low <= high")
+
+
+def shapes(
+    area: int, scale: list[float], ratio: list[float], draws: Float[Tensor, "B _"]
+) -> tuple[Int64[Tensor, "B n"], Int64[Tensor, "B n"]]:
+    """The sides sqrt(a r) and sqrt(a / r) in pixels of every try, of a share a and a ratio r."""
+    share = scale[0] + (scale[1] - scale[0]) * draws[:, :TRIES].double()
+    low, high = math.log(ratio[0]), math.log(ratio[1])
+    r = torch.exp(low + (high - low) * draws[:, TRIES : 2 * TRIES].double())
+    a = share * area
+    return (a * r).sqrt().round().long(), (a / r).sqrt().round().long()
+
+
+def first_fitting(
+    first: Int64[Tensor, "B n"],
+    second: Int64[Tensor, "B n"],
+    fits: Bool[Tensor, "B n"],
+    fallback: tuple[int, int],
+) -> tuple[Int64[Tensor, " B"], Int64[Tensor, " B"], Bool[Tensor, " B"]]:
+    """The sides of the first try that fits, else the fallback's; and where that was taken."""
+    tried = F.pad(fits.int(), (0, 1), value=1).argmax(1, keepdim=True)  # the first of equals
+    sides = [
+        F.pad(side, (0, 1), value=last).gather(1, tried)[:, 0]
+        for side, last in zip((first, second), fallback, strict=True)
+    ]
+    return sides[0], sides[1], tried[:, 0] == fits.shape[1]
+
+
+def place(draw: Float[Tensor, " B"], room: Int64[Tensor, " B"]) -> Int64[Tensor, " B"]:
+    """An integer of 0..room, uniformly."""
+    return (draw.double() * (room + 1)).long()
 
 
 def two_sided(
@@ -150,11 +262,6 @@ def _table(
         torch.arange(size, device=device), torch.arange(1, size + 1, device=device)
     ).unbind(1)
     return resize_matrix(start, length, size, out, interpolation)
-
-
-def _place(draw: Float[Tensor, " B"], room: Int64[Tensor, " B"]) -> Int64[Tensor, " B"]:
-    """An integer of 0..room, uniformly."""
-    return (draw.double() * (room + 1)).long()
 
 
 def _triangle(x: Float[Tensor, ...]) -> Float[Tensor, ...]:

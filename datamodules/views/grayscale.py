@@ -6,12 +6,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from manyviews.errors import ConfigError
+from manyviews.datamodules.views.sometimes import Sometimes
 
 WEIGHTS = (0.2989, 0.587, 0.114)  # ITU-R 601 as torchvision rounds it
 
 
-class Grayscale:
+class Grayscale(Sometimes):
     """Every channel becomes the grey of the pixel.
 
     Args:
@@ -20,20 +20,25 @@ class Grayscale:
 
     draws = 1
 
-    def __init__(self, probability: float) -> None:
-        if not 0 <= probability <= 1:
-            raise ConfigError(f"grayscale probability={probability}; allowed: 0 to 1")
-        self.probability = probability
-
-    def size(self, height: int, width: int) -> tuple[int, int]:
-        """Unchanged."""
-        return height, width
-
     def __call__(
         self, image: Float[Tensor, "B C H W"], draws: Float[Tensor, "B 1"]
     ) -> Float[Tensor, "B C H W"]:
         """Grey where the draw is below the probability."""
-        return torch.where((draws < self.probability)[..., None, None], luma(image), image)
+        return self.choose(draws[:, 0], luma(image), image)
+
+    def colour_map(
+        self, mean: Float[Tensor, "B C"], draws: Float[Tensor, "B 1"]
+    ) -> tuple[Float[Tensor, "B C C"], Float[Tensor, "B C"]]:
+        """Every channel is the same weighted sum of all; nothing is added."""
+        same = torch.eye(mean.shape[1], device=mean.device)[None]
+        grey = luma_weights(mean).expand(len(mean), mean.shape[1], -1)
+        return self.choose(draws[:, 0], grey, same), torch.zeros_like(mean)
+
+
+def luma_weights(image: Float[Tensor, "B C *_"]) -> Float[Tensor, " C"]:
+    """What each channel counts in the grey; equally if there are not three."""
+    channels = image.shape[1]
+    return image.new_tensor(WEIGHTS if channels == 3 else [1 / channels] * channels)
 
 
 def luma(image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 1 H W"]:
@@ -41,6 +46,5 @@ def luma(image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 1 H W"]:
     channels, height, width = image.shape[1:]
     if channels == 1:
         return image
-    weights = WEIGHTS if channels == 3 else [1 / channels] * channels
-    grey = image.new_tensor(weights) @ image.flatten(2)  # a product is the fastest weighted sum
+    grey = luma_weights(image) @ image.flatten(2)  # a product is the fastest weighted sum
     return grey.view(-1, 1, height, width)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from typing import Protocol, runtime_checkable
+from functools import partial
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int64, UInt8
@@ -12,8 +14,14 @@ from torch import Tensor
 
 from manyviews import draws
 from manyviews.datamodules.decode import to_tensor
-from manyviews.datamodules.views.crop import Crop
+from manyviews.datamodules.views.affine import Step, affine
+from manyviews.datamodules.views.crop import Crop, applied, scaled
+from manyviews.datamodules.views.erasing import Erasing
 from manyviews.errors import ConfigError
+
+Mode = Literal["exact", "affine"]
+PIECE = 400_000  # pixels of all channels: their floats stay in the cache of a core
+LEAST = 8  # images, below which the calls cost more than the cache saves
 
 
 @runtime_checkable
@@ -72,7 +80,7 @@ class View:
 
     def cut(
         self,
-        images: list[Image.Image],
+        images: list[UInt8[Tensor, "C _ _"]],
         position: Int64[Tensor, " B"],
         *,
         seed: int,
@@ -80,45 +88,85 @@ class View:
         view: int,
         size: tuple[int, int],
     ) -> UInt8[Tensor, "B C h w"]:
-        """The crop of view number `view`, the first operation, of pictures of any sizes."""
+        """The crop of view number `view`, the first operation, of images of any sizes."""
         purpose, crop = self.leading_crop()
         numbers = draws.uniform(seed, epoch, position, view, purpose, crop.draws)
-        cut = [crop.cut(i, n[None], size) for i, n in zip(images, numbers, strict=True)]
-        return torch.stack([to_tensor(image) for image in cut])
+        return torch.stack(
+            [crop.cut(i, n[None], size) for i, n in zip(images, numbers, strict=True)]
+        )
 
     def __call__(
         self,
-        image: Float[Tensor, "B C H W"],
+        image: UInt8[Tensor, "B C H W"],
         position: Int64[Tensor, " B"],
         *,
         seed: int,
         epoch: int,
         view: int,
-        done: int = 0,
+        mean: Float[Tensor, " C"],
+        std: Float[Tensor, " C"],
+        mode: Mode = "exact",
+        is_cut: bool = False,
     ) -> Float[Tensor, "B C h w"]:
-        """View number `view` of every image, in [0, 1], behind the `done` first operations."""
-        for purpose, operation in [*self.operations.items()][done:]:
-            numbers = draws.uniform(seed, epoch, position, view, purpose, operation.draws)
-            image = operation(image, numbers)
-        return image
+        """View number `view` of every image, normalised; `is_cut` if `cut` has begun it."""
+        operations = [*self.operations.items()][int(is_cut) :]
+        steps = [
+            (
+                partial(operation, mean=mean) if isinstance(operation, Erasing) else operation,
+                draws.uniform(seed, epoch, position, view, purpose, operation.draws),
+            )
+            for purpose, operation in operations
+        ]
+        shift, scale = mean.view(-1, 1, 1), std.view(-1, 1, 1)
+        size = (image.shape[2], image.shape[3])
+        for _, operation in operations:
+            size = operation.size(*size)
+        normalised = mean.new_empty(*image.shape[:2], *size)
+        for rows in _pieces(image):
+            made = MODES[mode](image[rows], [(o, u[rows]) for o, u in steps])
+            torch.sub(made, shift, out=normalised[rows]).div_(scale)
+        return normalised
+
+
+def exact(
+    image: UInt8[Tensor, "B C H W"] | Float[Tensor, "B C H W"], steps: Sequence[Step]
+) -> Float[Tensor, "B C h w"]:
+    """The operations with their draws, one after the other, each clamped as torchvision's."""
+    for operation, numbers in steps:
+        image = applied(operation, image, numbers)
+    return scaled(image)
+
+
+MODES = {"exact": exact, "affine": affine}
+
+
+def _pieces(image: UInt8[Tensor, "B C H W"]) -> list[slice]:
+    """Rows of a batch whose floats stay in the cache of a CPU; elsewhere all of them."""
+    count = len(image)
+    most = max(LEAST, PIECE * count // image.numel()) if image.device.type == "cpu" else count
+    length = math.ceil(count / math.ceil(count / most))  # pieces of about the same length
+    return [slice(start, start + length) for start in range(0, count, length)]
 
 
 class Views:
     """All views of a sample: kinds by name, the large ones first.
 
     Args:
+        mode: `exact` orders and clamps as torchvision; `affine` leaves out the clamps between the
+            operations, faster where hue or blur is (`affine.py`).
         kinds: for example `large` and `small`.
 
     Raises:
         ConfigError: fewer than two views in all.
     """
 
-    def __init__(self, **kinds: View) -> None:
+    def __init__(self, mode: Mode = "exact", **kinds: View) -> None:
         if sum(kind.count for kind in kinds.values()) < 2:
             raise ConfigError(
                 f"views ({', '.join(kinds) or 'none'}) make fewer than two views of a sample; "
                 "type views.large.count=2"
             )
+        self.mode: Mode = mode
         self.kinds = kinds
 
     def __iter__(self) -> Iterator[View]:
@@ -148,8 +196,9 @@ class Views:
             seed: of the run.
             size: height and width of crops that keep the size of the data.
         """
+        tensors = [to_tensor(image) for image in images]
         return [
-            kind.cut(images, position, seed=seed, epoch=epoch, view=v, size=size)
+            kind.cut(tensors, position, seed=seed, epoch=epoch, view=v, size=size)
             for v, kind in enumerate(self)
         ]
 
@@ -173,13 +222,14 @@ class Views:
             mean: per channel, in units of 0..1.
             std: per channel, in units of 0..1.
         """
-        if isinstance(image, Tensor):
-            scaled, done = [image.float() / 255] * len([*self]), 0
-        else:
-            scaled, done = [crop.float() / 255 for crop in image], 1
-        shift = scaled[0].new_tensor(mean).view(1, -1, 1, 1)
-        scale = scaled[0].new_tensor(std).view(1, -1, 1, 1)
+        options = {
+            "mean": torch.tensor(mean, device=position.device),
+            "std": torch.tensor(std, device=position.device),
+            "is_cut": isinstance(image, list),
+            "mode": self.mode,
+        }
+        images = image if isinstance(image, list) else [image] * len([*self])
         return [
-            (kind(x, position, seed=seed, epoch=epoch, view=v, done=done) - shift) / scale
-            for v, (kind, x) in enumerate(zip(self, scaled, strict=True))
+            kind(x, position, seed=seed, epoch=epoch, view=v, **options)
+            for v, (kind, x) in enumerate(zip(self, images, strict=True))
         ]

@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from manyviews.errors import ConfigError
+from manyviews.datamodules.views.sometimes import Sometimes
 
 
-class Solarize:
+class Solarize(Sometimes):
     """Pixels at or above the threshold are inverted.
 
     Args:
@@ -20,13 +20,8 @@ class Solarize:
     draws = 1
 
     def __init__(self, probability: float, threshold: float = 128 / 255) -> None:
-        if not 0 <= probability <= 1:
-            raise ConfigError(f"solarize probability={probability}; allowed: 0 to 1")
-        self.probability, self.threshold = probability, threshold
-
-    def size(self, height: int, width: int) -> tuple[int, int]:
-        """Unchanged."""
-        return height, width
+        super().__init__(probability)
+        self.threshold = threshold
 
     def __call__(
         self, image: Float[Tensor, "B C H W"], draws: Float[Tensor, "B 1"]
@@ -34,5 +29,5 @@ class Solarize:
         """Solarized where the draw is below the probability."""
         # Where it is not to be applied no pixel reaches the threshold.
         threshold = torch.where(draws < self.probability, self.threshold, torch.inf)
-        inverted = (image >= threshold[..., None, None]).to(image.dtype)
+        inverted = image.clone().ge_(threshold[..., None, None])
         return torch.lerp(image, 1 - image, inverted)  # several times faster than torch.where

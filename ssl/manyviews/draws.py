@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+_MASK = (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)  # odd constants of SplitMix64, as signed 64-bit numbers
 _MIX_1 = 0xBF58476D1CE4E5B9 - (1 << 64)
 _MIX_2 = 0x94D049BB133111EB - (1 << 64)
@@ -39,11 +40,15 @@ def _signed(value: int) -> int:
     return (value + (1 << 63)) % (1 << 64) - (1 << 63)
 
 
-def _key(seed: int, epoch: int, view: int, purpose: str) -> Tensor:
-    state = torch.zeros((), dtype=torch.int64)
+def _key(seed: int, epoch: int, view: int, purpose: str) -> int:
+    """The same hash of four numbers, on plain integers: no tensor, no wait for a device."""
+    state = 0
     for value in (seed, epoch, view, zlib.crc32(purpose.encode())):
-        state = _absorb(state, _signed(value))
-    return state
+        state = ((state ^ value) + _GOLDEN) & _MASK
+        state = (state ^ (state >> 30)) * _MIX_1 & _MASK
+        state = (state ^ (state >> 27)) * _MIX_2 & _MASK
+        state ^= state >> 31
+    return _signed(state)
 
 
 def uniform(
@@ -60,7 +65,7 @@ def uniform(
         count: numbers per sample.
     """
     # One small host-to-device copy of a scalar; everything else happens where `position` lives.
-    key = int(_key(seed, epoch, view, purpose))
+    key = _key(seed, epoch, view, purpose)
     rows = _absorb(position, key)[:, None]
     slots = torch.arange(count, dtype=torch.int64, device=position.device)[None]
     return _shift(_absorb(rows, slots), 40).float() * 2.0**-24  # 24 bits: exact in float32
@@ -73,11 +78,11 @@ def permutation(
 
     For another purpose the second number may be the optimizer step.
     """
-    key = int(_key(seed, epoch, 0, purpose))
+    key = _key(seed, epoch, 0, purpose)
     hashes = _absorb(torch.arange(count, dtype=torch.int64), key)
     return torch.argsort(hashes, stable=True)
 
 
 def step_seed(seed: int, step: int, rank: int) -> int:
     """Seed of the torch generators at one step: noise inside the model needs no saved state."""
-    return int(_shift(_key(seed, step, rank, "step"), 1))
+    return (_key(seed, step, rank, "step") & _MASK) >> 1

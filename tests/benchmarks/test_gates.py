@@ -14,7 +14,6 @@ from small_data import stripes
 from windows import alternate
 
 from manyviews import build, config
-from manyviews.batch import Sample
 from manyviews.evaluation.features import Features
 from manyviews.evaluation.knn import search, vote
 from manyviews.evaluation.linear_grid import LinearGrid
@@ -102,8 +101,7 @@ def test_views_take_as_many_operations_for_any_batch(views, channels, now):
     def operations(batch):
         made = build.data(config.compose("pretrain", [f"views={views}"])[0])
         made.splits = stripes(size=28, channels=channels)
-        image, label = made.splits.train
-        sample = Sample(image[:batch], label[:batch], torch.arange(batch))
+        sample = made.splits.train.sample(torch.arange(batch))
         made.make_batch(sample, 0)  # fills the table of resize matrices
         return counts(lambda: made.make_batch(sample, 0)).operations
 
