@@ -76,7 +76,7 @@ def test_cuts_are_torchvision_crops_of_the_picture(root):
     numbers = draws.uniform(3, 5, row, 1, "crop", crop.draws)
     box = [int(side) for side in crop.boxes(picture.height, picture.width, numbers)]
     expected = resized_crop(picture, *box, [20, 20], InterpolationMode.BICUBIC)
-    cut = files.sample(row, source._cut(), epoch=5).input[1][0]
+    cut = files.sample(row, source.cut(), epoch=5).input[1][0]
     assert torch.equal(cut, to_tensor(expected))
 
 
