@@ -9,6 +9,7 @@ from manyviews.datamodules.images import ImageSplits
 from manyviews.datamodules.listing import (
     Labels,
     Listed,
+    Listing,
     hold_out,
     splits_of_folder,
     splits_of_table,
@@ -51,7 +52,7 @@ def folder(
     root = Path(path)
     train, held_out = splits_of_folder(root, labels, test, empty=on_bad_sample == "skip")
     reading = Reading(size, channels, on_bad_sample, workers)
-    return image_splits(root.resolve().name, train, held_out, reading)
+    return image_splits(root.resolve().name, Listing(train, held_out, root), reading)
 
 
 def table(
@@ -86,7 +87,7 @@ def table(
     base = Path(path).parent if root is None else Path(root)
     train, held_out = splits_of_table(Path(path), base, test, file=file, label=label, split=split)
     reading = Reading(size, channels, on_bad_sample, workers)
-    return image_splits(Path(path).stem, train, held_out, reading)
+    return image_splits(Path(path).stem, Listing(train, held_out), reading)
 
 
 def imagenet(
@@ -112,7 +113,7 @@ def imagenet(
         for split in ("train", "val"):
             from_torchvision("ImageNet", root, split=split)  # unpacks
     train, test = splits_of_folder(Path(root), "folders", 0.1, empty=on_bad_sample == "skip")
-    return image_splits("imagenet", train, test, reading, IMAGENET_STATISTICS)
+    return image_splits("imagenet", Listing(train, test), reading, IMAGENET_STATISTICS)
 
 
 def flowers(
@@ -139,7 +140,8 @@ def flowers(
         )
     )
     both = Listed([*train.paths, *val.paths], [*train.classes, *val.classes])
-    return image_splits("flowers", both, test, Reading(size, 3, on_bad_sample, workers))
+    reading = Reading(size, 3, on_bad_sample, workers)
+    return image_splits("flowers", Listing(both, test), reading)
 
 
 def pets(
@@ -165,7 +167,8 @@ def pets(
             for split in ("trainval", "test")
         )
     )
-    return image_splits("pets", train, test, Reading(size, 3, on_bad_sample, workers))
+    reading = Reading(size, 3, on_bad_sample, workers)
+    return image_splits("pets", Listing(train, test), reading)
 
 
 def eurosat(root: str, download: bool = True, on_bad_sample: OnBadSample = "stop") -> ImageSplits:
@@ -180,7 +183,7 @@ def eurosat(root: str, download: bool = True, on_bad_sample: OnBadSample = "stop
     paths, labels = zip(*found.samples, strict=True)
     listed = _listed([Path(p) for p in paths], labels, found.classes)
     train, test = hold_out(listed, EUROSAT_TEST, Path(root))
-    return image_splits("eurosat", train, test, Reading(None, 3, on_bad_sample))
+    return image_splits("eurosat", Listing(train, test), Reading(None, 3, on_bad_sample))
 
 
 def _listed(paths, labels, classes) -> Listed:

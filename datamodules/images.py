@@ -15,6 +15,7 @@ from torch import Tensor
 
 from manyviews.batch import Batch, Sample, check
 from manyviews.datamodules.files import ImageFiles, Prepare
+from manyviews.datamodules.listing import Listing
 from manyviews.datamodules.loader import EpochLoader
 from manyviews.datamodules.views import Views
 
@@ -77,6 +78,7 @@ class ImageSplits:
         mean: per channel, in units of 0..1.
         std: per channel, in units of 0..1.
         skipped: files that were left out, with the reason of each.
+        listing: the files that it was read from, where it was.
     """
 
     name: str
@@ -86,6 +88,7 @@ class ImageSplits:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     skipped: tuple[str, ...] = ()
+    listing: Listing | None = None
 
     @property
     def channels(self) -> int:
@@ -168,7 +171,7 @@ class ImageData(pl.LightningDataModule):
         """
         return EpochLoader(
             self.splits.train,
-            self._cut(),
+            self.cut(),
             batch_size=self.batch_size,
             seed=self.seed,
             rank=rank,
@@ -176,7 +179,8 @@ class ImageData(pl.LightningDataModule):
             pieces=self.pieces,
         )
 
-    def _cut(self) -> Prepare:
+    def cut(self) -> Prepare:
+        """What workers make of decoded images: the crop that every view begins with."""
         return partial(self.views.cut, seed=self.seed, size=self.splits.size)
 
     def on_after_batch_transfer(self, batch: Sample, dataloader_idx: int) -> Batch:
@@ -199,7 +203,7 @@ class ImageData(pl.LightningDataModule):
 
     def batch(self, rows: Int64[Tensor, " B"], epoch: int) -> Batch:
         """The views that these rows of the training split have in `epoch`."""
-        return self.make_batch(self.splits.train.sample(rows, self._cut(), epoch), epoch)
+        return self.make_batch(self.splits.train.sample(rows, self.cut(), epoch), epoch)
 
     def probed(self, split: Split) -> Int64[Tensor, " N"]:
         """Rows that evaluation reads: those with a label, all where there is none."""

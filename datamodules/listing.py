@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -26,6 +27,25 @@ class Listed(NamedTuple):
         return Listed([self.paths[i] for i in rows], [self.classes[i] for i in rows])
 
 
+class Listing(NamedTuple):
+    """All files of a data set, also those that cannot be used.
+
+    Attributes:
+        train: of the training split.
+        test: of the test split.
+        folder: whose images they all are; None where something else names the files.
+    """
+
+    train: Listed
+    test: Listed
+    folder: Path | None = None
+
+    @property
+    def paths(self) -> list[Path]:
+        """Train, then test."""
+        return [*self.train.paths, *self.test.paths]
+
+
 def splits_of_folder(
     root: Path, labels: Labels, share: float, *, empty: bool
 ) -> tuple[Listed, Listed]:
@@ -42,11 +62,43 @@ def splits_of_folder(
     """
     if not root.is_dir():
         raise ConfigError(f"data.path={str(root)!r} is not a folder; type data.path=FOLDER")
+    parts = [_below(part, labels, empty) for part in _split_folders(root)]
+    return (parts[0], parts[1]) if len(parts) == 2 else hold_out(parts[0], share, root)
+
+
+def _split_folders(root: Path) -> list[Path]:
+    """Those of train and test, or the folder itself."""
     named = next((root / name for name in TEST_FOLDERS if (root / name).is_dir()), None)
-    if (root / "train").is_dir() and named is not None:
-        train, test = (_below(part, labels, empty) for part in (root / "train", named))
-        return train, test
-    return hold_out(_below(root, labels, empty), share, root)
+    return [root / "train", named] if (root / "train").is_dir() and named else [root]
+
+
+class Beside(NamedTuple):
+    """What a folder holds besides the listed images.
+
+    Attributes:
+        strange: files that are no images by their names.
+        outside: images outside the folders of the splits.
+        empty: folders at the place of a class that hold no image.
+    """
+
+    strange: list[Path]
+    outside: list[Path]
+    empty: list[Path]
+
+
+def beside(root: Path, listed: Sequence[Path]) -> Beside:
+    """What of a folder `splits_of_folder` left out; names that begin with a dot do not count."""
+    suffixes, inside = extensions(), set(listed)
+    left = [path for path in _walk(root, frozenset()) if path not in inside]
+    outside = [path for path in left if path.suffix.lower() in suffixes]
+    filled = {parent for path in inside for parent in path.parents}
+    folders = [path for part in _split_folders(root) for path in _folders(part)]
+    strange = sorted(set(left) - set(outside))
+    return Beside(strange, outside, [path for path in folders if path not in filled])
+
+
+def _folders(root: Path) -> list[Path]:
+    return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
 
 
 def _below(root: Path, labels: Labels, empty: bool) -> Listed:
@@ -78,7 +130,7 @@ def _walk(folder: Path, above: frozenset[str]) -> list[Path]:
 
 
 def _refuse_empty(root: Path, filled: set[str]) -> None:
-    folders = [p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")]
+    folders = [path.name for path in _folders(root)]
     empty = sorted(set(folders) - filled)
     if empty:
         raise ConfigError(

@@ -14,7 +14,7 @@ from torch import Tensor
 from manyviews.datamodules.decode import Channels, read, to_tensor
 from manyviews.datamodules.files import ImageFiles, cores
 from manyviews.datamodules.images import Images, ImageSplits
-from manyviews.datamodules.listing import Listed
+from manyviews.datamodules.listing import Listed, Listing
 from manyviews.datamodules.survey import Survey, survey
 from manyviews.errors import ConfigError
 
@@ -42,53 +42,63 @@ class Reading(NamedTuple):
     workers: int | None = None
 
 
+class Unusable(ConfigError):
+    """No data set can be made of these files.
+
+    Attributes:
+        name: of the set.
+        listing: the files.
+    """
+
+    def __init__(self, reason: str, name: str, listing: Listing) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.name, self.listing = name, listing
+
+
 def image_splits(
-    name: str,
-    train: Listed,
-    test: Listed,
-    reading: Reading,
-    statistics: Statistics | None = None,
+    name: str, listing: Listing, reading: Reading, statistics: Statistics | None = None
 ) -> ImageSplits:
     """The data set of these files.
 
     Args:
         name: of the set.
-        train: files of the training split.
-        test: files of the test split.
+        listing: files of the splits.
         reading: how they become images.
         statistics: mean and standard deviation per channel; None: those of the training images.
 
     Raises:
-        ConfigError: files that cannot be used, none left, or a class that only the test split has.
+        ConfigError: files that cannot be used.
+        Unusable: none left, or a class that only the test split has.
     """
     if reading.size is not None and reading.size < 1:
         raise ConfigError(f"data.size={reading.size}; allowed: 1 or more pixels, or null")
-    looked = survey([*train.paths, *test.paths], cores())
-    skipped = _bad([*train.paths, *test.paths], looked, reading)
+    looked = survey(listing.paths, cores())
+    skipped = _bad(listing.paths, looked, reading)
     good = looked.reason == ""
-    halves = np.split(np.arange(len(good)), [len(train.paths)])
+    halves = np.split(np.arange(len(good)), [len(listing.train.paths)])
     if not all(good[half].any() for half in halves):
-        raise ConfigError(f"{name}: none of the files of a split can be used ({skipped[0]})")
+        reason = f"none of the files of a split can be used ({skipped[0]})"
+        raise Unusable(reason, name, listing)
     channels: Channels = reading.channels or (3 if looked.colour.any() else 1)
     size = _size(looked.size[good], reading.size)
-    classes = tuple(sorted({c for c in train.classes if c is not None}))
+    classes = _classes(name, listing)
     parts = [
         ImageFiles(
             [listed.paths[i] for i in kept],
-            _labels(name, listed, kept, classes),
+            _labels(listed, kept, classes),
             looked.digest[half[kept]],
             size=size,
             channels=channels,
             workers=reading.workers,
         )
-        for listed, half in zip((train, test), halves, strict=True)
+        for listed, half in zip((listing.train, listing.test), halves, strict=True)
         for kept in [np.flatnonzero(good[half])]
     ]
     own = bool((looked.size[good] == size).all())
     if own and int(good.sum()) * size[0] * size[1] * channels <= RESIDENT_BYTES:
         parts = [_resident(part) for part in parts]
     mean, std = statistics or _statistics(looked.moments[halves[0]][good[halves[0]]], channels)
-    return ImageSplits(name, parts[0], parts[1], classes, mean, std, skipped)
+    return ImageSplits(name, parts[0], parts[1], classes, mean, std, skipped, listing)
 
 
 def _bad(paths: list[Path], looked: Survey, reading: Reading) -> tuple[str, ...]:
@@ -113,16 +123,22 @@ def _size(sizes: np.ndarray, asked: int | None) -> tuple[int, int]:
     return USUAL_SIZE, USUAL_SIZE
 
 
-def _labels(
-    name: str, listed: Listed, kept: np.ndarray, classes: tuple[str, ...]
-) -> Int64[Tensor, " N"]:
-    number: dict[str | None, int] = {None: -1, **{c: i for i, c in enumerate(classes)}}
-    strange = sorted({c for c in listed.classes if c not in number and c is not None})
+def _classes(name: str, listing: Listing) -> tuple[str, ...]:
+    """Those of the training split, in the order of the names."""
+    train, test = ({c for c in part.classes if c is not None} for part in listing[:2])
+    strange = sorted(test - train)
     if strange:
-        raise ConfigError(
-            f"{name}: class {strange[0]!r} is in the test split only ({len(strange)} such); "
-            f"training has {len(classes)} classes"
+        raise Unusable(
+            f"class {strange[0]!r} is in the test split only ({len(strange)} such); "
+            f"training has {len(train)} classes",
+            name,
+            listing,
         )
+    return tuple(sorted(train))
+
+
+def _labels(listed: Listed, kept: np.ndarray, classes: tuple[str, ...]) -> Int64[Tensor, " N"]:
+    number: dict[str | None, int] = {None: -1, **{c: i for i, c in enumerate(classes)}}
     return torch.tensor([number[listed.classes[i]] for i in kept])
 
 

@@ -1,39 +1,42 @@
-"""What one look at every file of a set tells: unreadable ones, sizes, statistics, fingerprints."""
+"""What one look at every image of a set tells: unreadable ones, sizes, statistics, fingerprints."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Int32, UInt8, UInt64
+from jaxtyping import Bool, Float32, Int32, Int64, UInt8
 from PIL import Image
 from rich.progress import track
+from torch import Tensor
 
 from manyviews.datamodules.decode import BadImage, read
 
-VERSION = 1  # of what is looked at; another one makes the kept surveys void
+VERSION = 2  # of what is looked at; another one makes the kept surveys void
 BANDS = 4  # red, green, blue, grey
-QUICK = 2000  # files that need no progress bar
+THUMBNAIL = (8, 9)  # pixels; eight differences in each of eight lines
+QUICK = 2000  # images that need no progress bar
 
 
 @dataclass(frozen=True)
 class Survey:
-    """One row per file.
+    """One row per image.
 
     Attributes:
         reason: why it cannot be read, "" where it can.
         size: height and width of the upright image in pixels, int32 (N, 2).
         colour: whether it is not grey by its mode.
-        digest: first 16 bytes of the SHA-256 of the file, uint8 (N, 16).
+        digest: first 16 bytes of the SHA-256 of the file, in memory of the pixels, uint8 (N, 16).
         moments: mean and mean square of red, green, blue and grey, 0..1, float32 (N, 4, 2).
-        shape: 64 signs of neighbouring differences in an 8 x 9 thumbnail ("dHash"), uint64 (N,).
-        histogram: pixels of every value 0..255 in red, green, blue and grey over all files, as
+        thumbnail: the whole image in grey as 8 x 9 pixels, uint8 (N, 8, 9).
+        histogram: pixels of every value 0..255 in red, green, blue and grey over all images, as
             shares of each image, float64 sums (4, 256).
     """
 
@@ -42,8 +45,13 @@ class Survey:
     colour: np.ndarray
     digest: UInt8[np.ndarray, "N 16"]
     moments: Float32[np.ndarray, "N 4 2"]
-    shape: UInt64[np.ndarray, " N"]
+    thumbnail: UInt8[np.ndarray, "N 8 9"]
     histogram: np.ndarray
+
+    def rows(self, rows: Int64[np.ndarray, " M"] | Bool[np.ndarray, " N"]) -> Survey:
+        """Some of them; the histogram stays that of all."""
+        kept = [field.name for field in fields(Survey) if field.name != "histogram"]
+        return replace(self, **{name: getattr(self, name)[rows] for name in kept})
 
 
 def survey(paths: Sequence[Path], workers: int) -> Survey:
@@ -61,7 +69,7 @@ def survey(paths: Sequence[Path], workers: int) -> Survey:
         with np.load(kept, allow_pickle=False) as arrays:
             return Survey(**{field.name: arrays[field.name] for field in fields(Survey)})
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        made = _made(paths, workers)
+        made = _made(_look, paths, workers)
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         beside = kept.with_suffix(f".{os.getpid()}.npz")
@@ -90,23 +98,33 @@ def _key(paths: Sequence[Path]) -> str:
     return digest.hexdigest()[:24]
 
 
-def _made(paths: Sequence[Path], workers: int) -> Survey:
+def survey_in_memory(images: Sequence[UInt8[Tensor, "_ _ _"]], workers: int) -> Survey:
+    """Look at images of 1 or 3 channels that are decoded already.
+
+    Args:
+        images: of all splits.
+        workers: threads.
+    """
+    return _made(_look_in_memory, images, workers)
+
+
+def _made(look: Callable[[Any], Any], images: Sequence[Any], workers: int) -> Survey:
     rows, histogram = [], np.zeros((BANDS, 256))
     with ThreadPoolExecutor(workers) as pool:
-        looks = pool.map(_look, paths)
-        if len(paths) > QUICK:
-            looks = track(looks, "looking at every image once", len(paths), transient=True)
+        looks = pool.map(look, images)
+        if len(images) > QUICK:
+            looks = track(looks, "looking at every image once", len(images), transient=True)
         for row, shares in looks:
             rows.append(row)
             histogram += shares
-    reason, size, colour, digest, moments, shape = zip(*rows, strict=True)
+    reason, size, colour, digest, moments, thumbnail = zip(*rows, strict=True)
     return Survey(
         np.array(reason, dtype=np.str_),
         np.array(size, np.int32),
         np.array(colour, bool),
         np.frombuffer(b"".join(digest), np.uint8).reshape(-1, 16),
         np.stack(moments),
-        np.array(shape, np.uint64),
+        np.stack(thumbnail),
         histogram,
     )
 
@@ -115,16 +133,25 @@ def _look(path: Path):
     """One row, and the image's share in the histogram."""
     try:
         image = read(path)
-        digest = hashlib.sha256(path.read_bytes()).digest()[:16]
+        return _row(image, path.read_bytes())
     except (BadImage, OSError) as error:
         moments = np.zeros((BANDS, 2), np.float32)
-        return (str(error), (0, 0), False, bytes(16), moments, 0), np.zeros((BANDS, 256))
+        thumbnail = np.zeros(THUMBNAIL, np.uint8)
+        return (str(error), (0, 0), False, bytes(16), moments, thumbnail), np.zeros((BANDS, 256))
+
+
+def _look_in_memory(image: UInt8[Tensor, "C H W"]):
+    pixels = image.permute(1, 2, 0).squeeze(2).numpy()
+    return _row(Image.fromarray(np.ascontiguousarray(pixels)), pixels.tobytes())
+
+
+def _row(image: Image.Image, content: bytes):
     shares = _shares(image)
     value = np.arange(256) / 255
     moments = np.stack([shares @ value, shares @ value**2], 1).astype(np.float32)
-    colour = image.mode == "RGB"
+    digest = hashlib.sha256(content).digest()[:16]
     size = (image.height, image.width)
-    return ("", size, colour, digest, moments, _dhash(image)), shares
+    return ("", size, image.mode == "RGB", digest, moments, _thumbnail(image)), shares
 
 
 def _shares(image: Image.Image) -> Float32[np.ndarray, "4 256"]:
@@ -135,7 +162,6 @@ def _shares(image: Image.Image) -> Float32[np.ndarray, "4 256"]:
     return (np.concatenate([bands, grey]) / (image.width * image.height)).astype(np.float32)
 
 
-def _dhash(image: Image.Image) -> int:
-    small = np.asarray(image.convert("L").resize((9, 8), Image.Resampling.BOX)).astype(int)
-    bits = (small[:, 1:] > small[:, :-1]).ravel()
-    return int(np.packbits(bits).view(np.uint64)[0])
+def _thumbnail(image: Image.Image) -> UInt8[np.ndarray, "8 9"]:
+    height, width = THUMBNAIL
+    return np.asarray(image.convert("L").resize((width, height), Image.Resampling.BOX))

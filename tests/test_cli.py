@@ -38,6 +38,7 @@ def test_command_line_shows_where_an_error_came_from_on_request():
         (["--help"], "pretrain"),
         (["pretrain", "--help"], "example: manyviews pretrain"),
         (["evaluate", "--help"], "example: manyviews evaluate"),
+        (["doctor", "--help"], "example: manyviews doctor"),
         (["list", "methods"], "barlow_twins"),
         (["list", "backbones"], "resnet_tiny"),
         (["list", "backbones", "timm/convnext_*"], "timm/convnext_atto"),

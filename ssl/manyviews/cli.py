@@ -91,6 +91,12 @@ def _views(arguments: argparse.Namespace) -> None:
     print(contact_sheet.write(arguments.overrides, arguments.config_dir))
 
 
+def _doctor(arguments: argparse.Namespace) -> None:
+    from manyviews import doctor
+
+    print(doctor.examine(arguments.overrides, arguments.config_dir))
+
+
 def _show(report_json: Path) -> None:
     import json
 
@@ -163,6 +169,9 @@ def _parser() -> argparse.ArgumentParser:
 
     views = _command(commands, "views", _views, "write a picture of the views that training sees")
     views.epilog = "example: manyviews views experiment=demo sample=17 epoch=3 file=views.png"
+
+    doctor = _command(commands, "doctor", _doctor, "look at every image of a data set, time views")
+    doctor.epilog = "example: manyviews doctor data=folder data.path=photos file=doctor.json"
 
     listing = commands.add_parser("list", help="names that can be chosen", description="Names.")
     listing.add_argument("kind", choices=GROUPS)

@@ -77,6 +77,12 @@ class ViewsSheet(Pretrain):
     file: str
 
 
+class Doctor(Pretrain):
+    """Top-level keys of `manyviews doctor`."""
+
+    file: str | None
+
+
 class Evaluate(_Keys):
     """Top-level keys of `manyviews evaluate`."""
 
@@ -90,6 +96,7 @@ SCHEMAS: dict[str, type[_Keys]] = {
     "pretrain": Pretrain,
     "evaluate": Evaluate,
     "views_sheet": ViewsSheet,
+    "doctor": Doctor,
 }
 
 
@@ -99,7 +106,7 @@ def compose(
     """The checked, resolved config of a command, and which file each group chose.
 
     Args:
-        command: "pretrain", "evaluate" or "views_sheet".
+        command: a key of `SCHEMAS`.
         overrides: as on the command line.
         config_dir: a folder whose groups are searched besides ours.
 

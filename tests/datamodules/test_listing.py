@@ -3,7 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from manyviews.datamodules.listing import Listed, hold_out, splits_of_folder, splits_of_table
+from manyviews.datamodules.listing import (
+    Listed,
+    beside,
+    hold_out,
+    splits_of_folder,
+    splits_of_table,
+)
 from manyviews.errors import ConfigError
 
 
@@ -157,3 +163,21 @@ def test_a_name_that_is_no_text_is_listed(tmp_path):
     open(path, "w").close()
     touch(tmp_path, "b.png")
     assert len(found(tmp_path)[0].paths) == 1
+
+
+def test_what_lies_beside_the_images_is_told(tmp_path):
+    touch(tmp_path, "train/cat/a.png", "train/dog/a.png", "test/cat/b.png", "train/cat/notes.txt")
+    touch(tmp_path, "val/cat/c.png", "lost.jpg", "train/.hidden.txt")
+    (tmp_path / "train" / "void").mkdir()
+    (tmp_path / "train" / "cat" / "inner").mkdir()
+    train, test = found(tmp_path, empty=True)
+    strange, outside, empty = beside(tmp_path, [*train.paths, *test.paths])
+    assert strange == [tmp_path / "train/cat/notes.txt"]
+    assert outside == [tmp_path / "lost.jpg", tmp_path / "val/cat/c.png"]
+    assert empty == [tmp_path / "train/void"]
+
+
+def test_a_folder_of_images_alone_has_nothing_beside(tmp_path):
+    touch(tmp_path, *(f"{i}.png" for i in range(4)))
+    train, test = found(tmp_path)
+    assert beside(tmp_path, [*train.paths, *test.paths]) == ([], [], [])

@@ -23,7 +23,8 @@ def test_a_look_tells_sizes_kinds_copies_and_what_is_broken(paths):
     assert [bool(reason) for reason in looked.reason] == [False, False, True, False]
     assert np.array_equal(looked.digest[0], looked.digest[3])
     assert not np.array_equal(looked.digest[0], looked.digest[1])
-    assert looked.shape[0] == looked.shape[3] != looked.shape[1]
+    assert np.array_equal(looked.thumbnail[0], looked.thumbnail[3])
+    assert not np.array_equal(looked.thumbnail[0], looked.thumbnail[1])
 
 
 def test_moments_and_histogram_are_those_of_the_pixels(paths):
