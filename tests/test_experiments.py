@@ -54,7 +54,7 @@ def test_an_experiment_tells_what_it_costs_and_what_to_expect(name):
 def test_the_method_of_an_experiment_is_built(name, config_dir):
     """On the meta device, whose tensors are shapes alone, and for a set of a few images."""
     made, _ = composed(name)
-    small = ["data=stripes", "data.size=64"]
+    small = ["data=stripes", f"data.size={64 if 'imagenet' in name else 16}"]
     made["data"] = config.compose("pretrain", small, config_dir)[0]["data"]
     made["batch_size"] = 16
     with torch.device("meta"):

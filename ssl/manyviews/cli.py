@@ -45,6 +45,7 @@ def _exit_code(error: BaseException) -> int | None:
         "ConfigError": 2,
         "NotFinite": 1,
         "NotSaved": 1,
+        "Collapsed": 1,
         "BadImage": 1,
         "RankLost": 1,
         "Interrupted": 130,

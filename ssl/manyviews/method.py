@@ -52,6 +52,14 @@ class Method(pl.LightningModule):
         """Loss, embedding and projection of a batch."""
         raise NotImplementedError(f"{type(self).__name__} writes step(batch) -> Output")
 
+    def collapse(self, logs: Mapping[str, float]) -> dict[str, str]:
+        """Signs by name that the representation has collapsed: what is seen, why, what to change.
+
+        Args:
+            logs: of the last step, means over ranks.
+        """
+        return {}
+
     def total_loss(self, output: Output) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
         """The method's loss plus its weighted regularizers, and every part by its log name."""
         total, parts = output.loss, {"train/loss/method": output.loss}

@@ -7,8 +7,8 @@ from manyviews import build, config
 def fit(small, config_dir):
     """Train eight steps in two epochs with the given callbacks alone; the trainer."""
 
-    def fit(*callbacks, more=()):
-        composed, _ = config.compose("pretrain", [*small, *more], config_dir)
+    def fit(*callbacks, more=(), base=small):
+        composed, _ = config.compose("pretrain", [*base, *more], config_dir)
         data = build.data(composed)
         trainer = build.trainer(composed, list(callbacks), [])
         trainer.fit(build.method(composed, data), datamodule=data)

@@ -1,6 +1,7 @@
 """What watches a run."""
 
 from manyviews.callbacks.checkpoint import Checkpoint
+from manyviews.callbacks.collapse_guard import Collapsed, CollapseGuard
 from manyviews.callbacks.metrics import Metrics, NotFinite
 from manyviews.callbacks.noise import Noise
 from manyviews.callbacks.online_knn import OnlineKNN
@@ -9,6 +10,8 @@ from manyviews.callbacks.stop import Stop, Stopped
 
 __all__ = [
     "Checkpoint",
+    "CollapseGuard",
+    "Collapsed",
     "Metrics",
     "Noise",
     "NotFinite",

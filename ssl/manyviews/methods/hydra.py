@@ -19,7 +19,7 @@ from manyviews.batch import Batch, Output
 from manyviews.errors import ConfigError
 from manyviews.losses.hydra import Mode, both_ways
 from manyviews.method import Method, OptimizerFactory
-from manyviews.nn import Gate, Positives, embed_each, partners, projector
+from manyviews.nn import Gate, Positives, closed, embed_each, partners, projector
 from manyviews.optim import Schedule
 from manyviews.regularizers import Regularizer
 
@@ -89,6 +89,10 @@ class Hydra(Method):
         loss = both_ways(projection, projection, mask, batch.label, partner, **options)
         logs = {"health/gate_open": mask.detach().mean()}
         return Output(loss, embedding, projection, logs)
+
+    def collapse(self, logs: Mapping[str, float]) -> dict[str, str]:
+        """Gates that are closed for all pairs."""
+        return closed(logs["health/gate_open"])
 
     def mask(
         self, label: Int64[Tensor, " B"], partner: Int64[Tensor, " B"]

@@ -18,7 +18,7 @@ from manyviews.errors import ConfigError
 from manyviews.losses.hydra import Mode, both_ways
 from manyviews.losses.moco import moco
 from manyviews.method import Method, OptimizerFactory
-from manyviews.nn import Gate, Momentum, Positives, embed_each, partners, projector
+from manyviews.nn import Gate, Momentum, Positives, closed, embed_each, partners, projector
 from manyviews.optim import Schedule
 from manyviews.regularizers import Regularizer
 
@@ -105,6 +105,10 @@ class HydraMoCo(Method):
             "health/gate_open": mask.detach().mean(),
         }
         return Output(loss, embedding, projection, logs)
+
+    def collapse(self, logs: Mapping[str, float]) -> dict[str, str]:
+        """Gates that are closed for all pairs."""
+        return closed(logs["health/gate_open"])
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Before the first forward of every optimizer step the network of the keys moves."""

@@ -7,6 +7,7 @@ Contrasting Cluster Assignments", 2020, arXiv 2006.09882. Official code facebook
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,7 @@ from manyviews.nn import embed_by_shape, projector
 from manyviews.optim import Schedule
 from manyviews.regularizers import Regularizer
 
+STUCK = 0.002  # relative distance from ln K that no learning run stays within
 ASSIGNING = 2  # the first two views get codes; smaller crops only predict them
 
 
@@ -138,6 +140,18 @@ class SwAV(Method):
             )
         self.queue.copy_(torch.cat([new, self.queue[:, : length - batch]], dim=1))
         self.queued += batch
+
+    def collapse(self, logs: Mapping[str, float]) -> dict[str, str]:
+        """A loss of ln K: every prototype is as near as every other."""
+        uniform = math.log(len(self.prototypes.weight))
+        loss = logs["train/loss/method"]
+        if abs(loss - uniform) > STUCK * uniform:
+            return {}
+        return {
+            "uniform": f"the loss {loss:.3f} is ln K = {uniform:.3f}, all prototypes are alike: "
+            "lower method.epsilon, raise method.freeze_steps, let method.queue_from_epoch come "
+            "later, or lower optimizer.lr"
+        }
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Prototypes are normalised before the first forward of every optimizer step."""

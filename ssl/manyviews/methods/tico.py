@@ -22,6 +22,8 @@ from manyviews.nn import Momentum, embed_each, projector
 from manyviews.optim import Schedule
 from manyviews.regularizers import Regularizer
 
+COLLAPSED = 0.9  # share of rho
+
 
 class TiCo(Method):
     """The first view is learned from, the second goes through the momentum network.
@@ -69,6 +71,16 @@ class TiCo(Method):
         parts = self.tico(projection, self.target(batch.views[1]), remember=self.last_piece)
         logs = {f"train/loss/{name}": value for name, value in parts._asdict().items()}
         return Output(parts.invariance + parts.contrast, embedding, projection[None], logs)
+
+    def collapse(self, logs: Mapping[str, float]) -> dict[str, str]:
+        """A contrast of rho: all embeddings are parallel."""
+        contrast, rho = logs["train/loss/contrast"], self.tico.rho
+        if not rho or contrast < COLLAPSED * rho:
+            return {}
+        return {
+            "contrast": f"the contrast {contrast:.2f} is near rho = {rho:g}, all projections are "
+            "parallel: keep method.detach_batch=true, raise method.momentum, or lower optimizer.lr"
+        }
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Before the first forward of every optimizer step the target moves."""

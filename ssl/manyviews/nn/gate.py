@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from manyviews import distributed, draws
 
+CLOSED = 0.02  # mean share of the dimensions that is open
 Positives = Literal["arbitrary", "identical", "distinct"]
 
 
@@ -41,6 +42,20 @@ class Gate(nn.Module):
     ) -> Float[Tensor, "B P"]:
         """The mask of each pair, the same for both orders."""
         return self.mask((self.classes(first) + self.classes(second)) / 2)
+
+
+def closed(share: float) -> dict[str, str]:
+    """The sign of collapse that every pair's gate is closed, for `Method.collapse`.
+
+    Args:
+        share: mean of the masks.
+    """
+    if share > CLOSED:
+        return {}
+    return {
+        "gate": f"the gates are closed, {share:.3f} of the dimensions open: lower "
+        "optimizer.weight_decay or optimizer.lr"
+    }
 
 
 def partners(
