@@ -7,7 +7,7 @@ from pathlib import Path
 from manyviews.datamodules.decode import Channels
 from manyviews.datamodules.images import ImageSplits
 from manyviews.datamodules.listing import (
-    Labels,
+    Classes,
     Listed,
     Listing,
     hold_out,
@@ -23,7 +23,7 @@ EUROSAT_TEST = 0.2  # it comes without a test split; the share that the field ho
 
 def folder(
     path: str,
-    labels: Labels = "folders",
+    classes: Classes = "folders",
     test: float = 0.1,
     size: int | None = None,
     channels: Channels | None = None,
@@ -39,7 +39,7 @@ def folder(
 
     Args:
         path: the folder.
-        labels: "none" takes folders for mere folders.
+        classes: "none" takes folders for mere folders.
         test: share of the images held out where no folder names the test split.
         size: see `Reading`, as the rest.
         channels: 1, 3 or null.
@@ -50,7 +50,7 @@ def folder(
         ConfigError: no images, unusable ones, an empty class folder, a share outside (0, 0.5].
     """
     root = Path(path)
-    train, held_out = splits_of_folder(root, labels, test, empty=on_bad_sample == "skip")
+    train, held_out = splits_of_folder(root, classes, test, empty=on_bad_sample == "skip")
     reading = Reading(size, channels, on_bad_sample, workers)
     return image_splits(root.resolve().name, Listing(train, held_out, root), reading)
 

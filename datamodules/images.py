@@ -125,13 +125,22 @@ class ImageData(pl.LightningDataModule):
         batch_size: global batch: per optimizer step, summed over ranks.
         seed: of the run; the order of the samples and all views follow from it.
         pieces: batches that make one global batch, under gradient accumulation.
+        label: int64 (N,), class of each training image for the method, in place of the data's own;
+            evaluation does not see it.
 
     Raises:
         ConfigError: the images are files, and a view does not begin with a crop.
     """
 
     def __init__(
-        self, splits: ImageSplits, views: Views, *, batch_size: int, seed: int, pieces: int = 1
+        self,
+        splits: ImageSplits,
+        views: Views,
+        *,
+        batch_size: int,
+        seed: int,
+        pieces: int = 1,
+        label: Int64[Tensor, " N"] | None = None,
     ) -> None:
         super().__init__()
         if isinstance(splits.train, ImageFiles):
@@ -139,10 +148,16 @@ class ImageData(pl.LightningDataModule):
                 kind.leading_crop()
         self.splits = splits
         self.views = views
+        self.given_label = label
         self.batch_size, self.pieces = batch_size, pieces
         self.seed = seed
         self.current: EpochLoader | None = None
         self.restored: dict[str, int] | None = None
+
+    @property
+    def label(self) -> Int64[Tensor, " N"]:
+        """The class of each training image that the method sees, -1 where unknown."""
+        return self.splits.train.label if self.given_label is None else self.given_label
 
     def train_dataloader(self) -> EpochLoader:
         """This rank's share of every global batch, from where a restored run stood."""
@@ -199,7 +214,10 @@ class ImageData(pl.LightningDataModule):
             mean=self.splits.mean,
             std=self.splits.std,
         )
-        return check(Batch(views, sample.label, sample.position))
+        label = sample.label
+        if self.given_label is not None:
+            label = self.given_label.to(label.device)[sample.position]
+        return check(Batch(views, label, sample.position))
 
     def batch(self, rows: Int64[Tensor, " B"], epoch: int) -> Batch:
         """The views that these rows of the training split have in `epoch`."""

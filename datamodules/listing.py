@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from manyviews.datamodules.decode import extensions
 from manyviews.errors import ConfigError, unknown
 
-Labels = Literal["folders", "none"]
+Classes = Literal["folders", "none"]
 TEST_FOLDERS = ("test", "val", "valid", "validation")
 
 
@@ -47,13 +47,13 @@ class Listing(NamedTuple):
 
 
 def splits_of_folder(
-    root: Path, labels: Labels, share: float, *, empty: bool
+    root: Path, classes: Classes, share: float, *, empty: bool
 ) -> tuple[Listed, Listed]:
     """Train and test split: sub-folders of these names, else a share is held out.
 
     Args:
         root: the folder.
-        labels: whether the first folder below a split is the class.
+        classes: whether the first folder below a split is the class.
         share: of the images that is held out where there is no folder for the test split.
         empty: whether a class folder may hold no image.
 
@@ -62,7 +62,7 @@ def splits_of_folder(
     """
     if not root.is_dir():
         raise ConfigError(f"data.path={str(root)!r} is not a folder; type data.path=FOLDER")
-    parts = [_below(part, labels, empty) for part in _split_folders(root)]
+    parts = [_below(part, classes, empty) for part in _split_folders(root)]
     return (parts[0], parts[1]) if len(parts) == 2 else hold_out(parts[0], share, root)
 
 
@@ -101,18 +101,18 @@ def _folders(root: Path) -> list[Path]:
     return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
 
 
-def _below(root: Path, labels: Labels, empty: bool) -> Listed:
+def _below(root: Path, classes: Classes, empty: bool) -> Listed:
     """Every image below a folder, in the order of the names."""
     suffixes = extensions()
     paths = [path for path in _walk(root, frozenset()) if path.suffix.lower() in suffixes]
     if not paths:
         raise ConfigError(f"{str(root)!r} holds no image (.png, .jpg, .tif or another of Pillow's)")
     parts = [path.relative_to(root).parts for path in paths]
-    classes = [p[0] if len(p) > 1 and labels == "folders" else None for p in parts]
-    filled = {name for name in classes if name is not None}
-    if labels == "folders" and not empty:
+    names = [p[0] if len(p) > 1 and classes == "folders" else None for p in parts]
+    filled = {name for name in names if name is not None}
+    if classes == "folders" and not empty:
         _refuse_empty(root, filled)
-    return Listed(paths, [name if len(filled) > 1 else None for name in classes])
+    return Listed(paths, [name if len(filled) > 1 else None for name in names])
 
 
 def _walk(folder: Path, above: frozenset[str]) -> list[Path]:

@@ -29,15 +29,16 @@ def assert_equal_runs(run, reference):
     assert logged(run.path) == logged(reference.path)
 
 
-KILLS = [("step", 1), ("write", 2), ("step", 5), ("rename", 2), ("step", 11), None]
+# Whatever the method, checkpoints are written by the same code: one is killed at every moment.
+KILLS = {"swav": [("step", 1), ("write", 2), ("step", 5), ("rename", 2), ("step", 11), None]}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", contract.METHODS)
 def test_a_run_killed_at_any_moment_ends_as_if_nothing_had_happened(name, config_dir):
-    overrides = contract.overrides(name)
-    codes = [killer.pretrain(overrides, config_dir, kill) for kill in KILLS]
-    assert codes == [-9, -9, -9, -9, -9, 0]
+    overrides, kills = contract.overrides(name), KILLS.get(name, [("step", 5), None])
+    codes = [killer.pretrain(overrides, config_dir, kill) for kill in kills]
+    assert codes == [-9] * (len(kills) - 1) + [0]
     # In a process alike: bits depend on the number of threads.
     assert killer.pretrain([*overrides, "runs=whole"], config_dir) == 0
     killed, undisturbed = (runs.load(next(Path(p).iterdir())) for p in ("runs", "whole"))

@@ -136,7 +136,7 @@ def test_the_death_of_another_process_is_one_line(small, config_dir):
 
 def test_images_without_labels_are_trained_on_and_get_the_label_free_figures(small, config_dir):
     write_folder(Path("many"), count=40)
-    files = ["data=folder", "data.path=many", "data.labels=none"]
+    files = ["data=folder", "data.path=many", "data.classes=none"]
     run = train.pretrain([*small, *files], config_dir)
     card = json.loads(run.report.read_text())
     assert card["scores"] == [] and "no labels" in card["sentences"][0]

@@ -28,6 +28,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from windows import interval
 
 from manyviews import build, config, dashboards, runs, train
+from manyviews.backbones import Backbone
 from manyviews.batch import Batch, Output, Sample
 from manyviews.datamodules.images import ImageData, Images, ImageSplits
 from manyviews.method import Method
@@ -47,18 +48,18 @@ OVERRIDES = [
 Weights = list[Tensor]
 
 
-class Trunk(nn.Module):
+class Trunk(Backbone):
     """A linear layer."""
 
-    embedding_dim = 4
+    embedding_dim, in_channels = 4, 1
 
     def __init__(self) -> None:
         super().__init__()
         self.linear = nn.Linear(16, 4)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, image: Tensor) -> Tensor:
         """Flattened images to embeddings."""
-        return self.linear(x.flatten(1))
+        return self.linear(image.flatten(1))
 
 
 class Trivial(Method):

@@ -14,8 +14,9 @@ from pytorch_lightning.loggers import Logger
 
 from manyviews.backbones import Backbone
 from manyviews.backbones.registry import check_sizes
-from manyviews.config import Config, locate
+from manyviews.config import KEPT, Config, locate
 from manyviews.datamodules.images import ImageData, ImageSplits
+from manyviews.datamodules.labels import classes_of
 from manyviews.datamodules.views import Views
 from manyviews.errors import ConfigError
 from manyviews.evaluation.suite import Protocol
@@ -24,14 +25,17 @@ from manyviews.method import Method
 
 def data(config: Config) -> ImageData:
     """The data set and its views, not yet any batch."""
-    splits: ImageSplits = _make(config["data"])
+    node = {key: value for key, value in config["data"].items() if key not in KEPT["data"]}
+    splits: ImageSplits = _make(node)
     views: Views = _make(config["views"])
+    file = config["data"].get("labels")
     return ImageData(
         splits,
         views,
         batch_size=config["batch_size"],
         seed=config["seed"],
         pieces=config["trainer"]["accumulate_grad_batches"],
+        label=None if file is None else classes_of(file, len(splits.train.label)),
     )
 
 
@@ -85,13 +89,13 @@ def _asked_for(config: Config, module: ImageData) -> dict[str, int]:
     target = locate(config["method"]["_target_"], "method")
     parameters = inspect.signature(target).parameters
     if "classes" in parameters:
-        label = module.splits.train.label
+        label = module.label
         if unknown := int((label < 0).sum()):
             raise ConfigError(
                 f"{target.__name__} needs a class for every image, but {unknown} of {len(label)} "
                 "have none; choose labelled data, or method=barlow_twins"
             )
-    known = {"seed": config["seed"], "classes": len(module.splits.classes)}
+    known = {"seed": config["seed"], "classes": int(module.label.max()) + 1}
     return {name: value for name, value in known.items() if name in parameters}
 
 

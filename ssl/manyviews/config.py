@@ -42,6 +42,10 @@ HANDED: dict[str, set[str]] = {
 }
 
 
+# What build.py keeps to itself of a node, whatever its constructor takes.
+KEPT: dict[str, dict[str, Any]] = {"data": {"labels": (str | None, None)}}
+
+
 class _Keys(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", strict=True)
 
@@ -259,6 +263,8 @@ def _check_node(node: Any, path: str, handed: set[str]) -> None:
 def _check_target(node: Node, path: str, handed: set[str]) -> None:
     target = locate(str(node["_target_"]), path)
     values = {k: v for k, v in node.items() if k not in ("_target_", "_partial_")}
+    kept = KEPT.get(path, {})
+    _validate(pydantic.create_model("Kept", **kept), {k: values.pop(k, None) for k in kept}, path)
     # A nested node becomes an object of its own and is checked by itself, not against the hint.
     open_hints = {k for k, v in values.items() if "_target_" in json.dumps(v)}
     _validate(_schema(target, handed, open_hints), values, path)

@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from manyviews.nn import embed_by_shape, embed_each
+from manyviews.nn import embed_by_shape, embed_each, project_by_shape
 
 
 def trunk():
@@ -23,3 +23,11 @@ def test_views_of_a_resolution_share_statistics_and_others_do_not():
     found = embed_by_shape(trunk(), [LARGE, OTHER, SMALL])
     pair = trunk()(torch.cat([LARGE, OTHER])).view(2, 6, 4)
     torch.testing.assert_close(found, torch.cat([pair, trunk()(SMALL)[None]]))
+
+
+def test_the_head_sees_one_resolution_at_a_time():
+    head, views = nn.BatchNorm1d(4), [LARGE, OTHER, SMALL]
+    embedding = torch.randn(3, 6, 4)
+    found = project_by_shape(head, embedding, views)
+    pair = nn.BatchNorm1d(4)(embedding[:2].flatten(0, 1)).view(2, 6, 4)
+    torch.testing.assert_close(found, torch.cat([pair, nn.BatchNorm1d(4)(embedding[2])[None]]))

@@ -4,10 +4,11 @@ from importlib.resources import files
 
 import yaml
 
+# A file without a target of its own is another name of one that has it.
 METHODS = sorted(
     file.name.removesuffix(".yaml")
     for file in files("manyviews.conf").joinpath("method").iterdir()
-    if file.name.endswith(".yaml")
+    if file.name.endswith(".yaml") and "_target_" in file.read_text()
 )
 # What a key of a method is made in tests; 32 columns are more than the rows of a batch.
 WIDTHS = {
@@ -27,9 +28,7 @@ DATA = ["data=stripes", "backbone=resnet_tiny", "logger.wandb=null", "trainer.ac
 def small(name):
     """Overrides that make a method small, by the keys of its file."""
     file = files("manyviews.conf").joinpath("method", f"{name}.yaml")
-    node = yaml.safe_load(file.read_text())
-    others = [small(other) for other in node.get("defaults", []) if isinstance(other, str)]
-    return sum(others, [f"method.{key}={WIDTHS[key]}" for key in node if key in WIDTHS])
+    return [f"method.{k}={WIDTHS[k]}" for k in yaml.safe_load(file.read_text()) if k in WIDTHS]
 
 
 def overrides(name, *more):

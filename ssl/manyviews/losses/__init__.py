@@ -3,7 +3,9 @@
 from manyviews.losses.barlow_twins import BarlowTwinsLoss, barlow_twins
 from manyviews.losses.byol import byol
 from manyviews.losses.hydra import arbitrary_pairs
+from manyviews.losses.ivne import mean_cosine
 from manyviews.losses.mixed_barlow_twins import mixup_redundancy, unbiased_barlow_twins
+from manyviews.losses.moco import moco
 from manyviews.losses.simclr import info_nce
 from manyviews.losses.supcon import supcon
 from manyviews.losses.swav import sinkhorn, swapped_prediction
@@ -20,7 +22,9 @@ __all__ = [
     "barlow_twins",
     "byol",
     "info_nce",
+    "mean_cosine",
     "mixup_redundancy",
+    "moco",
     "sinkhorn",
     "supcon",
     "swapped_prediction",
