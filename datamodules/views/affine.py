@@ -19,7 +19,15 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from manyviews.datamodules.views.crop import Folded, Matrix, applied, dense, scaled, two_sided
+from manyviews.datamodules.views.crop import (
+    Folded,
+    Matrix,
+    applied,
+    dense,
+    mixed,
+    scaled,
+    side_by_side,
+)
 
 Step = tuple[Callable[..., Tensor], Float[Tensor, "B _"]]
 
@@ -78,6 +86,7 @@ class Maps:
 
     def _begin(self, image: UInt8[Tensor, "B C H W"] | Float[Tensor, "B C H W"]) -> None:
         self.image = image
+        self.wide: Float[Tensor, "B H CW"] | None = None  # its channels side by side, once asked
         self.mean: Float[Tensor, "B C"] | None = None  # of the image behind all maps, once asked
         self.rows, self.columns = (torch.eye(size, device=image.device) for size in image.shape[2:])
 
@@ -102,22 +111,28 @@ class Maps:
 
     def _mean(self) -> Float[Tensor, "B C"]:
         """Of each channel behind all maps, from the share that every pixel has in it."""
-        self.image = scaled(self.image)
         if self.rows.ndim == self.columns.ndim == 2:  # no map of the pixels
+            self.image = scaled(self.image)
             mean = self.image.mean((2, 3))
         else:
-            rows, columns = self.rows.mean(-2), self.columns.mean(-2)
-            share = (rows[..., None] * columns[..., None, :])[:, None]
-            mean = (self.image * share).sum((2, 3))
+            rows, columns = (m.mean(-2, keepdim=True) for m in (self.rows, self.columns))
+            mean = self._between(rows, columns)[:, :, 0, 0]
         return mean if self.colours is None else _mapped(self.colours[0], mean, self.colours[1])
 
     def _mixed(self) -> UInt8[Tensor, "B C h w"] | Float[Tensor, "B C h w"]:
         """The image behind the maps of its pixels, in the colours that it had."""
         if self.rows.ndim == self.columns.ndim == 2:
             return self.image
+        return self._between(self.rows, self.columns)
+
+    def _between(self, rows: Matrix, columns: Matrix) -> Float[Tensor, "B C h w"]:
+        """Rows @ image @ columns^T; bytes become floats once and are scaled by the small matrix."""
+        if self.wide is None:
+            self.wide = side_by_side(self.image).float()
+        if self.image.dtype == torch.uint8:
+            rows = rows / 255
         count = len(self.image)
-        rows, columns = self.rows.expand(count, -1, -1), self.columns.expand(count, -1, -1)
-        return two_sided(rows, scaled(self.image), columns)
+        return mixed(rows.expand(count, -1, -1), self.wide, columns.expand(count, -1, -1))
 
     def made(self) -> Float[Tensor, "B C h w"]:
         """The image behind all maps, in [0, 1]."""

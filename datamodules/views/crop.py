@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int64, UInt8
+from jaxtyping import Bool, Float, Int64, Shaped, UInt8
 from torch import Tensor
 
 from manyviews.errors import ConfigError
@@ -233,10 +233,21 @@ def two_sided(
     rows: Float[Tensor, "B h H"], image: Float[Tensor, "B C H W"], columns: Float[Tensor, "B w W"]
 ) -> Float[Tensor, "B C h w"]:
     """Rows @ image @ columns^T of every channel, as two products per sample for all channels."""
-    count, channels, height, width = image.shape
-    wide = image.transpose(1, 2).reshape(count, height, channels * width)
+    return mixed(rows, side_by_side(image), columns)
+
+
+def side_by_side(image: Shaped[Tensor, "B C H W"]) -> Shaped[Tensor, "B H CW"]:
+    """The channels beside each other, so that one product mixes the rows of all."""
+    return image.transpose(1, 2).flatten(2)
+
+
+def mixed(
+    rows: Float[Tensor, "B h H"], wide: Float[Tensor, "B H CW"], columns: Float[Tensor, "B w W"]
+) -> Float[Tensor, "B C h w"]:
+    """`two_sided` of an image whose channels lie side by side."""
+    count, width = len(wide), columns.shape[2]
     tall = torch.bmm(rows, wide).view(count, -1, width)
-    resized = torch.bmm(tall, columns.mT).view(count, rows.shape[1], channels, -1)
+    resized = torch.bmm(tall, columns.mT).view(count, rows.shape[1], wide.shape[2] // width, -1)
     return resized.transpose(1, 2).contiguous()
 
 
