@@ -57,8 +57,9 @@ def test_the_method_of_an_experiment_is_built(name, config_dir):
     small = ["data=stripes", f"data.size={64 if 'imagenet' in name else 16}"]
     made["data"] = config.compose("pretrain", small, config_dir)[0]["data"]
     made["batch_size"] = 16
+    data = build.data(made)
     with torch.device("meta"):
-        method = build.method(made, build.data(made))
+        method = build.method(made, data)
     assert method.backbone.embedding_dim >= 128
     assert method.schedule(0, total_steps=100, steps_per_epoch=1) < 1
 

@@ -88,15 +88,18 @@ def _asked_for(config: Config, module: ImageData) -> dict[str, int]:
     """The seed and the number of classes, for methods whose constructor takes them."""
     target = locate(config["method"]["_target_"], "method")
     parameters = inspect.signature(target).parameters
-    if "classes" in parameters:
-        label = module.label
-        if unknown := int((label < 0).sum()):
-            raise ConfigError(
-                f"{target.__name__} needs a class for every image, but {unknown} of {len(label)} "
-                "have none; choose labelled data, or method=barlow_twins"
-            )
-    known = {"seed": config["seed"], "classes": int(module.label.max()) + 1}
-    return {name: value for name, value in known.items() if name in parameters}
+    known = {"seed": lambda: config["seed"], "classes": lambda: _classes(target.__name__, module)}
+    return {name: value() for name, value in known.items() if name in parameters}
+
+
+def _classes(method: str, module: ImageData) -> int:
+    label = module.label
+    if unknown := int((label < 0).sum()):
+        raise ConfigError(
+            f"{method} needs a class for every image, but {unknown} of {len(label)} have none; "
+            "choose labelled data, or method=barlow_twins"
+        )
+    return int(label.max()) + 1
 
 
 def protocols(config: Config) -> dict[str, Protocol]:

@@ -56,7 +56,7 @@ def test_barlow_twins_is_cheaper_than_its_matrix_in_time_and_memory():
     matrix, gram = (partial(gradients, loss, given) for loss in (matrix_form, gram_form))
     for a, b in zip(matrix(), gram(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
-    assert times_longer(matrix, gram) > 15 / SLACK
+    assert times_longer(matrix, gram) > 10 / SLACK
     assert peak_bytes(matrix) > 15 * peak_bytes(gram)
 
 
