@@ -23,7 +23,7 @@ demo: $(INSTALLED)  ## pretrain on the embedded images, evaluate, write a report
 
 test: $(INSTALLED)  ## the whole suite (<= 10 min on 2 cores)
 	@command -v chromium >/dev/null || echo "no chromium here: the page tests are skipped (Debian: apt-get install chromium chromium-driver)"
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 check: $(INSTALLED)  ## formatting, lint and types
 	$(BIN)/ruff format --check .
