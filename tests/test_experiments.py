@@ -2,13 +2,17 @@
 
 import shlex
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from contract import METHODS
 
 from manyviews import build, config, ledger
 
+ROOT = Path(__file__).parent.parent
+DATA = ("cifar10", "fashion_mnist", "imagenet")
 FOLDER = files("manyviews.conf")
 NAMES = sorted(
     file.name.removesuffix(".yaml")
@@ -64,11 +68,35 @@ def test_the_method_of_an_experiment_is_built(name, config_dir):
     assert method.schedule(0, total_steps=100, steps_per_epoch=1) < 1
 
 
+RATES = {
+    "swav_imagenet": "lr 0.3;",
+    "barlow_twins_imagenet": "lr 0.2, vector_lr 0.00015;",  # 0.0048 / 32: for the true gradient
+    "mixed_barlow_twins_imagenet": "lr 0.2, vector_lr 0.0006;",  # 0.0048 / 8
+    "tico_imagenet": "lr 0.2, vector_lr 0.2;",
+    "hydra_imagenet": "lr 0.05, vector_lr 0.05;",  # 0.2 at 1024
+    "hydra_moco_imagenet": "lr 0.3, vector_lr 0.3;",
+    "ivne_imagenet": "lr 0.4;",
+    "simclr_imagenet": "lr 0.3, vector_lr 0.3;",
+    "byol_imagenet": "lr 0.2, vector_lr 0.4;",  # for half the official loss
+    "vicreg_imagenet": "lr 0.2, vector_lr 0.2;",
+    "supcon_imagenet": "lr 0.4, vector_lr 0.04;",  # for ten times the official loss
+}
+
+
 def test_rates_per_256_images_are_those_of_the_papers():
-    """SwAV 0.3 at 4096; Barlow Twins 0.2 and 0.0048, 1/32 of it for the true gradient."""
-    for name, said in {
-        "swav_imagenet": "lr 0.3;",
-        "barlow_twins_imagenet": "lr 0.2, vector_lr 0.00015;",
-    }.items():
+    assert sorted(RATES) == [name for name in NAMES if name.endswith("imagenet")]
+    for name, said in RATES.items():
         head = yaml.safe_load(text(name))
         assert ledger._per_256(head["optimizer"], head["batch_size"]).startswith(said)
+
+
+def test_every_method_has_recipes_and_a_page():
+    """Hydra's other forms are on its page, and SimLAP is Hydra by another name."""
+    pages = {file.stem for file in ROOT.joinpath("docs", "methods").glob("*.md")}
+    methods = set(METHODS) - {"simlap", "hydra_moco"}
+    assert pages == methods
+    assert {f"{m}_{data}" for m in methods for data in DATA} <= set(NAMES)
+    for method in methods:
+        page = ROOT.joinpath("docs", "methods", f"{method}.md").read_text()
+        assert all(f"`{method}_{data}`" in page or f"experiment={method}_{data}`" in page
+                   for data in DATA)  # fmt: skip

@@ -99,13 +99,15 @@ def errors(name, channels, size, picture):
 CHAINS = [
     *(
         (name, channels, (32, 32))
-        for name in ("two_crops", "multi_crop", "swav")
+        for name in ("two_crops", "multi_crop", "swav", "simclr")
         for channels in (1, 3)
     ),
     ("barlow_twins", 1, (32, 32)),
     ("barlow_twins", 3, (36, 28)),
     ("barlow_twins_imagenet", 3, (250, 230)),
     ("swav_imagenet", 3, (240, 260)),
+    ("simclr_imagenet", 3, (240, 260)),
+    ("ivne_imagenet", 3, (240, 260)),
 ]
 
 

@@ -1,7 +1,7 @@
 """BYOL: predict the target projection of the other view; no negatives.
 
 Grill et al.: "Bootstrap Your Own Latent: A New Approach to Self-Supervised Learning", NeurIPS 2020,
-arXiv 2006.07733.
+arXiv 2006.07733. Heads as in the official code, google-deepmind/deepmind-research.
 """
 
 from __future__ import annotations
@@ -47,12 +47,10 @@ class BYOL(Method):
         regularizers: Mapping[str, Regularizer] | None = None,
     ) -> None:
         super().__init__(backbone, optimizer, schedule, regularizers)
-        self.projector = projector(
-            [backbone.embedding_dim, hidden_dim, projection_dim], bias=False, last_bias=True
-        )
-        self.predictor = projector(
-            [projection_dim, hidden_dim, projection_dim], bias=False, last_bias=True
-        )
+        # The authors' first layers have biases, which the batch norm behind them takes away.
+        widths = [backbone.embedding_dim, hidden_dim, projection_dim]
+        self.projector = projector(widths, bias=False)
+        self.predictor = projector([projection_dim, hidden_dim, projection_dim], bias=False)
         self.target = Momentum(nn.Sequential(backbone, self.projector), momentum)
 
     def step(self, batch: Batch) -> Output:
