@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from jaxtyping import Float, Int64, UInt8
@@ -61,7 +62,7 @@ class Images(NamedTuple):
 
     def fingerprint(self) -> dict[str, Any]:
         """Digest over the pixels and the labels."""
-        digest = hashlib.sha256(self.image.numpy().tobytes())
+        digest = hashlib.sha256(np.ascontiguousarray(self.image.numpy()).data)  # no copy of it
         digest.update(self.label.numpy().tobytes())
         return {"sha256": digest.hexdigest()}
 

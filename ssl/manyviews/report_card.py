@@ -70,7 +70,8 @@ def make(
     if not fresh:
         report.write(run.path, path.parent)
         return done, False
-    subjects = _subjects(run, data, ckpt)
+    fingerprint_of_data = data.splits.fingerprint()
+    subjects = _subjects(run, data, ckpt, json.dumps(fingerprint_of_data, sort_keys=True))
     scored = _scored(subjects, fresh, data)
     renewed = {keys[name] for name in fresh}
     for part in ("scores", "differences"):
@@ -82,7 +83,7 @@ def make(
     done["data"] = {
         "name": data.splits.name,
         "classes": list(data.splits.classes),
-        "fingerprint": data.splits.fingerprint(),
+        "fingerprint": fingerprint_of_data,
     }
     write_json(path, done)
     _write_gallery(path.with_name("gallery.npz"), data, subjects)
@@ -124,9 +125,8 @@ def _previous(run: Run, ckpt: str) -> dict[str, Any]:
     return found if found.get("checkpoint") == mark else empty
 
 
-def _subjects(run: Run, data: ImageData, ckpt: str) -> dict[str, Pair]:
+def _subjects(run: Run, data: ImageData, ckpt: str, fingerprint_of_data: str) -> dict[str, Pair]:
     """Train and test features of the trained backbone and of its two controls."""
-    fingerprint_of_data = json.dumps(data.splits.fingerprint(), sort_keys=True)
 
     def pair(name: str, backbone: nn.Module, identity: str) -> Pair:
         key = hashlib.sha256((identity + fingerprint_of_data).encode()).hexdigest()[:12]
