@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pytorch_lightning as pl
@@ -18,7 +18,9 @@ from manyviews.batch import Batch, Sample, check
 from manyviews.datamodules.files import ImageFiles, Prepare
 from manyviews.datamodules.listing import Listing
 from manyviews.datamodules.loader import EpochLoader
+from manyviews.datamodules.pixels import denormalised, raw_pixels
 from manyviews.datamodules.views import Views
+from manyviews.evaluation.features import Features
 
 Split = Literal["train", "test"]
 CLEAN_BATCH, CLEAN_PIXELS = 500, 2**22  # images of an evaluation batch, and pixels of one channel
@@ -133,6 +135,9 @@ class ImageData(pl.LightningDataModule):
         ConfigError: the images are files, and a view does not begin with a crop.
     """
 
+    items: ClassVar[str] = "images"  # what the report calls a row
+    further: ClassVar[tuple[str, ...]] = ()  # measures beside accuracy
+
     def __init__(
         self,
         splits: ImageSplits,
@@ -239,6 +244,27 @@ class ImageData(pl.LightningDataModule):
         for sample in images.samples(rows.split(batch_size)):
             image = normalise(sample.input, self.splits.mean, self.splits.std)
             yield sample._replace(input=image)
+
+    def subjects(self, split: Split) -> tuple[Int64[Tensor, " N"], tuple[str, ...]] | None:
+        """Whom each row of a split comes from, as an index into names; images tell nobody."""
+        return None
+
+    def controls(self) -> Mapping[str, Callable[[Split], Features]]:
+        """Features without a backbone that a trained one has to beat."""
+        return {"raw": self._raw}
+
+    def _raw(self, split: Split) -> Features:
+        images: Images | ImageFiles = getattr(self.splits, split)
+        return raw_pixels(images.samples(self.probed(split).split(CLEAN_BATCH)), self.splits.size)
+
+    def pictures(self, view: Float[Tensor, "B C H W"]) -> UInt8[np.ndarray, "B C H W"]:
+        """Views as the report shows them."""
+        return denormalised(view, self.splits.mean, self.splits.std)
+
+    def originals(self, split: Split, rows: Int64[Tensor, " B"]) -> UInt8[np.ndarray, "B C H W"]:
+        """Rows of a split as the report shows them."""
+        images: Images | ImageFiles = getattr(self.splits, split)
+        return images.sample(rows).input.numpy()
 
 
 def normalise(

@@ -39,7 +39,7 @@ class Clustering:
         }
 
     def _of(self, embedding: Float[Tensor, "N D"], k: int, seed: int) -> Int64[Tensor, " N"]:
-        means = KMeans(k, n_init=self.starts, random_state=seed)
+        means = KMeans(k, n_init=self.starts, random_state=seed)  # pyright: ignore[reportArgumentType]
         with warnings.catch_warnings():
             # Fewer distinct embeddings than clusters: the scores say so.
             warnings.simplefilter("ignore", ConvergenceWarning)

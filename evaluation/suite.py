@@ -65,7 +65,8 @@ def score(
                 found["scores"].append({**row, **values[who].row(), "n": len(items.label)})
         for control in [who for who in subjects if who != TRAINED]:
             for metric, values in by_metric.items():
-                gain = values[TRAINED].minus(values[control])
+                # Both are of one metric, so of one kind.
+                gain = values[TRAINED].minus(values[control])  # pyright: ignore[reportArgumentType]
                 row = {"protocol": key, "metric": metric, "subject": TRAINED, "control": control}
                 found["differences"].append({**row, **gain._asdict(), "beats": gain.low > 0})
         if people is not None and "top1" in by_metric:
