@@ -33,11 +33,14 @@ class Batch(NamedTuple):
         views: one float tensor (B, C, H, W) per view, large views first.
         label: int64 (B,), -1 where unknown.
         position: int64 (B,), row of each item in its data set.
+        view_label: int64 (V, B), class of each view's own window where views are windows of a
+            series, -1 where unknown; for controls and logs alone.
     """
 
     views: list[Tensor]
     label: Tensor
     position: Tensor
+    view_label: Tensor | None = None
 
 
 class Output(NamedTuple):
