@@ -81,6 +81,8 @@ class Rebar(Method):
                 f"method.temperature={temperature}, method.between_weight={between_weight}; "
                 "allowed: above 0, and 0 to 1"
             )
+        if positives == "rebar" and retriever is None:
+            raise ConfigError("method.positives=rebar needs a trained rebar_retriever")
         super().__init__(backbone, optimizer, schedule, regularizers)
         self.encoder = None if average == "none" else copy.deepcopy(backbone)
         if self.encoder is not None:
@@ -151,8 +153,7 @@ class Rebar(Method):
         position: Int64[Tensor, " B"],
     ) -> Float[Tensor, "K B"]:
         """Errors of half the steps of the anchor, rebuilt from each candidate."""
-        if self.retriever is None:
-            raise ConfigError("method.positives=rebar needs a trained rebar_retriever")
+        assert self.retriever is not None
         steps = anchor.shape[-1]
         hidden = masks.intermittent(
             self.seed, self.global_step, position, steps, len(candidates), self.mask_sharing
