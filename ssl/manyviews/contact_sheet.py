@@ -12,7 +12,7 @@ from torch import Tensor
 from torchvision.transforms.functional import to_pil_image
 
 from manyviews import build, config
-from manyviews.datamodules.images import ImageData
+from manyviews.build import Data
 from manyviews.errors import ConfigError
 from manyviews.evaluation import gallery
 
@@ -22,7 +22,7 @@ GAP = 4
 
 
 def views_of(
-    data: ImageData, rows: Int64[Tensor, " B"], epoch: int
+    data: Data, rows: Int64[Tensor, " B"], epoch: int
 ) -> dict[str, UInt8[np.ndarray, "B C H W"]]:
     """The images at these rows and the views they have in an epoch, as bytes."""
     splits = data.splits
@@ -33,7 +33,7 @@ def views_of(
     return {"originals": splits.train.sample(rows).input.numpy(), **shown}
 
 
-def some(data: ImageData, count: int = SHOWN) -> Int64[Tensor, " B"]:
+def some(data: Data, count: int = SHOWN) -> Int64[Tensor, " B"]:
     """Rows of a few training images, as many classes among them as there are."""
     return gallery.spread(data.splits.train.label, count)
 

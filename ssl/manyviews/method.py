@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, Literal, final
 
 import pytorch_lightning as pl
 import torch
@@ -35,9 +35,11 @@ class Method(pl.LightningModule):
         regularizers: terms by name, added as `weight * term(output)`.
 
     Attributes:
+        reads: the kind of data that `step` makes sense of.
         views_read: fewest and most views of a sample that `step` reads; None: no limit.
     """
 
+    reads: ClassVar[Literal["images", "series", "any"]] = "any"
     views_read: ClassVar[tuple[int, int | None]] = (2, 2)
 
     def __init__(

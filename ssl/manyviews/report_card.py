@@ -13,11 +13,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from manyviews import build, checkpoints, report
-from manyviews.backbones import Backbone
+from manyviews.build import Data
 from manyviews.checkpoints import FORMAT_VERSION
 from manyviews.contact_sheet import some, views_of
-from manyviews.datamodules.images import ImageData, Split
-from manyviews.errors import ConfigError
+from manyviews.datamodules.module import Split
 from manyviews.evaluation import gallery, spectrum
 from manyviews.evaluation.features import Features, cached, extract
 from manyviews.evaluation.suite import Protocol, fingerprint, score, sentences
@@ -28,23 +27,8 @@ RAW_SIDE = 32  # pixels; larger images are averaged down to it for the raw contr
 UNLABELLED = "no labels in these data: there is nothing to score, only the label-free figures"
 
 
-def load_backbone(run: Run, data: ImageData, ckpt: str = "last") -> Backbone:
-    """The pretrained backbone of a run, in evaluation mode; every weight must match.
-
-    Raises:
-        ConfigError: there is no checkpoint yet, or it does not fit the config.
-    """
-    path = checkpoints.chosen(run.checkpoints, ckpt)
-    backbone = build.backbone(run.config, data)
-    try:
-        backbone.load_state_dict(checkpoints.backbone(checkpoints.read(path)))
-    except RuntimeError as error:
-        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
-    return backbone.eval()
-
-
 def make(
-    run: Run, data: ImageData, evaluation: dict[str, Any], ckpt: str = "last"
+    run: Run, data: Data, evaluation: dict[str, Any], ckpt: str = "last"
 ) -> tuple[dict[str, Any], bool]:
     """The report as JSON, and whether anything in it is new.
 
@@ -92,7 +76,7 @@ def make(
 
 
 def _scored(
-    subjects: dict[str, Pair], protocols: dict[str, Protocol], data: ImageData
+    subjects: dict[str, Pair], protocols: dict[str, Protocol], data: Data
 ) -> dict[str, list[dict[str, Any]]]:
     """Scores and differences; none where a split has no labels."""
     if not all((features.label >= 0).any() for features in subjects["trained"]):
@@ -125,7 +109,7 @@ def _previous(run: Run, ckpt: str) -> dict[str, Any]:
     return found if found.get("checkpoint") == mark else empty
 
 
-def _subjects(run: Run, data: ImageData, ckpt: str, fingerprint_of_data: str) -> dict[str, Pair]:
+def _subjects(run: Run, data: Data, ckpt: str, fingerprint_of_data: str) -> dict[str, Pair]:
     """Train and test features of the trained backbone and of its two controls."""
 
     def pair(name: str, backbone: nn.Module, identity: str) -> Pair:
@@ -141,7 +125,7 @@ def _subjects(run: Run, data: ImageData, ckpt: str, fingerprint_of_data: str) ->
     return {
         "trained": pair(
             "trained",
-            load_backbone(run, data, ckpt),
+            build.pretrained(run, data, ckpt),
             checkpoints.checksum(checkpoints.chosen(run.checkpoints, ckpt)),
         ),
         "random": pair(
@@ -153,7 +137,7 @@ def _subjects(run: Run, data: ImageData, ckpt: str, fingerprint_of_data: str) ->
     }
 
 
-def _raw(data: ImageData, split: Split) -> Features:
+def _raw(data: Data, split: Split) -> Features:
     """The pixels themselves, from 0 to 1."""
     images = getattr(data.splits, split)
     height, width = data.splits.size
@@ -172,7 +156,7 @@ def _label_free(features: Features) -> dict[str, float]:
     }
 
 
-def _write_gallery(path: Path, data: ImageData, subjects: dict[str, Pair]) -> None:
+def _write_gallery(path: Path, data: Data, subjects: dict[str, Pair]) -> None:
     splits, (train, test) = data.splits, subjects["trained"]
     spectra = {
         f"eigenvalues_{who}": spectrum.eigenvalues(subjects[who][1].embedding).numpy()
