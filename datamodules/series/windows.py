@@ -61,6 +61,12 @@ class Windows:
         start, label, subject = (part[rows] for part in (self.start, self.label, self.subject))
         return replace(self, start=start, label=label, subject=subject)
 
+    def at(self, start: Int64[Tensor, " n"]) -> Windows:
+        """The windows that begin at these steps of the flat array, of the same recordings."""
+        recording = torch.searchsorted(self.recordings.offset, start, right=True) - 1
+        subject = self.recordings.subject[recording]
+        return replace(self, start=start, label=self.labels(start), subject=subject)
+
     def values(self, start: Int64[Tensor, " B"]) -> Float[Tensor, "B C T"]:
         """The windows that begin at these steps of the flat array, in the units of the data."""
         return self.recordings.value.unfold(0, self.length, 1)[start]

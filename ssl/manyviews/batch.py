@@ -64,8 +64,8 @@ class Output(NamedTuple):
 
 def check(batch: Batch) -> Batch:
     """The batch itself, or a ValueError that names the view which does not fit."""
-    if len(batch.views) < 2:
-        raise ValueError(f"a batch needs at least 2 views, got {len(batch.views)}")
+    if not batch.views:
+        raise ValueError("a batch needs at least 1 view, got 0")
     rows = len(batch.position)
     for v, view in enumerate(batch.views):
         if view.ndim < 3 or len(view) != rows or not view.is_floating_point():

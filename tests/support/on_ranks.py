@@ -17,6 +17,8 @@ from manyviews.losses import (
     barlow_twins,
     info_nce,
     mixup_redundancy,
+    reconstruction_error,
+    retrieval_contrast,
     sinkhorn,
     supcon,
     swapped_prediction,
@@ -112,7 +114,22 @@ def _hydra(z1, z2):
     return arbitrary_pairs(z1, keys, gate, *own, classes, temperature=0.1)
 
 
+def _rebar(z1, z2):
+    candidates = torch.stack([z2.roll(k, 1) for k in range(3)])
+    positive = share(torch.arange(16) * 5 % 3)
+    return sum(retrieval_contrast(z1, candidates, positive, temperature=0.2, between_weight=0.4))
+
+
+def _reconstruction(z1, z2):
+    hidden = share((torch.arange(16)[:, None] + torch.arange(6)) % 5 < 2)
+    hidden[0, 0] = distributed.rank() == 0  # not as many on all ranks
+    series = z1.view(-1, 2, 6), z2.view(-1, 2, 6)
+    return reconstruction_error(*series, hidden, reduction="mean")
+
+
 LOSSES = {
+    "rebar": _rebar,
+    "reconstruction": _reconstruction,
     "mixed": _mixed,
     "mixed_wide": _mixed,
     "tico": _tico,
