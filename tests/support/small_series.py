@@ -9,9 +9,7 @@ from manyviews.datamodules.series.splits import SeriesSplits, split
 from manyviews.datamodules.views.series import Anywhere, Candidates, SeriesView, SeriesViews
 
 
-def waves(
-    people: int = 6, bouts: int = 4, dwell: int = 60, window: int = 16
-) -> SeriesSplits:
+def waves(people: int = 6, bouts: int = 4, dwell: int = 60, window: int = 16) -> SeriesSplits:
     """Two people are held out; every state lasts `dwell` steps."""
     generator = torch.Generator().manual_seed(0)
     label = (torch.arange(bouts * dwell) // dwell) % 2
