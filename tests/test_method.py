@@ -70,7 +70,8 @@ def test_every_number_of_views_that_it_reads_passes(name, config_dir):
 def test_another_number_of_views_is_one_line(name, config_dir):
     method, data = made(name, config_dir, *VIEWS.get(name, TWO))
     fewest, most = method.views_read
-    said = rf"^{type(method).__name__} reads {fewest}.* views of a sample, got %d; .*{VIEWS.get(name, TWO)[0]}$"
+    instead = VIEWS.get(name, TWO)[0]
+    said = rf"^{type(method).__name__} reads {fewest}.* views of a sample, got %d; .*{instead}$"
     for count in {fewest - 1, most + 1 if most else 0}:
         with pytest.raises(ConfigError, match=said % count):
             method.training_step(with_views(batches(data, 1)[0], count), 0)
