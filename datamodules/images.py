@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from manyviews.batch import Sample
 from manyviews.datamodules.files import ImageFiles, Prepare
 from manyviews.datamodules.listing import Listing
 from manyviews.datamodules.module import Split, ViewData
+from manyviews.datamodules.pixels import denormalised, raw_pixels
 from manyviews.datamodules.views import Views
 
 CLEAN_BATCH, CLEAN_PIXELS = 500, 2**22  # images of an evaluation batch, and pixels of one channel
@@ -144,6 +145,23 @@ class ImageData(ViewData[ImageSplits, Views]):
         for sample in images.samples(rows.split(batch_size)):
             image = normalise(sample.input, self.splits.mean, self.splits.std)
             yield sample._replace(input=image)
+
+    def controls(self) -> Mapping[str, Callable[[Split], Float[Tensor, "N D"]]]:
+        """The pixels themselves."""
+        return {"raw": self._raw}
+
+    def _raw(self, split: Split) -> Float[Tensor, "N D"]:
+        images: Images | ImageFiles = getattr(self.splits, split)
+        return raw_pixels(images.samples(self.probed(split).split(CLEAN_BATCH)), self.splits.size)
+
+    def pictures(self, view: Float[Tensor, "B C H W"]) -> UInt8[np.ndarray, "B C H W"]:
+        """Views as the report shows them."""
+        return denormalised(view, self.splits.mean, self.splits.std)
+
+    def originals(self, split: Split, rows: Int64[Tensor, " B"]) -> UInt8[np.ndarray, "B C H W"]:
+        """Rows of a split as the report shows them."""
+        images: Images | ImageFiles = getattr(self.splits, split)
+        return images.sample(rows).input.numpy()
 
 
 def normalise(

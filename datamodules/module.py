@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from manyviews.batch import Batch, Sample, check
@@ -127,6 +128,7 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
 
     reads: ClassVar[Reads]
     item: ClassVar[str]  # what a row is, in words
+    further: ClassVar[tuple[str, ...]] = ()  # measures beside accuracy, of `evaluation.words`
 
     def __init__(
         self,
@@ -230,4 +232,20 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
 
     def clean(self, split: Split, rows: Int64[Tensor, " N"] | None = None) -> Iterator[Sample]:
         """Rows of a split, normalised, without random operations; all by default, in order."""
+        raise NotImplementedError
+
+    def subjects(self, split: Split) -> tuple[Int64[Tensor, " N"], tuple[str, ...]] | None:
+        """Whom each row of a split comes from, as an index into names; None where nobody is."""
+        return None
+
+    def controls(self) -> Mapping[str, Callable[[Split], Float[Tensor, "N D"]]]:
+        """What a trained backbone has to beat without one: features of the probed rows, by name."""
+        raise NotImplementedError
+
+    def pictures(self, view: Float[Tensor, "B C ..."]) -> UInt8[np.ndarray, "B c H W"]:
+        """Views as the report shows them."""
+        raise NotImplementedError
+
+    def originals(self, split: Split, rows: Int64[Tensor, " B"]) -> UInt8[np.ndarray, "B c H W"]:
+        """Rows of a split as the report shows them."""
         raise NotImplementedError

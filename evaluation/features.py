@@ -36,12 +36,12 @@ class Features(NamedTuple):
 
 @torch.no_grad()
 def extract(backbone: nn.Module, samples: Iterable[Sample]) -> Features:
-    """Embeddings of clean, normalised images: evaluation mode, float32, nothing dropped.
+    """Embeddings of clean, normalised inputs: evaluation mode, float32, nothing dropped.
 
     Weights, running statistics and training flags are afterwards what they were.
 
     Args:
-        backbone: images (B, C, H, W) to embeddings (B, D); `nn.Flatten()` gives raw pixels.
+        backbone: images (B, C, H, W) or series (B, C, T) to embeddings (B, D).
         samples: with `input` already clean and normalised.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Pictures for the report: views of a few images, and nearest neighbours of test images."""
+"""Pictures for the report: nearest neighbours of a few test items."""
 
 from __future__ import annotations
 
@@ -6,20 +6,10 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from manyviews.evaluation.features import Features
 from manyviews.evaluation.knn import search
-
-
-def denormalised(
-    view: Float[Tensor, "B C H W"], mean: tuple[float, ...], std: tuple[float, ...]
-) -> UInt8[np.ndarray, "B C H W"]:
-    """The bytes that a normalised image came from."""
-    shape = (1, -1, 1, 1)
-    image = view * view.new_tensor(std).view(shape) + view.new_tensor(mean).view(shape)
-    return (image * 255).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
 
 
 def spread(label: Tensor, count: int) -> Tensor:
@@ -34,29 +24,29 @@ def spread(label: Tensor, count: int) -> Tensor:
 def neighbours(
     train: Features,
     test: Features,
-    train_image: Callable[[Tensor], Tensor],
-    test_image: Callable[[Tensor], Tensor],
+    train_picture: Callable[[Tensor], np.ndarray],
+    test_picture: Callable[[Tensor], np.ndarray],
     *,
     queries: int = 10,
     k: int = 5,
 ) -> Mapping[str, np.ndarray]:
-    """The k nearest train images of a few test images, one class after the other.
+    """The k nearest train items of a few test items, one class after the other.
 
     Args:
         train: the bank.
         test: of which some are the queries.
-        train_image: uint8 images (B, C, H, W) at positions (B,) of the train split.
-        test_image: the same of the test split.
+        train_picture: uint8 pictures (B, C, H, W) at positions (B,) of the train split.
+        test_picture: the same of the test split.
         queries: how many.
         k: neighbours of each.
     """
     chosen = spread(test.label, queries)
     similarity, row = search(train.embedding, test.embedding[chosen], min(k, len(train.label)))
-    near = train_image(train.position[row].flatten())
+    near = train_picture(train.position[row].flatten())
     return {
-        "queries": test_image(test.position[chosen]).numpy(),
+        "queries": test_picture(test.position[chosen]),
         "query_label": test.label[chosen].numpy(),
-        "neighbours": near.unflatten(0, row.shape).numpy(),
+        "neighbours": near.reshape(*row.shape, *near.shape[1:]),
         "neighbour_label": train.label[row].numpy(),
         "neighbour_similarity": similarity.numpy(),
     }

@@ -33,15 +33,15 @@ def search(
     return similarity.gather(1, by_similarity), row.gather(1, by_similarity)
 
 
-def vote(
+def votes(
     similarity: Float32[Tensor, "Q n"],
     label: Int64[Tensor, "Q n"],
     classes: int,
     *,
     k: int,
     temperature: float,
-) -> Int64[Tensor, " Q"]:
-    """The class with the largest sum of exp(cosine / temperature) over the k nearest.
+) -> Float32[Tensor, "Q M"]:
+    """The sum of exp(cosine / temperature) over the k nearest of each class.
 
     Args:
         similarity: what `search` gave, for any number of neighbours from k on.
@@ -51,8 +51,19 @@ def vote(
         temperature: T of the vote.
     """
     weight = (similarity[:, :k] / temperature).exp()
-    votes = torch.zeros(len(label), classes).scatter_add_(1, label[:, :k], weight)
-    return votes.argmax(1)
+    return torch.zeros(len(label), classes).scatter_add_(1, label[:, :k], weight)
+
+
+def vote(
+    similarity: Float32[Tensor, "Q n"],
+    label: Int64[Tensor, "Q n"],
+    classes: int,
+    *,
+    k: int,
+    temperature: float,
+) -> Int64[Tensor, " Q"]:
+    """The class with the most `votes`."""
+    return votes(similarity, label, classes, k=k, temperature=temperature).argmax(1)
 
 
 class KNN:
@@ -63,7 +74,7 @@ class KNN:
     Args:
         version: of the protocol; part of its name.
         neighbours: every k to report, as `top1_k<k>`.
-        headline: the k reported as `top1`.
+        headline: the k reported as `top1`, and whose shares of the votes are the class scores.
         temperature: T of the vote.
 
     Raises:
@@ -80,9 +91,7 @@ class KNN:
         self.version = version
         self.neighbours, self.headline, self.temperature = neighbours, headline, temperature
 
-    def __call__(
-        self, train: Features, test: Features, classes: int
-    ) -> dict[str, Int64[Tensor, " Q"]]:
+    def __call__(self, train: Features, test: Features, classes: int) -> dict[str, Tensor]:
         """Predicted labels of the test items by metric; unlabelled train items do not vote."""
         bank = train.labelled()
         largest = min(max(self.neighbours), len(bank.label))
@@ -90,8 +99,10 @@ class KNN:
             log.warning("the bank has %d items: larger k are cut to it", largest)
         similarity, row = search(bank.embedding, test.embedding, largest)
         label = bank.label[row]
-        predicted = {
-            f"top1_k{k}": vote(similarity, label, classes, k=k, temperature=self.temperature)
+        by_k = {
+            k: votes(similarity, label, classes, k=k, temperature=self.temperature)
             for k in self.neighbours
         }
-        return {"top1": predicted[f"top1_k{self.headline}"], **predicted}
+        predicted = {f"top1_k{k}": v.argmax(1) for k, v in by_k.items()}
+        scores = F.normalize(by_k[self.headline], p=1, dim=1)
+        return {"top1": predicted[f"top1_k{self.headline}"], **predicted, "scores": scores}

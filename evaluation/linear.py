@@ -33,6 +33,11 @@ class Linear(NamedTuple):
         """The class of the largest logit; of equals the smaller."""
         return (x.double() @ self.weight.mT + self.bias).argmax(1)
 
+    def answer(self, x: Float[Tensor, "Q D"]) -> dict[str, Tensor]:
+        """What a protocol gives: predicted labels as `top1`, probabilities as `scores`."""
+        probability = (x.double() @ self.weight.mT + self.bias).softmax(1)
+        return {"top1": self.predict(x), "scores": probability}
+
 
 class LinearLBFGS:
     """Multinomial logistic regression by L-BFGS on standardised features; deterministic.
@@ -64,15 +69,13 @@ class LinearLBFGS:
         self.penalties = sorted(penalties, reverse=True)
         self.holdout, self.seed, self.max_iterations = holdout, seed, max_iterations
 
-    def __call__(
-        self, train: Features, test: Features, classes: int
-    ) -> dict[str, Int64[Tensor, " Q"]]:
-        """Predicted labels of the test items as `top1`; unlabelled train items are left out."""
+    def __call__(self, train: Features, test: Features, classes: int) -> dict[str, Tensor]:
+        """Labels and class scores of the test items; train items without a label are left out."""
         known = train.labelled()
         x, x_test = standardize(known.embedding, test.embedding)
         penalty = self._choose(x, known.label, classes)
         model = fit(x, known.label, classes, penalty, max_iterations=self.max_iterations)
-        return {"top1": model.predict(x_test)}
+        return model.answer(x_test)
 
     def _choose(self, x: Float[Tensor, "N D"], label: Int64[Tensor, " N"], classes: int) -> float:
         """The penalty with the best accuracy on the held-out part; of equals the largest."""

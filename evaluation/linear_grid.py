@@ -58,10 +58,8 @@ class LinearGrid:
         self.grid = [*product(learning_rates, weight_decays)]
         self.epochs, self.batch_size, self.holdout, self.seed = epochs, batch_size, holdout, seed
 
-    def __call__(
-        self, train: Features, test: Features, classes: int
-    ) -> dict[str, Int64[Tensor, " Q"]]:
-        """Predicted labels of the test items as `top1`; unlabelled train items are left out."""
+    def __call__(self, train: Features, test: Features, classes: int) -> dict[str, Tensor]:
+        """Labels and class scores of the test items; train items without a label are left out."""
         known = train.labelled()
         x, x_test = standardize(known.embedding, test.embedding)
         kept, held = held_out(known.label, self.holdout, self.seed)
@@ -69,7 +67,7 @@ class LinearGrid:
         accuracy = [float((h.predict(x[held]) == known.label[held]).double().mean()) for h in heads]
         best = self.grid[max(range(len(self.grid)), key=accuracy.__getitem__)]
         (model,) = self.fit(x, known.label, classes, [best])
-        return {"top1": model.predict(x_test)}
+        return model.answer(x_test)
 
     def fit(
         self,

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, runtime_checkable
 from typing import Protocol as Typing
 
 from jaxtyping import Int64
 from torch import Tensor
 
+from manyviews.evaluation.by_person import by_person
 from manyviews.evaluation.features import Features
-from manyviews.evaluation.intervals import bootstrap, paired
-
-TRAINED = "trained"
-WORDS = {"random": "random initialisation", "raw": "raw pixels"}
+from manyviews.evaluation.measured import Hits, Measured, measured
+from manyviews.evaluation.words import HEADLINES, METRICS, SUBJECTS, TRAINED
 
 
 @runtime_checkable
@@ -24,10 +23,12 @@ class Protocol(Typing):
 
     version: int
 
-    def __call__(
-        self, train: Features, test: Features, classes: int
-    ) -> dict[str, Int64[Tensor, " Q"]]:
-        """Predicted labels of the test items by metric; `top1` is the headline."""
+    def __call__(self, train: Features, test: Features, classes: int) -> dict[str, Tensor]:
+        """Predicted labels int64 (Q,) of the test items by metric; `top1` is the headline.
+
+        Beside them `scores`, floats (Q, M), where the protocol ranks the classes; or, in place of
+        all that, `clusters`, int64 (S, Q), a clustering for each of S seeds.
+        """
         ...
 
 
@@ -35,47 +36,58 @@ def score(
     subjects: Mapping[str, tuple[Features, Features]],
     protocols: Mapping[str, Protocol],
     classes: int,
+    *,
+    further: Sequence[str] = (),
+    people: tuple[Int64[Tensor, " N"], tuple[str, ...]] | None = None,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Scores of every subject, and what the trained one gains over each control.
+    """Scores of every subject, what the trained one gains over each control, and both by person.
 
     Args:
         subjects: train and test features by name; "trained" and its controls.
         protocols: by name.
         classes: number of classes of the data set.
+        further: measures beside accuracy, out of `words.METRICS`.
+        people: whom each row of the test split was recorded from, as an index into names.
     """
-    scores, differences = [], []
+    found: dict[str, list[dict[str, Any]]] = {"scores": [], "differences": [], "subjects": []}
     for name, protocol in protocols.items():
         key = f"{name}@{protocol.version}"
-        hits = {who: _hits(protocol, *pair, classes) for who, pair in subjects.items()}
-        for who, by_metric in hits.items():
-            for metric, hit in by_metric.items():
+        by_metric: dict[str, dict[str, Measured]] = {}
+        for who, (train, test) in subjects.items():
+            known = test.labelled()
+            answer = protocol(train, known, classes)
+            for metric, value in measured(answer, known.label, classes, further).items():
+                by_metric.setdefault(metric, {})[who] = value
+        items = subjects[TRAINED][1].labelled()
+        for who in subjects:
+            for metric, values in by_metric.items():
                 row = {"protocol": key, "metric": metric, "subject": who}
-                scores.append({**row, **bootstrap(hit)._asdict(), "n": len(hit)})
+                found["scores"].append({**row, **values[who].row(), "n": len(items.label)})
         for control in [who for who in subjects if who != TRAINED]:
-            for metric, hit in hits[TRAINED].items():
-                gain = paired(hit, hits[control][metric])
+            for metric, values in by_metric.items():
+                # Both are of one metric, so of one kind.
+                gain = values[TRAINED].minus(values[control])  # pyright: ignore[reportArgumentType]
                 row = {"protocol": key, "metric": metric, "subject": TRAINED, "control": control}
-                differences.append({**row, **gain._asdict(), "beats": gain.low > 0})
-    return {"scores": scores, "differences": differences}
-
-
-def _hits(protocol: Protocol, train: Features, test: Features, classes: int) -> dict[str, Tensor]:
-    """1.0 where the prediction is right, per labelled test item."""
-    test = test.labelled()
-    predicted = protocol(train, test, classes)
-    return {metric: (guess == test.label).float() for metric, guess in predicted.items()}
+                found["differences"].append({**row, **gain._asdict(), "beats": gain.low > 0})
+        if people is not None and "top1" in by_metric:
+            right = {who: v.right for who, v in by_metric["top1"].items() if isinstance(v, Hits)}
+            rows = by_person(right, people[0][items.position], people[1])
+            found["subjects"] += [{"protocol": key, **row} for row in rows]
+    return found
 
 
 def sentences(differences: list[dict[str, Any]]) -> list[str]:
     """In words, for the headline of each protocol: does the trained backbone beat the controls?"""
     said = []
     for d in differences:
-        if d["metric"] == "top1":
+        if d["metric"] in HEADLINES:
             verb = "beats" if d["beats"] else "does not beat"
             value, low, high = (f"{100 * d[k]:+.1f}" for k in ("value", "low", "high"))
-            control = WORDS.get(d["control"], d["control"])
+            points = "points" if d["metric"] == "top1" else f"points of {METRICS[d['metric']]}"
+            control = SUBJECTS.get(d["control"], d["control"])
             said.append(
-                f"{d['protocol']}: {verb} {control} ({value} points, 95 % interval {low} to {high})"
+                f"{d['protocol']}: {verb} {control} "
+                f"({value} {points}, 95 % interval {low} to {high})"
             )
     return said
 

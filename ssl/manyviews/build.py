@@ -74,7 +74,7 @@ def backbone(config: Config, module: Data) -> Backbone:
 
 
 def _backbone(config: Config, module: Data) -> Backbone:
-    sizes = [*module.views.sizes(*module.splits.size), module.splits.size]
+    sizes: list[Any] = [*module.views.sizes(*module.splits.size), module.splits.size]
     torch.manual_seed(config["seed"])
     built = _make(
         config["backbone"], in_channels=module.splits.channels, image_size=max(map(max, sizes))

@@ -16,7 +16,7 @@ from manyviews.build import Data
 from manyviews.errors import ConfigError
 from manyviews.evaluation import gallery
 
-SHOWN = 8  # images, where none is named
+SHOWN = 8  # rows, where none is named
 SIDE = 96  # pixels that the largest picture is enlarged to, at least
 GAP = 4
 
@@ -24,22 +24,19 @@ GAP = 4
 def views_of(
     data: Data, rows: Int64[Tensor, " B"], epoch: int
 ) -> dict[str, UInt8[np.ndarray, "B C H W"]]:
-    """The images at these rows and the views they have in an epoch, as bytes."""
-    splits = data.splits
-    shown = {
-        f"view_{v}": gallery.denormalised(view, splits.mean, splits.std)
-        for v, view in enumerate(data.batch(rows, epoch).views)
-    }
-    return {"originals": splits.train.sample(rows).input.numpy(), **shown}
+    """Pictures of these rows and of the views they have in an epoch."""
+    views = enumerate(data.batch(rows, epoch).views)
+    shown = {f"view_{v}": data.pictures(view) for v, view in views}
+    return {"originals": data.originals("train", rows), **shown}
 
 
 def some(data: Data, count: int = SHOWN) -> Int64[Tensor, " B"]:
-    """Rows of a few training images, as many classes among them as there are."""
+    """A few rows of the training split, as many classes among them as there are."""
     return gallery.spread(data.splits.train.label, count)
 
 
 def write(overrides: Sequence[str], config_dir: str | None = None) -> Path:
-    """Write the sheet: a row per sample, the image first, then its views.
+    """Write the sheet: a row per sample, itself first, then its views.
 
     Args:
         overrides: as of `pretrain`, and what else `conf/views_sheet.yaml` holds.
@@ -67,16 +64,16 @@ def write(overrides: Sequence[str], config_dir: str | None = None) -> Path:
 
 def sheet(columns: list[UInt8[np.ndarray, "B C _ _"]]) -> UInt8[Tensor, "C H W"]:
     """Columns of pictures of several sizes as one, enlarged by a whole number without smoothing."""
-    side = max(max(column.shape[2:]) for column in columns)
-    times = max(1, -(-SIDE // side))
-    step = side * times + GAP
+    height, width = (max(column.shape[side] for column in columns) for side in (2, 3))
+    times = max(1, -(-SIDE // max(height, width)))
+    down, across = height * times + GAP, width * times + GAP
     rows, channels = columns[0].shape[:2]
     channels = 3 if channels == 3 else 1  # of other images the first channel is shown
-    page = torch.full((channels, rows * step + GAP, len(columns) * step + GAP), 255)
+    page = torch.full((channels, rows * down + GAP, len(columns) * across + GAP), 255)
     for c, column in enumerate(columns):
         large = torch.from_numpy(column[:, :channels]).repeat_interleave(times, 2)
         large = large.repeat_interleave(times, 3)
         for r, picture in enumerate(large):
-            top, left = GAP + r * step, GAP + c * step
+            top, left = GAP + r * down, GAP + c * across
             page[:, top : top + picture.shape[1], left : left + picture.shape[2]] = picture
     return page.to(torch.uint8)

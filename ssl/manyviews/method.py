@@ -70,9 +70,12 @@ class Method(pl.LightningModule):
         if fewest <= count and (most is None or count <= most):
             return
         wanted = {fewest: f"{fewest}", None: f"{fewest} or more"}.get(most, f"{fewest} to {most}")
+        instead = "two_crops"
+        if self.reads == "series":
+            instead = "window" if most == 1 else "rebar"
         raise ConfigError(
             f"{type(self).__name__} reads {wanted} views of a sample, got {count}; change "
-            "views.<kind>.count, or choose other views, e.g. views=two_crops"
+            f"views.<kind>.count, or choose other views, e.g. views={instead}"
         )
 
     def collapse(self, logs: Mapping[str, float]) -> dict[str, str]:

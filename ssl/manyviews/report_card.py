@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
-from torch.nn import functional as F
+from torch import Tensor, nn
 
 from manyviews import build, checkpoints, report
 from manyviews.build import Data
@@ -23,7 +23,7 @@ from manyviews.evaluation.suite import Protocol, fingerprint, score, sentences
 from manyviews.runs import Run, write_json
 
 Pair = tuple[Features, Features]
-RAW_SIDE = 32  # pixels; larger images are averaged down to it for the raw control
+SCORED = ("scores", "differences", "subjects")  # what protocols add to the report
 UNLABELLED = "no labels in these data: there is nothing to score, only the label-free figures"
 
 
@@ -58,7 +58,7 @@ def make(
     subjects = _subjects(run, data, ckpt, json.dumps(fingerprint_of_data, sort_keys=True))
     scored = _scored(subjects, fresh, data)
     renewed = {keys[name] for name in fresh}
-    for part in ("scores", "differences"):
+    for part in SCORED:
         kept = [row for row in done[part] if row["protocol"] not in renewed]
         done[part] = [*kept, *scored[part]]
     done["protocols"] |= described
@@ -66,6 +66,7 @@ def make(
     done["label_free"] = {who: _label_free(subjects[who][1]) for who in ("trained", "random")}
     done["data"] = {
         "name": data.splits.name,
+        "items": f"{data.item}s",
         "classes": list(data.splits.classes),
         "fingerprint": fingerprint_of_data,
     }
@@ -78,10 +79,11 @@ def make(
 def _scored(
     subjects: dict[str, Pair], protocols: dict[str, Protocol], data: Data
 ) -> dict[str, list[dict[str, Any]]]:
-    """Scores and differences; none where a split has no labels."""
+    """Scores, differences and scores by person; none where a split has no labels."""
     if not all((features.label >= 0).any() for features in subjects["trained"]):
-        return {"scores": [], "differences": []}
-    return score(subjects, protocols, len(data.splits.classes))
+        return {part: [] for part in SCORED}
+    classes, people = len(data.splits.classes), data.subjects("test")
+    return score(subjects, protocols, classes, further=data.further, people=people)
 
 
 def _previous(run: Run, ckpt: str) -> dict[str, Any]:
@@ -99,18 +101,17 @@ def _previous(run: Run, ckpt: str) -> dict[str, Any]:
         "run": run.path.name,
         "checkpoint": mark,
         "protocols": {},
-        "scores": [],
-        "differences": [],
+        **{part: [] for part in SCORED},
     }
     try:
         found = json.loads(run.report_of(ckpt).read_text())
     except (OSError, ValueError):
         return empty
-    return found if found.get("checkpoint") == mark else empty
+    return empty | found if found.get("checkpoint") == mark else empty
 
 
 def _subjects(run: Run, data: Data, ckpt: str, fingerprint_of_data: str) -> dict[str, Pair]:
-    """Train and test features of the trained backbone and of its two controls."""
+    """Train and test features of the trained backbone and of its controls."""
 
     def pair(name: str, backbone: nn.Module, identity: str) -> Pair:
         key = hashlib.sha256((identity + fingerprint_of_data).encode()).hexdigest()[:12]
@@ -133,20 +134,18 @@ def _subjects(run: Run, data: Data, ckpt: str, fingerprint_of_data: str) -> dict
             build.backbone(run.config, data),
             json.dumps([run.config["backbone"], run.config["seed"]]),
         ),
-        "raw": (_raw(data, "train"), _raw(data, "test")),
+        **{name: _control(data, of) for name, of in data.controls().items()},
     }
 
 
-def _raw(data: Data, split: Split) -> Features:
-    """The pixels themselves, from 0 to 1."""
-    images = getattr(data.splits, split)
-    height, width = data.splits.size
-    size = (min(height, RAW_SIDE), min(width, RAW_SIDE))
-    parts = [
-        Features(F.adaptive_avg_pool2d(s.input.float() / 255, size).flatten(1), s.label, s.position)
-        for s in images.samples(data.probed(split).split(500))
-    ]
-    return Features(*map(torch.cat, zip(*parts, strict=True)))
+def _control(data: Data, of: Callable[[Split], Tensor]) -> Pair:
+    """What a control knows of the rows that evaluation reads."""
+
+    def features(split: Split) -> Features:
+        rows = data.probed(split)
+        return Features(of(split), getattr(data.splits, split).label[rows], rows)
+
+    return features("train"), features("test")
 
 
 def _label_free(features: Features) -> dict[str, float]:
@@ -157,16 +156,13 @@ def _label_free(features: Features) -> dict[str, float]:
 
 
 def _write_gallery(path: Path, data: Data, subjects: dict[str, Pair]) -> None:
-    splits, (train, test) = data.splits, subjects["trained"]
+    train, test = subjects["trained"]
     spectra = {
         f"eigenvalues_{who}": spectrum.eigenvalues(subjects[who][1].embedding).numpy()
         for who in ("trained", "random")
     }
     pictures = gallery.neighbours(
-        train,
-        test,
-        lambda rows: splits.train.sample(rows).input,
-        lambda rows: splits.test.sample(rows).input,
+        train, test, partial(data.originals, "train"), partial(data.originals, "test")
     )
     arrays: dict[str, Any] = {
         **views_of(data, some(data), epoch=0),

@@ -1,5 +1,6 @@
 import torch
 
+from manyviews.evaluation.clustering import Clustering
 from manyviews.evaluation.features import Features
 from manyviews.evaluation.knn import KNN
 from manyviews.evaluation.suite import fingerprint, score, sentences
@@ -40,3 +41,27 @@ def test_sentences_say_in_words_what_is_not_beaten():
 
 def test_fingerprint_follows_the_content_and_not_the_order():
     assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1}) != fingerprint({"a": 1})
+
+
+def test_further_measures_and_people_are_reported_where_asked_for():
+    subjects = {"trained": pair(GOOD), "random": pair(BAD)}
+    people = (torch.arange(60) // 30, ("ann", "bob"))
+    found = score(subjects, {"knn": KNN(1, [7], 7, 0.1)}, 2, further=("macro_f1",), people=people)
+    metrics = [s["metric"] for s in found["scores"] if s["subject"] == "trained"]
+    assert metrics == ["top1", "top1_k7", "macro_f1"]
+    assert {d["metric"] for d in found["differences"]} == set(metrics)
+    row = found["subjects"][0]
+    assert (row["protocol"], row["subject"]) == ("knn@1", "trained")
+    # The last four test items have no label.
+    assert [(p["name"], p["n"]) for p in row["each"]] == [("ann", 30), ("bob", 26)]
+
+
+def test_a_clustering_is_scored_by_ari_and_said_in_points_of_it():
+    subjects = {"trained": pair(GOOD), "random": pair(BAD)}
+    found = score(subjects, {"clustering": Clustering(1, 2, 2)}, 2)
+    ari = found["scores"][0]
+    assert (ari["metric"], ari["value"], ari["n"]) == ("ari", 1.0, 56)
+    (said,) = sentences(found["differences"])
+    assert said.startswith("clustering@1: beats random initialisation (+")
+    assert "points of ARI" in said
+    assert found["subjects"] == []

@@ -253,6 +253,14 @@ class Record(pl.Callback):
         self.losses.append(outputs["loss"].detach())
 
 
+def flipped(sample):
+    """The rows in the reverse order."""
+    whole = isinstance(sample.input, torch.Tensor)
+    rows = sample.input.flip(0) if whole else [view.flip(0) for view in sample.input]
+    classes = None if sample.view_label is None else sample.view_label.flip(1)
+    return Sample(rows, sample.label.flip(0), sample.position.flip(0), classes)
+
+
 def steps(overrides, config_dir, permuted=False):
     """Gradients, losses, draws and state of some steps of real training on these ranks.
 
@@ -263,7 +271,7 @@ def steps(overrides, config_dir, permuted=False):
     data = build.data(composed)
     if permuted:
         make_batch = data.make_batch
-        data.make_batch = lambda s, epoch: make_batch(Sample(*(x.flip(0) for x in s)), epoch)
+        data.make_batch = lambda s, epoch: make_batch(flipped(s), epoch)
     method = build.method(composed, data)
     record = Record()
     trainer = build.trainer(composed, [record], [])

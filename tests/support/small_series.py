@@ -5,11 +5,13 @@ import torch
 from manyviews.backbones.backbone import Backbone
 from manyviews.datamodules.series.data import SeriesData
 from manyviews.datamodules.series.recordings import Recording, join
-from manyviews.datamodules.series.splits import split
+from manyviews.datamodules.series.splits import SeriesSplits, split
 from manyviews.datamodules.views.series import Anywhere, Candidates, SeriesView, SeriesViews
 
 
-def waves(people=6, bouts=4, dwell=60, window=16):
+def waves(
+    people: int = 6, bouts: int = 4, dwell: int = 60, window: int = 16
+) -> SeriesSplits:
     """Two people are held out; every state lasts `dwell` steps."""
     generator = torch.Generator().manual_seed(0)
     label = (torch.arange(bouts * dwell) // dwell) % 2

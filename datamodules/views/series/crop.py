@@ -18,14 +18,13 @@ class Crop:
     window's length cut pieces at their own pace.
 
     Args:
-        share: smallest and largest share of the window. Le Guennec et al. (2016): 0.9.
+        share: smallest and largest share of the window, one step at least. Le Guennec et al.
+            (2016): 0.9.
         length: steps that come out; null: those of the window.
     """
 
     def __init__(self, share: list[float], length: int | None = None) -> None:
         check_share("crop", share)
-        if share[0] == 0:
-            raise ConfigError(f"crop share={share}; allowed: [low, high], 0 < low <= high <= 1")
         if length is not None and length < 2:
             raise ConfigError(f"crop length={length}; allowed: 2 or more steps, or null")
         self.share, self.length = share, length
@@ -42,14 +41,14 @@ class Crop:
         self, series: Float[Tensor, "B C T"], draws: Float[Tensor, "B 2"]
     ) -> Float[Tensor, "B C t"]:
         """The piece from its first step to its last."""
-        length, low, high = series.shape[2], *self.share
+        length, (low, high) = series.shape[2], self.share
         share, place = draws.double().split(1, 1)
         steps = ((low + (high - low) * share) * length).round().clamp(min=1)
         start = (place * (length - steps + 1)).floor()
-        gaps = max(self.size(length) - 1, 1)
-        at = torch.arange(gaps + 1, device=series.device)[: self.size(length)]
-        pace = (steps - 1) / gaps
-        return resampled(series, start + pace * at, pace, fastest=high * length / gaps)
+        at = torch.arange(self.size(length), device=series.device)
+        gaps = max(len(at) - 1, 1)
+        pace, fastest = (steps - 1) / gaps, (round(high * length) - 1) / gaps
+        return resampled(series, start + pace * at, pace, fastest)
 
 
 def check_share(operation: str, share: list[float]) -> None:

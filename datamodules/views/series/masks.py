@@ -37,7 +37,7 @@ class ChannelMask(Sometimes):
         channels, (low, high) = series.shape[1], self.share
         many = ((low + (high - low) * draws[:, 1].double()) * channels).round()
         many = torch.where(self.happens(draws[:, 0]), many.clamp(max=channels - 1), 0)
-        rank = draws[:, 2:].argsort(1, stable=True).argsort(1)
+        rank = draws[:, 2:].argsort(dim=1, stable=True).argsort(1)
         return masked(series, (rank < many[:, None])[..., None])
 
 
@@ -71,8 +71,6 @@ class TimeMask(Sometimes):
         return masked(series, ((at >= start) & (at < start + steps))[:, None])
 
 
-def masked(
-    series: Float[Tensor, "B C T"], hidden: Bool[Tensor, "B #C #T"]
-) -> Float[Tensor, "B C T"]:
+def masked(series: Float[Tensor, "B C T"], hidden: Bool[Tensor, "B _ _"]) -> Float[Tensor, "B C T"]:
     """0 where hidden; NaN stays NaN."""
     return series * ~hidden

@@ -17,8 +17,8 @@ class Rotation(Sometimes):
 
     After Um et al. (2017, arXiv 1706.00527), whose axis is uniform in a cube and whose angle is
     uniform as well, so that small turns are more frequent. Where one of the three is NaN, all are.
-    Channels that were scaled each by its own deviation are turned as they are: a sphere of readings
-    became an ellipsoid, which is turned.
+    What turns is the normalised series, as there: around the mean of the training data, not around
+    the sensor's zero.
 
     Args:
         probability: 0 to 1.
@@ -53,8 +53,8 @@ class Rotation(Sometimes):
         """
         if self.groups is None and channels % 3:
             raise ConfigError(
-                f"rotation turns channels in threes, the series have {channels}; type their numbers "
-                "as groups, for example [[0, 1, 2]], or probability=0"
+                f"rotation turns channels in threes, the series have {channels}; type their "
+                "numbers as groups, for example [[0, 1, 2]], or probability=0"
             )
         groups = self.groups or [[*range(channels)]]
         if (last := max(map(max, groups))) >= channels:

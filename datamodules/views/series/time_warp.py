@@ -15,11 +15,11 @@ SLOWEST = 0.1  # time neither stops nor runs back
 
 
 class TimeWarp(Sometimes):
-    """The series is read at a speed that is a smooth curve around 1, from its first step to its last.
+    """The window is read from end to end at a speed that is a smooth curve around 1.
 
-    After Um et al. (2017, arXiv 1706.00527). Their code gives every channel a time of its own; here
-    it is the same for all, so that channels stay in step. Theirs also reads at a constant speed what
-    it laid out along the curve, the inverse of reading along it.
+    After Um et al. (2017, arXiv 1706.00527), whose code gives every channel a time of its own; here
+    it is the same for all, so that channels stay in step. Theirs lays the steps out along the curve
+    and reads them at a constant speed, the inverse of reading along it.
 
     Args:
         probability: 0 to 1.
@@ -45,7 +45,7 @@ class TimeWarp(Sometimes):
 
     def positions(self, length: int, draws: Float[Tensor, "B n"]) -> Float64[Tensor, "B {length}"]:
         """Where each step is read: from 0 to length - 1, rising."""
-        sigma = torch.where(self.happens(draws[:, :1]), self.sigma, 0.0).double()
+        sigma = torch.where(self.happens(draws[:, 0]), self.sigma, 0.0).double()[:, None]
         speed = (1 + sigma * curves(normals(draws[:, 1:].double()), length)).clamp(min=SLOWEST)
         between = (speed[:, 1:] + speed[:, :-1]) / 2
         passed = torch.nn.functional.pad(between, (1, 0)).cumsum(1)

@@ -1,0 +1,73 @@
+"""Clusterability: k-means on the test embeddings, compared with the classes."""
+
+from __future__ import annotations
+
+import warnings
+
+import torch
+from jaxtyping import Float, Float64, Int64
+from scipy.optimize import linear_sum_assignment
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
+from torch import Tensor
+
+from manyviews.errors import ConfigError
+from manyviews.evaluation.features import Features
+
+
+class Clustering:
+    """k-means of the test embeddings as they are, with as many clusters as classes occur.
+
+    Train items are not used. Every seed is the best of several starts (k-means++).
+
+    Args:
+        version: of the protocol; part of its name.
+        seeds: a clustering for each; scores are means over them.
+        starts: of each seed.
+    """
+
+    def __init__(self, version: int, seeds: int = 5, starts: int = 10) -> None:
+        if min(seeds, starts) < 1:
+            raise ConfigError(f"clustering seeds={seeds}, starts={starts}; allowed: 1 or more")
+        self.version, self.seeds, self.starts = version, seeds, starts
+
+    def __call__(self, train: Features, test: Features, classes: int) -> dict[str, Tensor]:
+        """The cluster of each test item by seed, `clusters` int64 (S, Q)."""
+        k = len(test.label.unique())
+        return {
+            "clusters": torch.stack([self._of(test.embedding, k, s) for s in range(self.seeds)])
+        }
+
+    def _of(self, embedding: Float[Tensor, "N D"], k: int, seed: int) -> Int64[Tensor, " N"]:
+        means = KMeans(k, n_init=self.starts, random_state=seed)  # pyright: ignore[reportArgumentType]
+        with warnings.catch_warnings():
+            # Fewer distinct embeddings than clusters: the scores say so.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return torch.from_numpy(means.fit_predict(embedding.numpy())).long()
+
+
+def ari(table: Float64[Tensor, "R M K"]) -> Float64[Tensor, " R"]:
+    """Adjusted Rand index (Hubert and Arabie 1985): 0 by chance, 1 for equal partitions."""
+
+    def pairs(count: Tensor) -> Float64[Tensor, " R"]:
+        return (count * (count - 1) / 2).flatten(1).sum(1)
+
+    together, by_class, by_cluster = pairs(table), pairs(table.sum(2)), pairs(table.sum(1))
+    chance = by_class * by_cluster / pairs(table.sum((1, 2))[:, None])
+    gap = (by_class + by_cluster) / 2 - chance
+    return ((together - chance) / gap).where(gap != 0, 1.0)  # both are one class, or all singles
+
+
+def nmi(table: Float64[Tensor, "R M K"]) -> Float64[Tensor, " R"]:
+    """Mutual information over the mean of the two entropies; 1 where both partitions are one."""
+    p = table / table.sum((1, 2), keepdim=True)
+    entropy = [-torch.xlogy(side, side).sum(1) for side in (p.sum(2), p.sum(1))]
+    joint = -torch.xlogy(p, p).sum((1, 2))
+    mean = (entropy[0] + entropy[1]) / 2
+    return ((sum(entropy) - joint) / mean).where(mean > 0, 1.0)
+
+
+def matched_accuracy(table: Float64[Tensor, "R M K"]) -> Float64[Tensor, " R"]:
+    """Accuracy where each cluster stands for one class, matched as well as can be (Kuhn 1955)."""
+    best = [float(t[linear_sum_assignment(t, maximize=True)].sum()) for t in table.numpy()]
+    return torch.tensor(best, dtype=torch.float64) / table.sum((1, 2))

@@ -1,0 +1,54 @@
+"""The linear probe of REBAR (Xu et al. 2024, arXiv 2311.00519), as its code has it."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor
+
+from manyviews.evaluation.features import Features
+
+log = logging.getLogger(__name__)
+
+
+class LinearRebar:
+    """Multinomial logistic regression on standardised features, classes weighing the same.
+
+    The penalty is scikit-learn's own (C = 1), nothing is chosen.
+
+    Args:
+        version: of the protocol; part of its name.
+        max_iterations: of L-BFGS; stopping there is logged.
+        random_state: of the paper's code; L-BFGS draws nothing from it.
+    """
+
+    def __init__(self, version: int, max_iterations: int = 1000, random_state: int = 10) -> None:
+        self.version = version
+        self.max_iterations, self.random_state = max_iterations, random_state
+
+    def __call__(self, train: Features, test: Features, classes: int) -> dict[str, Tensor]:
+        """Labels and class scores of the test items; train items without a label are left out."""
+        known = train.labelled()
+        model = make_pipeline(
+            StandardScaler(),
+            LogisticRegression(
+                class_weight="balanced",
+                max_iter=self.max_iterations,
+                random_state=self.random_state,
+            ),
+        )
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always", ConvergenceWarning)
+            model.fit(known.embedding.numpy(), known.label.numpy())
+        if said:
+            log.warning("linear_rebar: not converged after %d iterations", self.max_iterations)
+        scores = torch.zeros(len(test.label), classes, dtype=torch.float64)
+        found = torch.from_numpy(model.predict_proba(test.embedding.numpy())).double()
+        scores[:, torch.from_numpy(model.classes_)] = found  # classes without train items stay at 0
+        return {"top1": scores.argmax(1), "scores": scores}

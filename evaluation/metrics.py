@@ -1,0 +1,91 @@
+"""Measures of a classification beside its accuracy, for many resamples of the items at once.
+
+A resample says how often each item was drawn (`intervals.resamples`); a row of ones is the data
+themselves. All are means over the classes that occur in the resample, whatever their share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Bool, Float, Float64, Int64
+from torch import Tensor
+
+
+def crossed(
+    label: Int64[Tensor, " N"],
+    guess: Int64[Tensor, " N"],
+    weight: Float64[Tensor, "R N"],
+    shape: tuple[int, int],
+) -> Float64[Tensor, "R M K"]:
+    """How often label m met guess k in each resample."""
+    cell = (label * shape[1] + guess).expand(len(weight), -1)
+    table = torch.zeros(len(weight), shape[0] * shape[1], dtype=torch.float64)
+    return table.scatter_add_(1, cell, weight).unflatten(1, shape)
+
+
+def balanced_accuracy(table: Float64[Tensor, "R M M"]) -> Float64[Tensor, " R"]:
+    """Mean of the classes' recalls."""
+    right, occurs = table.diagonal(dim1=1, dim2=2), table.sum(2)
+    return (right / occurs).nanmean(1)  # 0 / 0: the class does not occur
+
+
+def macro_f1(table: Float64[Tensor, "R M M"]) -> Float64[Tensor, " R"]:
+    """Mean of the classes' 2 TP / (2 TP + FP + FN)."""
+    right, occurs, guessed = table.diagonal(dim1=1, dim2=2), table.sum(2), table.sum(1)
+    f1 = 2 * right / (occurs + guessed)
+    return f1.where(occurs > 0, torch.nan).nanmean(1)
+
+
+def macro_auroc(
+    label: Int64[Tensor, " N"],
+    scores: Float[Tensor, "N M"],
+    weight: Float64[Tensor, "R N"],
+) -> Float64[Tensor, " R"]:
+    """Mean of the areas under the classes' ROC curves, each against all others.
+
+    NaN in a resample that holds fewer than two classes.
+    """
+
+    def area(tp: Float64[Tensor, "R n"], fp: Float64[Tensor, "R n"]) -> Float64[Tensor, " R"]:
+        return torch.trapezoid(tp, fp) / (tp[:, -1] * fp[:, -1])
+
+    return _mean_over_classes(label, scores, weight, area)
+
+
+def macro_auprc(
+    label: Int64[Tensor, " N"],
+    scores: Float[Tensor, "N M"],
+    weight: Float64[Tensor, "R N"],
+) -> Float64[Tensor, " R"]:
+    """Mean of the classes' average precisions: precision at each threshold, by recall gained."""
+
+    def precision(tp: Float64[Tensor, "R n"], fp: Float64[Tensor, "R n"]) -> Float64[Tensor, " R"]:
+        gained = tp.diff() * tp[:, 1:] / (tp + fp)[:, 1:].clamp(min=1)
+        return gained.sum(1) / tp[:, -1]
+
+    return _mean_over_classes(label, scores, weight, precision)
+
+
+def _mean_over_classes(
+    label: Int64[Tensor, " N"],
+    scores: Float[Tensor, "N M"],
+    weight: Float64[Tensor, "R N"],
+    measure: Callable[[Tensor, Tensor], Tensor],
+) -> Float64[Tensor, " R"]:
+    """The measure of every class from its counts of true and false positives by threshold."""
+    found = [measure(*_counts(label == c, scores[:, c], weight)) for c in label.unique().tolist()]
+    return torch.stack(found).nanmean(0)
+
+
+def _counts(
+    positive: Bool[Tensor, " N"], score: Float[Tensor, " N"], weight: Float64[Tensor, "R N"]
+) -> tuple[Float64[Tensor, "R n"], Float64[Tensor, "R n"]]:
+    """True and false positives at every threshold, from none to all; of equal scores one."""
+    score, order = score.sort(descending=True)
+    last = torch.cat([score.diff() != 0, torch.ones(1, dtype=torch.bool)])
+    weight, positive = weight[:, order], positive[order].double()
+    none = torch.zeros(len(weight), 1, dtype=torch.float64)
+    tp, fp = ((weight * side).cumsum(1)[:, last] for side in (positive, 1 - positive))
+    return torch.cat([none, tp], 1), torch.cat([none, fp], 1)

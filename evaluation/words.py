@@ -1,0 +1,22 @@
+"""Words for the names in report.json: measures, and whose features were scored."""
+
+METRICS = {
+    "top1": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+    "macro_auroc": "macro AUROC",
+    "macro_auprc": "macro AUPRC",
+    "ari": "ARI",
+    "nmi": "NMI",
+    "matched_accuracy": "matched accuracy",
+}
+HEADLINES = ("top1", "ari")  # a protocol has one of them
+
+TRAINED = "trained"
+SUBJECTS = {
+    TRAINED: "trained",
+    "random": "random initialisation",
+    "raw": "raw pixels",
+    "mean_std": "channel mean and deviation",
+    "spectrum": "first 16 |FFT| bins",
+}

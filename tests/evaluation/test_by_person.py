@@ -1,0 +1,32 @@
+import pytest
+import torch
+
+from manyviews.evaluation.by_person import by_person
+
+PERSON = torch.tensor([2, 2, 2, 2, 0, 0])
+RIGHT = {
+    "trained": torch.tensor([1.0, 1, 1, 0, 1, 1]),
+    "random": torch.tensor([0.0, 1, 1, 0, 0, 1]),
+}
+
+
+def test_each_person_weighs_the_same_whatever_their_share_of_the_items():
+    trained, random = by_person(RIGHT, PERSON, ("ann", "bob", "cy"))
+    assert trained["each"] == [
+        {"name": "ann", "value": 1.0, "n": 2},
+        {"name": "cy", "value": 0.75, "n": 4},
+    ]
+    assert (trained["subject"], trained["value"], trained["n"]) == ("trained", 0.875, 2)
+    assert random["minus"]["value"] == 0.375
+
+
+def test_the_interval_is_over_people():
+    trained, random = by_person(RIGHT, PERSON, ("ann", "bob", "cy"))
+    # Two people: a resample is one of them twice, or both.
+    assert (trained["low"], trained["high"]) == (0.75, 1.0)
+    assert (random["minus"]["low"], random["minus"]["high"]) == (0.25, 0.5)
+
+
+def test_one_person_has_an_interval_of_no_width():
+    (row,) = by_person({"trained": RIGHT["trained"]}, torch.zeros(6).long(), ("ann",))
+    assert row["low"] == row["value"] == row["high"] == pytest.approx(5 / 6)
