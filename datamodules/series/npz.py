@@ -104,6 +104,11 @@ def _value(path: Path, arrays: Arrays, layout: Layout | None) -> tuple[np.ndarra
     if value.ndim == 3:
         if _layout(path, value, arrays, layout) == "nct":
             value = value.swapaxes(1, 2)
+        if "length" in arrays or "offset" in arrays:
+            raise ConfigError(
+                f"{path}: value is {value.shape}, recordings of one length; leave out length and "
+                "offset, or join recordings to (steps, channels)"
+            )
         flat = value.reshape(-1, value.shape[2])
         return flat.astype(np.float32), [value.shape[1]] * value.shape[0]
     return value.astype(np.float32), _length(path, arrays)

@@ -13,7 +13,7 @@ from manyviews.datamodules.series.npz import Layout, read_npz
 from manyviews.datamodules.series.recordings import Recordings, join
 from manyviews.datamodules.series.splits import Norm, SeriesSplits, split
 from manyviews.datamodules.series.table import read_table
-from manyviews.datamodules.series.ts import read_ts
+from manyviews.datamodules.series.ts import TEST, TRAIN, read_ts
 from manyviews.errors import ConfigError, unknown
 
 ENDINGS = ".npz", ".ts", ".csv"
@@ -64,7 +64,7 @@ def series(
         )
     return split(
         recordings,
-        Path(path).stem,
+        Path(path).stem.removesuffix(TRAIN).removesuffix(TEST),
         window=_length(path, recordings) if window is None else window,
         stride=stride,
         min_purity=min_purity,

@@ -98,6 +98,10 @@ def test_without_labels_all_are_unknown(saved):
         (ragged(rate=[50, 60]), r"rate is int64 \(2,\); allowed: one number"),
         (ragged(subject="a"), r"subject is \(\); allowed: one axis"),
         (ragged(length=[[3], [4]]), r"length is \(2, 1\); allowed: one axis"),
+        (
+            {"value": np.zeros((2, 3, 1)), "length": [3, 2], "channels": ["x"]},
+            r"of one length; leav",
+        ),
         ({"value": 3.0}, r"value is float64 \(\); allowed: numbers"),
         (ragged(channels=["x"]), r"channels has 1 names, value 2 channels"),
         (ragged(subject=[1]), r"subject is \(1,\); expected one for each of 2 recordings"),

@@ -39,7 +39,7 @@ def test_a_pair_of_ts_files_brings_its_own_splits(tmp_path):
         (tmp_path / f"x_{part}.ts").write_text("\n".join(["@classLabel true a b", "@data", *lines]))
     splits = series(str(tmp_path / "x_TRAIN.ts"), rate=1)
     assert len(splits.train.label) == 5 and len(splits.test.label) == 3
-    assert splits.test.label.tolist() == [0, 1, 0]
+    assert splits.name == "x" and splits.test.label.tolist() == [0, 1, 0]
     assert len(series(str(tmp_path / "x_TEST.ts"), rate=1, by="recording").test.label) == 2
 
 
