@@ -1,28 +1,26 @@
-"""Images and their labels, and the data module that turns them into batches of views."""
+"""Images and their labels, and the data module that makes views of them."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
-from manyviews.batch import Batch, Sample, check
+from manyviews.batch import Sample
 from manyviews.datamodules.files import ImageFiles, Prepare
 from manyviews.datamodules.listing import Listing
-from manyviews.datamodules.loader import EpochLoader
+from manyviews.datamodules.module import Control, Rows, Split, ViewData
 from manyviews.datamodules.pixels import denormalised, raw_pixels
 from manyviews.datamodules.views import Views
 from manyviews.evaluation.features import Features
 
-Split = Literal["train", "test"]
 CLEAN_BATCH, CLEAN_PIXELS = 500, 2**22  # images of an evaluation batch, and pixels of one channel
 
 
@@ -119,121 +117,25 @@ def _fingerprint(images: Images | ImageFiles) -> dict[str, object]:
     return {"images": len(images.label), "labels": histogram, **images.fingerprint()}
 
 
-class ImageData(pl.LightningDataModule):
-    """Batches of views for training, clean normalised images for evaluation.
-
-    Args:
-        splits: the data set.
-        views: the declaration of the views.
-        batch_size: global batch: per optimizer step, summed over ranks.
-        seed: of the run; the order of the samples and all views follow from it.
-        pieces: batches that make one global batch, under gradient accumulation.
-        label: int64 (N,), class of each training image for the method, in place of the data's own;
-            evaluation does not see it.
+class ImageData(ViewData[ImageSplits, Views]):
+    """Views and clean images of an image data set; see `ViewData`.
 
     Raises:
         ConfigError: the images are files, and a view does not begin with a crop.
     """
 
-    items: ClassVar[str] = "images"  # what the report calls a row
-    further: ClassVar[tuple[str, ...]] = ()  # measures beside accuracy
+    reads = "images"
+    item = "image"
 
-    def __init__(
-        self,
-        splits: ImageSplits,
-        views: Views,
-        *,
-        batch_size: int,
-        seed: int,
-        pieces: int = 1,
-        label: Int64[Tensor, " N"] | None = None,
-    ) -> None:
-        super().__init__()
+    def __init__(self, splits: ImageSplits, views: Views, **options: Any) -> None:
         if isinstance(splits.train, ImageFiles):
             for kind in views:
                 kind.leading_crop()
-        self.splits = splits
-        self.views = views
-        self.given_label = label
-        self.batch_size, self.pieces = batch_size, pieces
-        self.seed = seed
-        self.current: EpochLoader | None = None
-        self.restored: dict[str, int] | None = None
+        super().__init__(splits, views, **options)
 
-    @property
-    def label(self) -> Int64[Tensor, " N"]:
-        """The class of each training image that the method sees, -1 where unknown."""
-        return self.splits.train.label if self.given_label is None else self.given_label
-
-    def train_dataloader(self) -> EpochLoader:
-        """This rank's share of every global batch, from where a restored run stood."""
-        if self.trainer is None:
-            return self.loader()
-        self.current = self.loader(self.trainer.global_rank, self.trainer.world_size)
-        if self.restored is not None:
-            self.current.load_state_dict(self.restored)
-        return self.current
-
-    # Lightning restores a loader by itself, but not where `configure_optimizers` asked for the
-    # number of steps: that makes the loader before the checkpoint is read.
-    def state_dict(self) -> dict[str, int]:
-        """Where the training loader stands."""
-        return self.current.state_dict() if self.current else {}
-
-    def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Let the next training loader begin there."""
-        self.restored = state_dict or None
-
-    def loader(self, rank: int = 0, world: int = 1) -> EpochLoader:
-        """The share of one rank.
-
-        Raises:
-            ConfigError: the batch is larger than the set, or cannot be shared equally.
-        """
-        return EpochLoader(
-            self.splits.train,
-            self.cut(),
-            batch_size=self.batch_size,
-            seed=self.seed,
-            rank=rank,
-            world=world,
-            pieces=self.pieces,
-        )
-
-    def cut(self) -> Prepare:
+    def prepare(self) -> Prepare:
         """What workers make of decoded images: the crop that every view begins with."""
         return partial(self.views.cut, seed=self.seed, size=self.splits.size)
-
-    def on_after_batch_transfer(self, batch: Sample, dataloader_idx: int) -> Batch:
-        """The views of the trainer's current epoch, made on the device where the images lie."""
-        if self.trainer is None:
-            raise RuntimeError("no trainer is attached; call make_batch(sample, epoch)")
-        return self.make_batch(batch, self.trainer.current_epoch)
-
-    def make_batch(self, sample: Sample, epoch: int) -> Batch:
-        """The views that these samples have in `epoch`, whatever the batch they come in."""
-        views = self.views(
-            sample.input,
-            sample.position,
-            seed=self.seed,
-            epoch=epoch,
-            mean=self.splits.mean,
-            std=self.splits.std,
-        )
-        label = sample.label
-        if self.given_label is not None:
-            label = self.given_label.to(label.device)[sample.position]
-        return check(Batch(views, label, sample.position))
-
-    def batch(self, rows: Int64[Tensor, " B"], epoch: int) -> Batch:
-        """The views that these rows of the training split have in `epoch`."""
-        return self.make_batch(self.splits.train.sample(rows, self.cut(), epoch), epoch)
-
-    def probed(self, split: Split) -> Int64[Tensor, " N"]:
-        """Rows that evaluation reads: those with a label, all where there is none."""
-        label = getattr(self.splits, split).label
-        known = (label >= 0).nonzero()[:, 0]
-        return known if len(known) else torch.arange(len(label))
 
     def clean(self, split: Split, rows: Int64[Tensor, " N"] | None = None) -> Iterator[Sample]:
         """Images of a split, normalised, without random operations; all by default, in order."""
@@ -245,12 +147,8 @@ class ImageData(pl.LightningDataModule):
             image = normalise(sample.input, self.splits.mean, self.splits.std)
             yield sample._replace(input=image)
 
-    def subjects(self, split: Split) -> tuple[Int64[Tensor, " N"], tuple[str, ...]] | None:
-        """Whom each row of a split comes from, as an index into names; images tell nobody."""
-        return None
-
-    def controls(self) -> Mapping[str, Callable[[Split], Features]]:
-        """Features without a backbone that a trained one has to beat."""
+    def controls(self) -> dict[str, Control]:
+        """The pixels."""
         return {"raw": self._raw}
 
     def _raw(self, split: Split) -> Features:
@@ -258,13 +156,12 @@ class ImageData(pl.LightningDataModule):
         return raw_pixels(images.samples(self.probed(split).split(CLEAN_BATCH)), self.splits.size)
 
     def pictures(self, view: Float[Tensor, "B C H W"]) -> UInt8[np.ndarray, "B C H W"]:
-        """Views as the report shows them."""
+        """The bytes of views."""
         return denormalised(view, self.splits.mean, self.splits.std)
 
-    def originals(self, split: Split, rows: Int64[Tensor, " B"]) -> UInt8[np.ndarray, "B C H W"]:
-        """Rows of a split as the report shows them."""
-        images: Images | ImageFiles = getattr(self.splits, split)
-        return images.sample(rows).input.numpy()
+    def originals(self, split: Rows, rows: Int64[Tensor, " B"]) -> UInt8[np.ndarray, "B C H W"]:
+        """The bytes of images."""
+        return split.sample(rows).input.numpy()
 
 
 def normalise(

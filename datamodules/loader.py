@@ -36,13 +36,14 @@ class EpochLoader:
     process sees. The last incomplete global batch is dropped.
 
     Args:
-        images: the training split.
-        prepare: what workers make of decoded images.
+        rows: the training split.
+        prepare: what is made of rows as they are read.
         batch_size: global batch, a multiple of `world * pieces`.
         seed: of the run.
         rank: of this process.
         world: number of processes.
         pieces: batches that make one global batch, under gradient accumulation.
+        item: what a row is, in words.
 
     Raises:
         ConfigError: the batch is larger than the set, or cannot be shared equally.
@@ -50,7 +51,7 @@ class EpochLoader:
 
     def __init__(
         self,
-        images: Source,
+        rows: Source,
         prepare: Any,
         *,
         batch_size: int,
@@ -58,11 +59,12 @@ class EpochLoader:
         rank: int = 0,
         world: int = 1,
         pieces: int = 1,
+        item: str = "image",
     ) -> None:
-        count = len(images.label)
+        count = len(rows.label)
         if not 1 < batch_size <= count:
             raise ConfigError(
-                f"batch_size={batch_size} does not fit a training set of {count} images; "
+                f"batch_size={batch_size} does not fit a training set of {count} {item}s; "
                 f"choose batch_size=2 to batch_size={count}"
             )
         if batch_size % (world * pieces):
@@ -71,7 +73,7 @@ class EpochLoader:
                 f"batch_size={batch_size} cannot be shared by {world} processes with "
                 f"trainer.accumulate_grad_batches={pieces}; type batch_size={nearest}"
             )
-        self.images, self.prepare, self.count = images, prepare, count
+        self.rows, self.prepare, self.count = rows, prepare, count
         self.batch_size, self.seed, self.rank, self.world = batch_size, seed, rank, world
         self.pieces = pieces
         self.epoch = 0
@@ -99,7 +101,7 @@ class EpochLoader:
         share = self.batch_size // (self.world * self.pieces)
         starts = [(i * self.world + self.rank) * share for i in range(self.yielded, len(self))]
         batches = [order[start : start + share] for start in starts]
-        for sample in self.images.samples(batches, self.prepare, self.epoch):
+        for sample in self.rows.samples(batches, self.prepare, self.epoch):
             self.yielded += 1
             yield sample
 

@@ -64,7 +64,7 @@ def speed_of_views(data: ImageData, device: torch.device, seconds: float) -> flo
     """Images per second of what is left when workers have done their part, on `device`."""
     images = data.splits.train
     rows = draws.permutation(data.seed, 0, len(images.label))[: _at_once(data)]
-    return _rate(repeat(images.sample(rows, data.cut(), 0)), data, device, seconds, warm=1)
+    return _rate(repeat(images.sample(rows, data.prepare(), 0)), data, device, seconds, warm=1)
 
 
 def _speed(
@@ -73,7 +73,7 @@ def _speed(
     size, workers = _at_once(data), getattr(images, "workers", 0)
     order = draws.permutation(data.seed, 0, len(images.label))
     batches = list(islice(cycle(order[: len(order) // size * size].split(size)), MOST_BATCHES))
-    stream = images.samples(batches, data.cut(), 0)
+    stream = images.samples(batches, data.prepare(), 0)
     # That many batches lie ready when the first one comes.
     return _rate(stream, data, device, seconds, warm=1 + 2 * workers)
 

@@ -52,7 +52,9 @@ def extract(backbone: nn.Module, samples: Iterable[Sample]) -> Features:
     backbone.eval()
     try:
         with torch.autocast(weight.device.type, enabled=False):
-            parts = [(backbone(s.input.to(weight)).float().cpu(), *s[1:]) for s in samples]
+            parts = [
+                (backbone(s.input.to(weight)).float().cpu(), s.label, s.position) for s in samples
+            ]
     finally:
         for module, training in flags.items():
             module.training = training

@@ -8,6 +8,7 @@ from contract import DATA, METHODS, small
 
 from manyviews import build, config
 from manyviews.batch import Batch, Output
+from manyviews.errors import ConfigError
 from manyviews.method import Method
 
 
@@ -47,6 +48,32 @@ def test_step_returns_an_output_of_the_agreed_shapes(name, config_dir):
     assert (rows, width) == (8, method.backbone.embedding_dim)
     assert output.projection.shape[:2] == (views, rows)
     assert all(value.shape == () for value in output.logs.values())
+
+
+def with_views(batch, count):
+    """The batch with this many views, the first ones again and again."""
+    return batch._replace(views=[batch.views[v % 2] for v in range(count)])
+
+
+def test_every_number_of_views_that_it_reads_passes(name, config_dir):
+    method, data = made(name, config_dir, "views=two_crops")
+    fewest, most = method.views_read
+    for count in {fewest, most or fewest + 3}:
+        method.training_step(with_views(batches(data, 1)[0], count), 0)["loss"].backward()
+
+
+def test_another_number_of_views_is_one_line(name, config_dir):
+    method, data = made(name, config_dir, "views=two_crops")
+    fewest, most = method.views_read
+    said = (
+        rf"^{type(method).__name__} reads {fewest}.* views of a sample, got %d; .*views=two_crops$"
+    )
+    for count in {fewest - 1, most + 1 if most else 0}:
+        with pytest.raises(ConfigError, match=said % count):
+            method.training_step(with_views(batches(data, 1)[0], count), 0)
+    if most:
+        with pytest.raises(ConfigError, match=said % (most + 1)):
+            made(name, config_dir, "views=two_crops", f"views.large.count={most + 1}")
 
 
 def test_every_parameter_gets_a_gradient(name, config_dir):

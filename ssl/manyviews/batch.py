@@ -6,7 +6,7 @@ T time steps, D embedding, P projection, K prototypes or neighbours, M classes.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,28 +16,34 @@ class Sample(NamedTuple):
     """Raw items as the data module yields them, before any view is made.
 
     Attributes:
-        input: uint8 images (B, C, H, W).
+        input: uint8 images (B, C, H, W) or float series (B, C, T); a list with one per view where
+            the views are cut already.
         label: int64 (B,), -1 where unknown.
         position: int64 (B,), row of each item in its data set.
+        view_label: int64 (V, B), class of each view where views are windows of their own.
     """
 
-    input: Tensor
+    input: Any
     label: Tensor
     position: Tensor
+    view_label: Tensor | None = None
 
 
 class Batch(NamedTuple):
     """What a method's `step` reads.
 
     Attributes:
-        views: one float tensor (B, C, H, W) per view, large views first.
+        views: one float tensor (B, C, H, W) or (B, C, T) per view, large views first.
         label: int64 (B,), -1 where unknown.
         position: int64 (B,), row of each item in its data set.
+        view_label: int64 (V, B), class of each view where views are windows of their own, -1 where
+            unknown; for controls and for what is logged.
     """
 
     views: list[Tensor]
     label: Tensor
     position: Tensor
+    view_label: Tensor | None = None
 
 
 class Output(NamedTuple):
@@ -58,8 +64,8 @@ class Output(NamedTuple):
 
 def check(batch: Batch) -> Batch:
     """The batch itself, or a ValueError that names the view which does not fit."""
-    if len(batch.views) < 2:
-        raise ValueError(f"a batch needs at least 2 views, got {len(batch.views)}")
+    if not batch.views:
+        raise ValueError("a batch needs at least 1 view, got 0")
     rows = len(batch.position)
     for v, view in enumerate(batch.views):
         if view.ndim < 3 or len(view) != rows or not view.is_floating_point():

@@ -66,7 +66,8 @@ def method(config: Config, module: ImageData) -> Method:
     """The method around its backbone, with its weights if it has some, and what trains it.
 
     Raises:
-        ConfigError: the backbone's weights do not fit, or the optimizer refuses its numbers.
+        ConfigError: the method reads another number of views, the backbone's weights do not fit, or
+            the optimizer refuses its numbers.
     """
     trunk, optimizer = _backbone(config, module), _make(config["optimizer"])
     made: Method = _make(
@@ -77,6 +78,7 @@ def method(config: Config, module: ImageData) -> Method:
         regularizers=nodes(config["regularizers"]),
         **_asked_for(config, module),
     )
+    made.check_views(len([*module.views]))
     try:
         optimizer(made.parameter_groups())  # Lightning would try it after the run folder is made
     except (TypeError, ValueError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import pytorch_lightning as pl
 import torch
@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from manyviews.backbones import Backbone
 from manyviews.batch import Batch, Output
+from manyviews.errors import ConfigError
 from manyviews.optim import Schedule
 from manyviews.regularizers import Regularizer
 
@@ -32,7 +33,12 @@ class Method(pl.LightningModule):
             1-D tensors (biases, norms), which carry `weight_decay=0`.
         schedule: factor on the learning rate at each step.
         regularizers: terms by name, added as `weight * term(output)`.
+
+    Attributes:
+        views_read: fewest and most views of a sample that `step` reads; None: no limit.
     """
+
+    views_read: ClassVar[tuple[int, int | None]] = (2, 2)
 
     def __init__(
         self,
@@ -51,6 +57,21 @@ class Method(pl.LightningModule):
     def step(self, batch: Batch) -> Output:
         """Loss, embedding and projection of a batch."""
         raise NotImplementedError(f"{type(self).__name__} writes step(batch) -> Output")
+
+    def check_views(self, count: int) -> None:
+        """Nothing, where `step` reads this many views of a sample.
+
+        Raises:
+            ConfigError: it reads fewer or more.
+        """
+        fewest, most = self.views_read
+        if fewest <= count and (most is None or count <= most):
+            return
+        wanted = {fewest: f"{fewest}", None: f"{fewest} or more"}.get(most, f"{fewest} to {most}")
+        raise ConfigError(
+            f"{type(self).__name__} reads {wanted} views of a sample, got {count}; change "
+            "views.<kind>.count, or choose other views, e.g. views=two_crops"
+        )
 
     def collapse(self, logs: Mapping[str, float]) -> dict[str, str]:
         """Signs by name that the representation has collapsed: what is seen, why, what to change.
@@ -73,6 +94,7 @@ class Method(pl.LightningModule):
     @final
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         """Lightning's step: the loss with its graph, and for the callbacks a detached copy."""
+        self.check_views(len(batch.views))
         weight = next(self.backbone.parameters(), torch.zeros(()))  # float64 under 64-true
         batch = batch._replace(views=[view.to(weight.dtype) for view in batch.views])
         output = self.step(batch)

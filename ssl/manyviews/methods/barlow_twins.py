@@ -14,7 +14,6 @@ import torch
 
 from manyviews.backbones import Backbone
 from manyviews.batch import Batch, Output
-from manyviews.errors import ConfigError
 from manyviews.losses.barlow_twins import DDP, barlow_twins
 from manyviews.method import Method, OptimizerFactory
 from manyviews.nn import embed_each, projector
@@ -56,10 +55,6 @@ class BarlowTwins(Method):
 
     def step(self, batch: Batch) -> Output:
         """Eq. 1; each view passes backbone and projector by itself."""
-        if len(batch.views) != 2:
-            raise ConfigError(
-                f"barlow_twins compares 2 views, got {len(batch.views)}; type views=two_crops"
-            )
         embedding = embed_each(self.backbone, batch.views)
         projection = torch.stack([self.projector(h) for h in embedding])
         parts = barlow_twins(*projection, redundancy_weight=self.redundancy_weight, ddp=self.ddp)

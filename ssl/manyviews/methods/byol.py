@@ -14,7 +14,6 @@ from torch import nn
 
 from manyviews.backbones import Backbone
 from manyviews.batch import Batch, Output
-from manyviews.errors import ConfigError
 from manyviews.losses.byol import byol
 from manyviews.method import Method, OptimizerFactory
 from manyviews.nn import Momentum, embed_each, projector
@@ -55,8 +54,6 @@ class BYOL(Method):
 
     def step(self, batch: Batch) -> Output:
         """Eq. 2 in both directions: their mean, half the sum that the paper takes."""
-        if len(batch.views) != 2:
-            raise ConfigError(f"byol reads 2 views, got {len(batch.views)}; type views=two_crops")
         embedding = embed_each(self.backbone, batch.views)
         projection = torch.stack([self.projector(h) for h in embedding])
         first, second = (self.predictor(z) for z in projection)

@@ -77,8 +77,6 @@ class Hydra(Method):
 
     def step(self, batch: Batch) -> Output:
         """The contrast in both directions, with the same partners."""
-        if len(batch.views) != 2:
-            raise ConfigError(f"hydra reads 2 views, got {len(batch.views)}; type views=two_crops")
         embedding = embed_each(self.backbone, batch.views)
         projection = torch.stack([self.projector(h) for h in embedding])
         partner = partners(

@@ -81,10 +81,6 @@ class HydraMoCo(Method):
 
     def step(self, batch: Batch) -> Output:
         """Both terms in both directions."""
-        if len(batch.views) != 2:
-            raise ConfigError(
-                f"hydra_moco reads 2 views, got {len(batch.views)}; type views=two_crops"
-            )
         embedding = embed_each(self.backbone, batch.views)
         projection = torch.stack([self.projector(h) for h in embedding])
         query = torch.stack([self.predictor(z) for z in projection])

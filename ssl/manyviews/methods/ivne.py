@@ -38,6 +38,8 @@ class IVNE(Method):
         regularizers: see `Method`.
     """
 
+    views_read = (2, None)
+
     def __init__(
         self,
         backbone: Backbone,

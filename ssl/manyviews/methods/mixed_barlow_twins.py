@@ -18,7 +18,6 @@ from torch.nn import functional as F
 from manyviews import distributed, draws
 from manyviews.backbones import Backbone
 from manyviews.batch import Batch, Output
-from manyviews.errors import ConfigError
 from manyviews.losses.barlow_twins import DDP
 from manyviews.losses.mixed_barlow_twins import mixup_redundancy, unbiased_barlow_twins
 from manyviews.method import Method, OptimizerFactory
@@ -75,10 +74,6 @@ class MixedBarlowTwins(Method):
 
     def step(self, batch: Batch) -> Output:
         """Eq. 1 plus the penalty on the mixture, eq. 6."""
-        if len(batch.views) != 2:
-            raise ConfigError(
-                f"mixed_barlow_twins mixes 2 views, got {len(batch.views)}; type views=two_crops"
-            )
         embedding = embed_each(self.backbone, batch.views)
         z1, z2 = projection = torch.stack([self._project(h) for h in embedding])
         weight = self.redundancy_weight

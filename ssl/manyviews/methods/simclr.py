@@ -53,8 +53,6 @@ class SimCLR(Method):
 
     def step(self, batch: Batch) -> Output:
         """Eq. 1; both views pass the network together, as in the authors' code."""
-        if len(batch.views) != 2:
-            raise ConfigError(f"simclr reads 2 views, got {len(batch.views)}; type views=two_crops")
         embedding = embed_by_shape(self.backbone, batch.views)
         projection = self.projector(embedding.flatten(0, 1)).unflatten(0, embedding.shape[:2])
         loss = info_nce(*projection, temperature=self.temperature)

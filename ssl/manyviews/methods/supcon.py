@@ -18,7 +18,7 @@ from manyviews.regularizers import Regularizer
 
 
 class SupCon(Method):
-    """L_out on two views.
+    """L_out on two views or more.
 
     Args:
         backbone: see `Method`.
@@ -30,6 +30,8 @@ class SupCon(Method):
         temperature: tau; 0.1 in the paper.
         regularizers: see `Method`.
     """
+
+    views_read = (2, None)
 
     def __init__(
         self,

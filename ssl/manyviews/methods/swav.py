@@ -55,6 +55,7 @@ class SwAV(Method):
         queued: () rows that were ever put into it.
     """
 
+    views_read = (2, None)
     queue: Tensor
     queued: Tensor
 

@@ -15,7 +15,6 @@ from torch import nn
 
 from manyviews.backbones import Backbone
 from manyviews.batch import Batch, Output
-from manyviews.errors import ConfigError
 from manyviews.losses.tico import TiCoLoss
 from manyviews.method import Method, OptimizerFactory
 from manyviews.nn import Momentum, embed_each, projector
@@ -64,8 +63,6 @@ class TiCo(Method):
 
     def step(self, batch: Batch) -> Output:
         """Eq. 6 of the paper, with the covariance of this batch already in it."""
-        if len(batch.views) != 2:
-            raise ConfigError(f"tico reads 2 views, got {len(batch.views)}; type views=two_crops")
         embedding = embed_each(self.backbone, batch.views[:1])
         projection = self.projector(embedding[0])
         parts = self.tico(projection, self.target(batch.views[1]), remember=self.last_piece)

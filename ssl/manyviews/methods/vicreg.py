@@ -12,7 +12,6 @@ import torch
 
 from manyviews.backbones import Backbone
 from manyviews.batch import Batch, Output
-from manyviews.errors import ConfigError
 from manyviews.losses.vicreg import vicreg
 from manyviews.method import Method, OptimizerFactory
 from manyviews.nn import embed_each, projector
@@ -59,8 +58,6 @@ class VICReg(Method):
 
     def step(self, batch: Batch) -> Output:
         """Eq. 6; each view passes backbone and expander by itself."""
-        if len(batch.views) != 2:
-            raise ConfigError(f"vicreg reads 2 views, got {len(batch.views)}; type views=two_crops")
         embedding = embed_each(self.backbone, batch.views)
         projection = torch.stack([self.projector(h) for h in embedding])
         parts = vicreg(*projection, **self.weights)

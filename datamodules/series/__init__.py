@@ -1,0 +1,1 @@
+"""Time series: recordings, the windows cut from them, and the files that they come from."""

@@ -1,0 +1,37 @@
+"""Durations as steps."""
+
+from __future__ import annotations
+
+import re
+
+from manyviews.errors import ConfigError
+
+SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0}
+
+
+def steps(given: int | str, rate: float, key: str, fewest: int = 2) -> int:
+    """Steps that a count or a duration means: "2.56s" at 50 Hz are 128.
+
+    Args:
+        given: steps, or a number with a unit.
+        rate: in Hz.
+        key: what the error calls it.
+        fewest: steps that make sense.
+
+    Raises:
+        ConfigError: an unknown unit, or too few steps.
+    """
+    count = given
+    if isinstance(given, str):
+        number = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*([a-z]+)\s*", given)
+        if not number or number[2] not in SECONDS:
+            raise ConfigError(
+                f"{key}={given!r}; allowed: steps as 128, or a duration with one of the units "
+                f"{', '.join(SECONDS)}, as 2.56s"
+            )
+        count = round(float(number[1]) * SECONDS[number[2]] * rate)
+    if int(count) < fewest:
+        raise ConfigError(
+            f"{key}={given} is {count} steps at {rate:g} Hz; choose {fewest} or more steps"
+        )
+    return int(count)

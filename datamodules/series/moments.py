@@ -1,0 +1,42 @@
+"""What normalises windows: mean and standard deviation of every channel."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from manyviews.datamodules.series.windows import Windows
+
+AT_ONCE = 2**22  # steps that are converted to float64 together
+ROUNDING = 1e-12  # of the squared mean: a variance below it is none
+
+
+def statistics(windows: Windows) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of every channel over the steps that windows cover.
+
+    Steps count once however many windows share them, and missing values not at all.
+    """
+    channels = windows.channels
+    count, total, square = (torch.zeros(channels, dtype=torch.float64) for _ in range(3))
+    covered = _covered(windows).split(AT_ONCE)
+    for value, seen in zip(windows.recordings.value.split(AT_ONCE), covered, strict=True):
+        kept = value[seen].double()
+        finite = kept.isfinite()
+        known = torch.where(finite, kept, 0.0)
+        count += finite.sum(0)
+        total += known.sum(0)
+        square += known.square().sum(0)
+    mean = total / count.clamp(min=1)
+    variance = square / count.clamp(min=1) - mean**2
+    # A channel that never changes is no reason to divide by 0.
+    std = torch.where(variance > ROUNDING * mean**2, variance, 1.0).sqrt()
+    return tuple(mean.tolist()), tuple(std.tolist())
+
+
+def _covered(windows: Windows) -> Bool[Tensor, " S"]:
+    edges = torch.zeros(len(windows.recordings.value) + 1, dtype=torch.int64)
+    one = torch.ones_like(windows.start)
+    edges.index_add_(0, windows.start, one)
+    edges.index_add_(0, windows.start + windows.length, -one)
+    return edges.cumsum(0)[:-1] > 0
