@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -16,10 +16,9 @@ from torch import Tensor
 from manyviews.batch import Sample
 from manyviews.datamodules.files import ImageFiles, Prepare
 from manyviews.datamodules.listing import Listing
-from manyviews.datamodules.module import Control, Rows, Split, ViewData
+from manyviews.datamodules.module import Split, ViewData
 from manyviews.datamodules.pixels import denormalised, raw_pixels
 from manyviews.datamodules.views import Views
-from manyviews.evaluation.features import Features
 
 CLEAN_BATCH, CLEAN_PIXELS = 500, 2**22  # images of an evaluation batch, and pixels of one channel
 
@@ -147,21 +146,22 @@ class ImageData(ViewData[ImageSplits, Views]):
             image = normalise(sample.input, self.splits.mean, self.splits.std)
             yield sample._replace(input=image)
 
-    def controls(self) -> dict[str, Control]:
-        """The pixels."""
+    def controls(self) -> Mapping[str, Callable[[Split], Float[Tensor, "N D"]]]:
+        """The pixels themselves."""
         return {"raw": self._raw}
 
-    def _raw(self, split: Split) -> Features:
+    def _raw(self, split: Split) -> Float[Tensor, "N D"]:
         images: Images | ImageFiles = getattr(self.splits, split)
         return raw_pixels(images.samples(self.probed(split).split(CLEAN_BATCH)), self.splits.size)
 
     def pictures(self, view: Float[Tensor, "B C H W"]) -> UInt8[np.ndarray, "B C H W"]:
-        """The bytes of views."""
+        """Views as the report shows them."""
         return denormalised(view, self.splits.mean, self.splits.std)
 
-    def originals(self, split: Rows, rows: Int64[Tensor, " B"]) -> UInt8[np.ndarray, "B C H W"]:
-        """The bytes of images."""
-        return split.sample(rows).input.numpy()
+    def originals(self, split: Split, rows: Int64[Tensor, " B"]) -> UInt8[np.ndarray, "B C H W"]:
+        """Rows of a split as the report shows them."""
+        images: Images | ImageFiles = getattr(self.splits, split)
+        return images.sample(rows).input.numpy()
 
 
 def normalise(

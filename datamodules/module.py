@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -13,12 +13,9 @@ from torch import Tensor
 
 from manyviews.batch import Batch, Sample, check
 from manyviews.datamodules.loader import EpochLoader, Source
-from manyviews.evaluation.features import Features
 
 Split = Literal["train", "test"]
 Reads = Literal["images", "series"]
-Control = Callable[[Split], Features]
-"""Features of the probed rows of a split, made without a backbone."""
 
 
 @runtime_checkable
@@ -131,7 +128,7 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
 
     reads: ClassVar[Reads]
     item: ClassVar[str]  # what a row is, in words
-    further: ClassVar[tuple[str, ...]] = ()  # measures reported beside accuracy
+    further: ClassVar[tuple[str, ...]] = ()  # measures beside accuracy, of `evaluation.words`
 
     def __init__(
         self,
@@ -238,17 +235,17 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
         raise NotImplementedError
 
     def subjects(self, split: Split) -> tuple[Int64[Tensor, " N"], tuple[str, ...]] | None:
-        """Whom each row of a split comes from, as an index into names; None: nobody knows."""
+        """Whom each row of a split comes from, as an index into names; None where nobody is."""
         return None
 
-    def controls(self) -> dict[str, Control]:
-        """What a trained backbone has to beat, by name."""
+    def controls(self) -> Mapping[str, Callable[[Split], Float[Tensor, "N D"]]]:
+        """What a trained backbone has to beat without one: features of the probed rows, by name."""
         raise NotImplementedError
 
-    def pictures(self, view: Float[Tensor, "B ..."]) -> UInt8[np.ndarray, "B c h w"]:
-        """Normalised views as the report shows them, grey or in colour."""
+    def pictures(self, view: Float[Tensor, "B C ..."]) -> UInt8[np.ndarray, "B c H W"]:
+        """Views as the report shows them."""
         raise NotImplementedError
 
-    def originals(self, split: Rows, rows: Int64[Tensor, " B"]) -> UInt8[np.ndarray, "B c h w"]:
-        """Rows as the report shows them."""
+    def originals(self, split: Split, rows: Int64[Tensor, " B"]) -> UInt8[np.ndarray, "B c H W"]:
+        """Rows of a split as the report shows them."""
         raise NotImplementedError

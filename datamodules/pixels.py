@@ -11,21 +11,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from manyviews.batch import Sample
-from manyviews.evaluation.features import Features
 
 RAW_SIDE = 32  # pixels; larger images are averaged down to it
 
 
-def raw_pixels(samples: Iterable[Sample], size: tuple[int, int]) -> Features:
+def raw_pixels(samples: Iterable[Sample], size: tuple[int, int]) -> Float[Tensor, "N D"]:
     """The pixels of uint8 images themselves, from 0 to 1; `size` is their height and width."""
     small = (min(size[0], RAW_SIDE), min(size[1], RAW_SIDE))
-    parts = [
-        Features(
-            F.adaptive_avg_pool2d(s.input.float() / 255, small).flatten(1), s.label, s.position
-        )
-        for s in samples
-    ]
-    return Features(*map(torch.cat, zip(*parts, strict=True)))
+    return torch.cat([F.adaptive_avg_pool2d(s.input / 255, small).flatten(1) for s in samples])
 
 
 def denormalised(

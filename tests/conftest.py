@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # tests run beside each other on few cores
-os.environ["MANYVIEWS_TRUST"] = "small_data."
+os.environ["MANYVIEWS_TRUST"] = "small_data.,small_series."
 
 CONFIG_DIR = Path(__file__).parent / "support" / "conf"
 SMALL = [

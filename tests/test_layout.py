@@ -44,14 +44,18 @@ def test_the_wheel_adds_one_name(wheel):
 
 
 @pytest.mark.slow
-def test_the_installed_wheel_has_configs_images_and_the_page(wheel, tmp_path):
+def test_the_installed_wheel_has_configs_data_and_the_page(wheel, tmp_path):
     code = """
-import manyviews, sys
+import importlib.resources, manyviews, sys
 assert manyviews.__file__.startswith(sys.argv[1]), manyviews.__file__
 from manyviews import build, config
+from manyviews.datamodules.series.watch import watch
 from manyviews.report.page import Environment, PackageLoader
 composed, _ = config.compose("pretrain", ["experiment=demo"])
 assert len(build.data(composed).splits.train.label) == 10_000
+assert len(watch().train.label) == 1250
+embedded = importlib.resources.files("manyviews.datamodules.embedded")
+assert "David M. Burns" in (embedded / "LICENSE.watch").read_text()
 Environment(loader=PackageLoader("manyviews.report", ".")).get_template("page.html.jinja")
 """
     subprocess.run(

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from contract import DATA, METHODS, small
+from contract import METHODS, data_of, small
 
 from manyviews import build, config
 from manyviews.batch import Batch, Output
@@ -18,7 +18,7 @@ def name(request):
 
 
 def made(name, config_dir, *more):
-    overrides = [*DATA, "batch_size=8", f"method={name}", *small(name), *more]
+    overrides = [*data_of(name), "batch_size=8", f"method={name}", *small(name), *more]
     composed, _ = config.compose("pretrain", overrides, config_dir)
     data = build.data(composed)
     return build.method(composed, data), data
@@ -52,28 +52,33 @@ def test_step_returns_an_output_of_the_agreed_shapes(name, config_dir):
 
 def with_views(batch, count):
     """The batch with this many views, the first ones again and again."""
-    return batch._replace(views=[batch.views[v % 2] for v in range(count)])
+    views = [batch.views[v % len(batch.views)] for v in range(count)]
+    return batch._replace(views=views, view_label=None)
+
+
+TWO = ["views=two_crops"]
+VIEWS = {"rebar": ["views=rebar"], "rebar_retriever": ["views=window"]}
 
 
 def test_every_number_of_views_that_it_reads_passes(name, config_dir):
-    method, data = made(name, config_dir, "views=two_crops")
+    method, data = made(name, config_dir, *VIEWS.get(name, TWO))
     fewest, most = method.views_read
     for count in {fewest, most or fewest + 3}:
         method.training_step(with_views(batches(data, 1)[0], count), 0)["loss"].backward()
 
 
 def test_another_number_of_views_is_one_line(name, config_dir):
-    method, data = made(name, config_dir, "views=two_crops")
+    method, data = made(name, config_dir, *VIEWS.get(name, TWO))
     fewest, most = method.views_read
-    said = (
-        rf"^{type(method).__name__} reads {fewest}.* views of a sample, got %d; .*views=two_crops$"
-    )
+    instead = VIEWS.get(name, TWO)[0]
+    said = rf"^{type(method).__name__} reads {fewest}.* views of a sample, got %d; .*{instead}$"
     for count in {fewest - 1, most + 1 if most else 0}:
         with pytest.raises(ConfigError, match=said % count):
             method.training_step(with_views(batches(data, 1)[0], count), 0)
     if most:
         with pytest.raises(ConfigError, match=said % (most + 1)):
-            made(name, config_dir, "views=two_crops", f"views.large.count={most + 1}")
+            kind = "large" if name not in VIEWS else "window"
+            made(name, config_dir, *VIEWS.get(name, TWO), f"views.{kind}.count={most + 1}")
 
 
 def test_every_parameter_gets_a_gradient(name, config_dir):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Int64, UInt8
+from jaxtyping import Int64
 from torch import Tensor
 
 from manyviews.datamodules.sources import fashion_mnist
@@ -28,7 +28,7 @@ def first_of_each_class(label: Int64[Tensor, " N"], count: int) -> Int64[Tensor,
     return torch.cat(rows).sort().values
 
 
-def write(path: Path, arrays: dict[str, UInt8[np.ndarray, ...]]) -> None:
+def write(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """An .npz whose bytes depend on the arrays alone (numpy's own stores the time)."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
         for name, array in arrays.items():

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-
 import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
-
-from manyviews.batch import Sample
-from manyviews.evaluation.features import Features
 
 BINS = 16
 
@@ -34,9 +29,3 @@ def spectrum(series: Float[Tensor, "N C T"]) -> Float32[Tensor, "N D"]:
     mean = series.nanmean(2, keepdim=True).nan_to_num()
     filled = torch.where(series.isnan(), mean, series)
     return torch.fft.rfft(filled.float())[:, :, :BINS].abs().flatten(1)
-
-
-def features(samples: Iterable[Sample], of: Callable[[Tensor], Tensor]) -> Features:
-    """These features of every window."""
-    parts = [Features(of(s.input), s.label, s.position) for s in samples]
-    return Features(*map(torch.cat, zip(*parts, strict=True)))

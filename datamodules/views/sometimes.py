@@ -1,15 +1,17 @@
-"""What operations share that keep the size of the image and happen to some of the samples."""
+"""What operations share that happen to some of the samples."""
 
 from __future__ import annotations
 
+import re
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from manyviews.errors import ConfigError
 
 
-class Sometimes:
+class Chance:
     """An operation with a probability.
 
     Args:
@@ -18,9 +20,21 @@ class Sometimes:
 
     def __init__(self, probability: float) -> None:
         if not 0 <= probability <= 1:
-            name = type(self).__name__.lower()
+            name = re.sub(r"\B(?=[A-Z])", "_", type(self).__name__).lower()
             raise ConfigError(f"{name} probability={probability}; allowed: 0 to 1")
         self.probability = probability
+
+    def happens(self, draw: Float[Tensor, " B"]) -> Bool[Tensor, " B"]:
+        """Where the draw is below the probability."""
+        return draw < self.probability
+
+
+class Sometimes(Chance):
+    """A chance that keeps the size of the image.
+
+    Args:
+        probability: that a sample is changed at all, 0 to 1.
+    """
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         """Unchanged."""
@@ -30,6 +44,6 @@ class Sometimes:
         self, draw: Float[Tensor, " B"], changed: Float[Tensor, ...], kept: Float[Tensor, ...]
     ) -> Float[Tensor, "B ..."]:
         """`changed` where the draw is below the probability, else `kept`."""
-        apply = (draw < self.probability).to(changed.dtype)
+        apply = self.happens(draw).to(changed.dtype)
         # Exact at weights 0 and 1, and on a CPU several times as fast as torch.where.
         return torch.lerp(kept, changed, apply.view(-1, *[1] * (kept.ndim - 1)))

@@ -40,10 +40,10 @@ def load_backbone(run: str | Path, ckpt: str = "last") -> nn.Module:
     Raises:
         ConfigError: no run folder, no such checkpoint, or a tensor too many or too few.
     """
-    from manyviews import build, report_card, runs
+    from manyviews import build, runs
 
     found = runs.load(run)
-    backbone = report_card.load_backbone(found, build.data(found.config), ckpt)
+    backbone = build.pretrained(found, build.data(found.config), ckpt)
     held = len(backbone.state_dict())
     print(f"{found.choices['backbone']} of {run}, {ckpt}: all {held} tensors matched")
     return backbone

@@ -12,26 +12,43 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from pytorch_lightning.loggers import Logger
 
+from manyviews import checkpoints, runs
 from manyviews.backbones import Backbone
 from manyviews.backbones.registry import check_sizes
 from manyviews.config import KEPT, Config, locate
 from manyviews.datamodules.images import ImageData, ImageSplits
 from manyviews.datamodules.labels import classes_of
+from manyviews.datamodules.series.data import SeriesData
+from manyviews.datamodules.series.splits import SeriesSplits
 from manyviews.datamodules.views import Views
+from manyviews.datamodules.views.series import SeriesViews
 from manyviews.errors import ConfigError
 from manyviews.evaluation.suite import Protocol
 from manyviews.method import Method
+from manyviews.runs import Run
+
+Data = ImageData | SeriesData
 
 
-def data(config: Config) -> ImageData:
-    """The data set and its views, not yet any batch."""
-    node = {key: value for key, value in config["data"].items() if key not in KEPT["data"]}
-    splits: ImageSplits = _make(node)
-    views: Views = _make(config["views"])
+def data(config: Config) -> Data:
+    """The data set and its views, not yet any batch.
+
+    Raises:
+        ConfigError: a mistake in the data or their views, or views of the other kind of data.
+    """
+    splits: ImageSplits | SeriesSplits = _make(_without_kept(config, "data"))
+    views: Views | SeriesViews = _make(config["views"])
+    kind = SeriesData if isinstance(splits, SeriesSplits) else ImageData
+    if isinstance(views, SeriesViews) != (kind is SeriesData):
+        instead = "series" if kind is SeriesData else "two_crops"
+        raise ConfigError(
+            f"data={splits.name} has {kind.reads}, these views are not for them; "
+            f"type views={instead}"
+        )
     file = config["data"].get("labels")
-    return ImageData(
-        splits,
-        views,
+    return kind(
+        splits,  # pyright: ignore[reportArgumentType]
+        views,  # pyright: ignore[reportArgumentType]
         batch_size=config["batch_size"],
         seed=config["seed"],
         pieces=config["trainer"]["accumulate_grad_batches"],
@@ -39,10 +56,14 @@ def data(config: Config) -> ImageData:
     )
 
 
+def _without_kept(config: Config, group: str) -> dict[str, Any]:
+    return {key: value for key, value in config[group].items() if key not in KEPT[group]}
+
+
 LEARNED = ("weights", "pretrained")  # keys of a backbone that bring weights from elsewhere
 
 
-def backbone(config: Config, module: ImageData) -> Backbone:
+def backbone(config: Config, module: Data) -> Backbone:
     """The backbone of this seed with random weights: what evaluations compare with.
 
     Raises:
@@ -52,8 +73,8 @@ def backbone(config: Config, module: ImageData) -> Backbone:
     return _backbone({**config, "backbone": node}, module)
 
 
-def _backbone(config: Config, module: ImageData) -> Backbone:
-    sizes = [*module.views.sizes(*module.splits.size), module.splits.size]
+def _backbone(config: Config, module: Data) -> Backbone:
+    sizes: list[Any] = [*module.views.sizes(*module.splits.size), module.splits.size]
     torch.manual_seed(config["seed"])
     built = _make(
         config["backbone"], in_channels=module.splits.channels, image_size=max(map(max, sizes))
@@ -62,16 +83,17 @@ def _backbone(config: Config, module: ImageData) -> Backbone:
     return built
 
 
-def method(config: Config, module: ImageData) -> Method:
+def method(config: Config, module: Data) -> Method:
     """The method around its backbone, with its weights if it has some, and what trains it.
 
     Raises:
         ConfigError: the method reads another number of views, the backbone's weights do not fit, or
             the optimizer refuses its numbers.
     """
+    _check_kind(config, module)
     trunk, optimizer = _backbone(config, module), _make(config["optimizer"])
     made: Method = _make(
-        config["method"],
+        _without_kept(config, "method"),
         backbone=trunk,
         optimizer=optimizer,
         schedule=_make(config["schedule"]),
@@ -86,20 +108,63 @@ def method(config: Config, module: ImageData) -> Method:
     return made
 
 
-def _asked_for(config: Config, module: ImageData) -> dict[str, int]:
-    """The seed and the number of classes, for methods whose constructor takes them."""
+def pretrained(run: Run, module: Data, ckpt: str = "last") -> Backbone:
+    """The pretrained backbone of a run, in evaluation mode; every weight must match.
+
+    Raises:
+        ConfigError: there is no checkpoint yet, or it does not fit the config.
+    """
+    path = checkpoints.chosen(run.checkpoints, ckpt)
+    made = backbone(run.config, module)
+    try:
+        made.load_state_dict(checkpoints.backbone(checkpoints.read(path)))
+    except RuntimeError as error:
+        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
+    return made.eval()
+
+
+def _check_kind(config: Config, module: Data) -> None:
+    target = locate(config["method"]["_target_"], "method")
+    if target.reads not in ("any", module.reads):
+        instead = "watch" if target.reads == "series" else "fashion_mnist_mini"
+        raise ConfigError(
+            f"{target.__name__} reads {target.reads}, data={module.splits.name} has "
+            f"{module.reads}; type data={instead}"
+        )
+
+
+def _asked_for(config: Config, module: Data) -> dict[str, Any]:
+    """Seed, number of classes and trained retriever, for methods whose constructor takes them."""
     target = locate(config["method"]["_target_"], "method")
     parameters = inspect.signature(target).parameters
-    known = {"seed": lambda: config["seed"], "classes": lambda: _classes(target.__name__, module)}
+    known = {
+        "seed": lambda: config["seed"],
+        "classes": lambda: _classes(target.__name__, module),
+        "retriever": lambda: _retriever(config, module),
+    }
     return {name: value() for name, value in known.items() if name in parameters}
 
 
-def _classes(method: str, module: ImageData) -> int:
+def _retriever(config: Config, module: Data) -> Backbone | None:
+    """The measure that a finished run of rebar_retriever learned."""
+    folder = config["method"]["retriever"]
+    if folder is None:
+        return None
+    run = runs.load(folder)
+    if not run.trained or not run.config["method"]["_target_"].endswith(".RebarRetriever"):
+        raise ConfigError(
+            f"method.retriever={folder} is no finished run of method=rebar_retriever; "
+            "type method.retriever=auto"
+        )
+    return pretrained(run, module)
+
+
+def _classes(method: str, module: Data) -> int:
     label = module.label
     if unknown := int((label < 0).sum()):
         raise ConfigError(
-            f"{method} needs a class for every image, but {unknown} of {len(label)} have none; "
-            "choose labelled data, or method=barlow_twins"
+            f"{method} needs a class for every {module.item}, but {unknown} of {len(label)} have "
+            "none; choose labelled data, or method=barlow_twins"
         )
     return int(label.max()) + 1
 

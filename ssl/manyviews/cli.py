@@ -80,9 +80,10 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 
 def _where(arguments: argparse.Namespace) -> None:
-    from manyviews import config, runs
+    from manyviews import config, runs, stages
 
     composed, choices = config.compose("pretrain", arguments.overrides, arguments.config_dir)
+    composed, _ = stages.resolved(composed, choices, arguments.config_dir)
     print(runs.folder(composed, choices))
 
 

@@ -34,7 +34,15 @@ TRUSTED = ("manyviews.", "torch.optim.", "pytorch_lightning.")
 
 # What build.py hands to a constructor itself; a config may not set it.
 HANDED: dict[str, set[str]] = {
-    "method": {"backbone", "optimizer", "schedule", "regularizers", "seed", "classes"},
+    "method": {
+        "backbone",
+        "optimizer",
+        "schedule",
+        "regularizers",
+        "seed",
+        "classes",
+        "retriever",
+    },
     "backbone": {"in_channels", "image_size"},
     "optimizer": {"params"},
     "logger": {"run"},
@@ -43,7 +51,12 @@ HANDED: dict[str, set[str]] = {
 
 
 # What build.py keeps to itself of a node, whatever its constructor takes.
-KEPT: dict[str, dict[str, Any]] = {"data": {"labels": (str | None, None)}}
+KEPT: dict[str, dict[str, Any]] = {
+    "data": {"labels": (str | None, None)},
+    "method": {"retriever": (str | None, None), "retriever_overrides": (list[str], [])},
+}
+# What takes the place of the choices for images where the data are series and nothing else is said.
+FOR_SERIES = {"views": "series", "backbone": "tcn"}
 
 
 class _Keys(pydantic.BaseModel):
@@ -129,6 +142,9 @@ def compose(
             _check_choice(override, options[override.key_or_group])
         try:
             composed = hydra_compose(command, [*extra, *overrides], return_hydra_config=True)
+            if instead := _for_series(composed, [o.key_or_group for o in groups]):
+                overrides = [*overrides, *instead]
+                composed = hydra_compose(command, [*extra, *overrides], return_hydra_config=True)
         except (HydraException, OmegaConfBaseException) as error:
             raise _reworded(error, command, extra, parsed, groups) from error
         choices = {str(k): str(v) for k, v in composed.hydra.runtime.choices.items()}
@@ -148,6 +164,32 @@ def _by_library(overrides: Sequence[str]) -> tuple[list[str], dict[str, str]]:
         else:
             expanded.append(text)
     return expanded, choices
+
+
+def _for_series(composed: DictConfig, chosen: list[str]) -> list[str]:
+    """Overrides that replace the views and the backbone of images where the data are series.
+
+    Args:
+        composed: whole.
+        chosen: groups of the command line; those stay.
+    """
+    data = composed.get("data") or {}
+    if "_target_" not in data or not _gives_series(str(data["_target_"])):
+        return []
+    views = str(composed.views.get("_target_"))
+    fits = {
+        "views": ".views.series." in views,
+        # of an experiment or a method: theirs to choose
+        "backbone": composed.hydra.runtime.choices["backbone"] != "resnet18",
+    }
+    return [f"{g}={name}" for g, name in FOR_SERIES.items() if not fits[g] and g not in chosen]
+
+
+def _gives_series(target: str) -> bool:
+    from manyviews.datamodules.series.splits import SeriesSplits
+
+    function = locate(target, "data")
+    return typing.get_type_hints(function).get("return") is SeriesSplits
 
 
 class _hydra:
@@ -264,7 +306,8 @@ def _check_target(node: Node, path: str, handed: set[str]) -> None:
     target = locate(str(node["_target_"]), path)
     values = {k: v for k, v in node.items() if k not in ("_target_", "_partial_")}
     kept = KEPT.get(path, {})
-    _validate(pydantic.create_model("Kept", **kept), {k: values.pop(k, None) for k in kept}, path)
+    held = {key: values.pop(key) for key in kept if key in values}
+    _validate(pydantic.create_model("Kept", **kept), held, path)
     # A nested node becomes an object of its own and is checked by itself, not against the hint.
     open_hints = {k for k, v in values.items() if "_target_" in json.dumps(v)}
     _validate(_schema(target, handed, open_hints), values, path)

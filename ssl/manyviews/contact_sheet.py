@@ -12,7 +12,7 @@ from torch import Tensor
 from torchvision.transforms.functional import to_pil_image
 
 from manyviews import build, config
-from manyviews.datamodules.images import ImageData
+from manyviews.build import Data
 from manyviews.errors import ConfigError
 from manyviews.evaluation import gallery
 
@@ -22,17 +22,17 @@ GAP = 4
 
 
 def views_of(
-    data: ImageData, rows: Int64[Tensor, " B"], epoch: int
+    data: Data, rows: Int64[Tensor, " B"], epoch: int
 ) -> dict[str, UInt8[np.ndarray, "B C H W"]]:
     """Pictures of these rows and of the views they have in an epoch."""
     views = enumerate(data.batch(rows, epoch).views)
     shown = {f"view_{v}": data.pictures(view) for v, view in views}
-    return {"originals": data.originals(data.trained, rows), **shown}
+    return {"originals": data.originals("train", rows), **shown}
 
 
-def some(data: ImageData, count: int = SHOWN) -> Int64[Tensor, " B"]:
+def some(data: Data, count: int = SHOWN) -> Int64[Tensor, " B"]:
     """A few rows of the training split, as many classes among them as there are."""
-    return gallery.spread(data.trained.label, count)
+    return gallery.spread(data.splits.train.label, count)
 
 
 def write(overrides: Sequence[str], config_dir: str | None = None) -> Path:
@@ -47,7 +47,7 @@ def write(overrides: Sequence[str], config_dir: str | None = None) -> Path:
     """
     composed, _ = config.compose("views_sheet", overrides, config_dir)
     data = build.data(composed)
-    count, sample = len(data.trained.label), composed["sample"]
+    count, sample = len(data.splits.train.label), composed["sample"]
     if sample is not None and sample >= count:
         raise ConfigError(f"sample={sample}; allowed: 0 to {count - 1}")
     rows = some(data) if sample is None else torch.tensor([sample])

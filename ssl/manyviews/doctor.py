@@ -19,6 +19,7 @@ from manyviews.datamodules.findings import Finding, Looked, Named, counted
 from manyviews.datamodules.images import ImageData, Images
 from manyviews.datamodules.listing import Listing, beside
 from manyviews.datamodules.reading import Unusable
+from manyviews.datamodules.series.data import SeriesData
 from manyviews.datamodules.survey import survey, survey_in_memory
 from manyviews.errors import ConfigError
 
@@ -70,6 +71,8 @@ def diagnosis(composed: config.Config) -> Diagnosis:
         stop = Finding("unusable", f"training cannot begin: {error}", [], 1)
         looked = _of_files(error.listing)
         return Diagnosis(error.name, [stop, *_all(looked, error.listing)], _of_images(looked))
+    if isinstance(data, SeriesData):
+        raise ConfigError(f"doctor looks at images, data={data.splits.name} has series")
     listing = data.splits.listing
     looked = _in_memory(data) if listing is None else _of_files(listing)
     device = torch.device(_device(composed["trainer"]["accelerator"]))

@@ -9,14 +9,15 @@ from rich.console import Console
 from rich.table import Column, Table
 from torch import nn
 
-from manyviews.datamodules.images import ImageData, ImageSplits
+from manyviews.build import Data
+from manyviews.datamodules.module import Splits
 from manyviews.hardware import resolve_accelerator
 from manyviews.method import Method
 from manyviews.optim.family import doubt, family
 from manyviews.runs import Run, write_json
 
 
-def ledger(run: Run, data: ImageData, method: Method, trainer: pl.Trainer) -> dict[str, Any]:
+def ledger(run: Run, data: Data, method: Method, trainer: pl.Trainer) -> dict[str, Any]:
     """Every quantity that a reader of the results will ask for, by name."""
     config, splits = run.config, data.splits
     steps = len(data.train_dataloader()) // data.pieces
@@ -30,8 +31,8 @@ def ledger(run: Run, data: ImageData, method: Method, trainer: pl.Trainer) -> di
         f"{len(splits.test.label):,} test",
         "labels": _labels(splits),
         "skipped": f"{len(splits.skipped)} files that cannot be used",
-        "image": f"{splits.channels} x {splits.size[0]} x {splits.size[1]}",
-        "views": ", ".join(f"{h} x {w}" for h, w in sizes),
+        data.item: " x ".join(map(str, (splits.channels, *splits.size))),
+        "views": ", ".join(" x ".join(map(str, size)) for size in sizes),
         "backbone": f"{run.choices['backbone']}, {_count(method.backbone)}",
         "parameters": _count(method),
         "embedding_dim": method.backbone.embedding_dim,
@@ -55,7 +56,7 @@ def ledger(run: Run, data: ImageData, method: Method, trainer: pl.Trainer) -> di
     }
 
 
-def _labels(splits: ImageSplits) -> str:
+def _labels(splits: Splits) -> str:
     label = splits.train.label
     known = int((label >= 0).sum())
     return f"{known:,} of {len(label):,} train, {len(splits.classes)} classes"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, Literal, final
 
 import pytorch_lightning as pl
 import torch
@@ -35,9 +35,11 @@ class Method(pl.LightningModule):
         regularizers: terms by name, added as `weight * term(output)`.
 
     Attributes:
+        reads: the kind of data that `step` makes sense of.
         views_read: fewest and most views of a sample that `step` reads; None: no limit.
     """
 
+    reads: ClassVar[Literal["images", "series", "any"]] = "any"
     views_read: ClassVar[tuple[int, int | None]] = (2, 2)
 
     def __init__(
@@ -68,9 +70,12 @@ class Method(pl.LightningModule):
         if fewest <= count and (most is None or count <= most):
             return
         wanted = {fewest: f"{fewest}", None: f"{fewest} or more"}.get(most, f"{fewest} to {most}")
+        instead = "two_crops"
+        if self.reads == "series":
+            instead = "window" if most == 1 else "rebar"
         raise ConfigError(
             f"{type(self).__name__} reads {wanted} views of a sample, got {count}; change "
-            "views.<kind>.count, or choose other views, e.g. views=two_crops"
+            f"views.<kind>.count, or choose other views, e.g. views={instead}"
         )
 
     def collapse(self, logs: Mapping[str, float]) -> dict[str, str]:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
 from manyviews import build, checkpoints, report
-from manyviews.backbones import Backbone
+from manyviews.build import Data
 from manyviews.checkpoints import FORMAT_VERSION
 from manyviews.contact_sheet import some, views_of
-from manyviews.datamodules.images import ImageData, Split
-from manyviews.errors import ConfigError
+from manyviews.datamodules.module import Split
 from manyviews.evaluation import gallery, spectrum
 from manyviews.evaluation.features import Features, cached, extract
 from manyviews.evaluation.suite import Protocol, fingerprint, score, sentences
@@ -27,23 +27,8 @@ SCORED = ("scores", "differences", "subjects")  # what protocols add to the repo
 UNLABELLED = "no labels in these data: there is nothing to score, only the label-free figures"
 
 
-def load_backbone(run: Run, data: ImageData, ckpt: str = "last") -> Backbone:
-    """The pretrained backbone of a run, in evaluation mode; every weight must match.
-
-    Raises:
-        ConfigError: there is no checkpoint yet, or it does not fit the config.
-    """
-    path = checkpoints.chosen(run.checkpoints, ckpt)
-    backbone = build.backbone(run.config, data)
-    try:
-        backbone.load_state_dict(checkpoints.backbone(checkpoints.read(path)))
-    except RuntimeError as error:
-        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
-    return backbone.eval()
-
-
 def make(
-    run: Run, data: ImageData, evaluation: dict[str, Any], ckpt: str = "last"
+    run: Run, data: Data, evaluation: dict[str, Any], ckpt: str = "last"
 ) -> tuple[dict[str, Any], bool]:
     """The report as JSON, and whether anything in it is new.
 
@@ -81,7 +66,7 @@ def make(
     done["label_free"] = {who: _label_free(subjects[who][1]) for who in ("trained", "random")}
     done["data"] = {
         "name": data.splits.name,
-        "item": data.item,
+        "items": f"{data.item}s",
         "classes": list(data.splits.classes),
         "fingerprint": fingerprint_of_data,
     }
@@ -92,7 +77,7 @@ def make(
 
 
 def _scored(
-    subjects: dict[str, Pair], protocols: dict[str, Protocol], data: ImageData
+    subjects: dict[str, Pair], protocols: dict[str, Protocol], data: Data
 ) -> dict[str, list[dict[str, Any]]]:
     """Scores, differences and scores by person; none where a split has no labels."""
     if not all((features.label >= 0).any() for features in subjects["trained"]):
@@ -125,7 +110,7 @@ def _previous(run: Run, ckpt: str) -> dict[str, Any]:
     return empty | found if found.get("checkpoint") == mark else empty
 
 
-def _subjects(run: Run, data: ImageData, ckpt: str, fingerprint_of_data: str) -> dict[str, Pair]:
+def _subjects(run: Run, data: Data, ckpt: str, fingerprint_of_data: str) -> dict[str, Pair]:
     """Train and test features of the trained backbone and of its controls."""
 
     def pair(name: str, backbone: nn.Module, identity: str) -> Pair:
@@ -141,7 +126,7 @@ def _subjects(run: Run, data: ImageData, ckpt: str, fingerprint_of_data: str) ->
     return {
         "trained": pair(
             "trained",
-            load_backbone(run, data, ckpt),
+            build.pretrained(run, data, ckpt),
             checkpoints.checksum(checkpoints.chosen(run.checkpoints, ckpt)),
         ),
         "random": pair(
@@ -149,8 +134,18 @@ def _subjects(run: Run, data: ImageData, ckpt: str, fingerprint_of_data: str) ->
             build.backbone(run.config, data),
             json.dumps([run.config["backbone"], run.config["seed"]]),
         ),
-        **{name: (of("train"), of("test")) for name, of in data.controls().items()},
+        **{name: _control(data, of) for name, of in data.controls().items()},
     }
+
+
+def _control(data: Data, of: Callable[[Split], Tensor]) -> Pair:
+    """What a control knows of the rows that evaluation reads."""
+
+    def features(split: Split) -> Features:
+        rows = data.probed(split)
+        return Features(of(split), getattr(data.splits, split).label[rows], rows)
+
+    return features("train"), features("test")
 
 
 def _label_free(features: Features) -> dict[str, float]:
@@ -160,14 +155,14 @@ def _label_free(features: Features) -> dict[str, float]:
     }
 
 
-def _write_gallery(path: Path, data: ImageData, subjects: dict[str, Pair]) -> None:
-    splits, (train, test) = data.splits, subjects["trained"]
+def _write_gallery(path: Path, data: Data, subjects: dict[str, Pair]) -> None:
+    train, test = subjects["trained"]
     spectra = {
         f"eigenvalues_{who}": spectrum.eigenvalues(subjects[who][1].embedding).numpy()
         for who in ("trained", "random")
     }
     pictures = gallery.neighbours(
-        train, test, partial(data.originals, splits.train), partial(data.originals, splits.test)
+        train, test, partial(data.originals, "train"), partial(data.originals, "test")
     )
     arrays: dict[str, Any] = {
         **views_of(data, some(data), epoch=0),

@@ -93,6 +93,9 @@ def fingerprint(config: Config) -> str:
     content: dict[str, Any] = {key: config[key] for key in DEFINING}
     content["data"] = {k: v for k, v in config["data"].items() if k not in PLACES}
     content["trainer"] = {key: config["trainer"][key] for key in DEFINING_TRAINER}
+    if folder := config["method"].get("retriever"):  # its name says what it was trained on
+        content["method"] = config["method"] | {"retriever": Path(folder).name}
+        content["method"].pop("retriever_overrides")
     if weights := config["backbone"].get("weights"):
         file = checkpoints.of(weights, "backbone.weights")
         content["backbone"] = config["backbone"] | {"weights": checkpoints.checksum(file)}
@@ -171,7 +174,8 @@ def _same_data(path: Path, data: Mapping[str, Any]) -> None:
 def _short(part: Any) -> str:
     """A fingerprint's part in few words."""
     if isinstance(part, Mapping):
-        return f"{part['images']} images {str(part['sha256'])[:8]}"
+        item = "images" if "images" in part else "windows"
+        return f"{part[item]} {item} {str(part['sha256'])[:8]}"
     return str(part)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -20,16 +20,18 @@ from manyviews import (
     ledger,
     report_card,
     runs,
+    stages,
 )
 from manyviews.backbones import Backbone, weights
+from manyviews.build import Data
 from manyviews.callbacks import Checkpoint, Metrics, Noise, Stop, Stopped
 from manyviews.compilation import compile_parts
-from manyviews.datamodules.images import ImageData
 from manyviews.errors import ConfigError
 from manyviews.method import Method
 from manyviews.nn import synchronise
 from manyviews.optim.family import doubt
 from manyviews.runs import Run
+from manyviews.stages import Stage
 
 
 class Interrupted(RuntimeError):
@@ -57,22 +59,38 @@ def pretrain(overrides: Sequence[str], config_dir: str | None = None) -> Run:
         RankLost: another process of this run died.
     """
     with ExitStack() as held:
-        run = _begun(overrides, config_dir, held)
-        if run.trained and run.report.is_file():
-            _say(f"{run.path} is finished: {run.config['epochs']} epochs, evaluated")
-            return run
-        data = build.data(run.config)
-        loggers: list[Logger] = []
-        if launch.rank() == 0:
-            loggers = list(build.nodes(run.config["logger"], run=run).values())
-            held.callback(dashboards.finish, loggers)
-        if not run.trained:
-            fit(run, data, build.method(run.config, data), loggers)
-        launch.leave()
-        if launch.rank() == 0 and run.trained:
-            card, _ = report_card.make(run, data, run.config["evaluation"])
-            dashboards.log_scores(loggers, card)
+        try:
+            run = _begun(overrides, config_dir, held)
+        except _StoppedBefore as stopped:
+            return stopped.run
+        _finish(run, held)
     return run
+
+
+class _StoppedBefore(Exception):
+    """Ctrl-C or SIGTERM came while the run that is needed first was trained."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(str(run.path))
+        self.run = run
+
+
+def _finish(run: Run, held: ExitStack) -> None:
+    """Train what is left of a run, and evaluate it."""
+    if run.trained and run.report.is_file():
+        _say(f"{run.path} is finished: {run.config['epochs']} epochs, evaluated")
+        return
+    data = build.data(run.config)
+    loggers: list[Logger] = []
+    if launch.rank() == 0:
+        loggers = list(build.nodes(run.config["logger"], run=run).values())
+        held.callback(dashboards.finish, loggers)
+    if not run.trained:
+        fit(run, data, build.method(run.config, data), loggers)
+    launch.leave()
+    if launch.rank() == 0 and run.trained:
+        card, _ = report_card.make(run, data, run.config["evaluation"])
+        dashboards.log_scores(loggers, card)
 
 
 def _begun(overrides: Sequence[str], config_dir: str | None, held: ExitStack) -> Run:
@@ -93,8 +111,41 @@ def _begun(overrides: Sequence[str], config_dir: str | None, held: ExitStack) ->
 
 
 def _checked(overrides: Sequence[str], config_dir: str | None, held: ExitStack) -> Run:
-    """Build everything once, so that a mistake is told before a folder is made."""
+    """The run of this command, behind the one that it needs first."""
     composed, choices = config.compose("pretrain", overrides, config_dir)
+    composed, first = stages.resolved(composed, choices, config_dir)
+    if first is not None:
+        build.protocols(composed)  # mistakes are told before the first stage is trained
+        build.data(composed)
+        _train_first(first)
+    return _prepared(composed, choices, overrides, held)
+
+
+def _train_first(stage: Stage) -> None:
+    """Train and evaluate a stage, or go on with it, or do nothing where that is done.
+
+    Raises:
+        ConfigError: it is not finished, and the processes of a launcher wait for this one.
+    """
+    path = runs.folder(stage.config, stage.choices)
+    if launch.launcher() and not ((path / "config.yaml").is_file() and runs.load(path).trained):
+        raise ConfigError(
+            "under torchrun and SLURM the retriever has to be there first; type "
+            f"manyviews pretrain {' '.join(stage.overrides)} seed={stage.config['seed']}"
+        )
+    with ExitStack() as held:
+        _say(f"first the retriever: {path}")
+        run = _prepared(stage.config, stage.choices, stage.overrides, held)
+        _restored(run)
+        _finish(run, held)
+    if not run.trained:
+        raise _StoppedBefore(run)
+
+
+def _prepared(
+    composed: config.Config, choices: Mapping[str, str], overrides: Sequence[str], held: ExitStack
+) -> Run:
+    """Build everything once, so that a mistake is told before a folder is made."""
     build.protocols(composed)
     data = build.data(composed)
     for file in data.splits.skipped:
@@ -143,7 +194,7 @@ def _say(text: str) -> None:
         print(text)
 
 
-def fit(run: Run, data: ImageData, method: Method, loggers: list[Logger]) -> None:
+def fit(run: Run, data: Data, method: Method, loggers: list[Logger]) -> None:
     """Train from the last checkpoint, or from the start, to the last epoch."""
     watching = [
         Metrics(run.path / "metrics.jsonl", run.config["trainer"]["log_every_n_steps"]),

@@ -136,7 +136,7 @@ def test_a_run_begins_with_the_backbone_of_another_and_its_control_is_random(
     composed, _ = config.compose("pretrain", [*small, *more], config_dir)
     data = build.data(composed)
     begun = build.method(composed, data).backbone
-    trained = train.report_card.load_backbone(done, data)
+    trained = train.build.pretrained(done, data)
     assert same(begun, trained) and not same(build.backbone(composed, data), trained)
     train.pretrain([*small, *more], config_dir)
     held = len(trained.state_dict())

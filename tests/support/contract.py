@@ -1,6 +1,9 @@
 """Every method of conf/method/, small enough for tests."""
 
+import tempfile
+from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 import yaml
 
@@ -22,7 +25,29 @@ WIDTHS = {
 STATEFUL = {
     "swav": ["method.queue_length=32", "method.queue_from_epoch=0", "method.freeze_steps=3"],
 }
-DATA = ["data=stripes", "backbone=resnet_tiny", "logger.wandb=null", "trainer.accelerator=cpu"]
+CONFIG_DIR = str(Path(__file__).parent / "conf")
+QUIET = ["logger.wandb=null", "trainer.accelerator=cpu"]
+IMAGES = ["data=stripes", "backbone=resnet_tiny"]
+TCN = ["backbone.hidden_dim=4", "backbone.depth=2", "backbone.embedding_dim=8"]
+SERIES = {
+    "rebar": ["data=waves", *TCN, "views.candidates.count=3"],
+    "rebar_retriever": ["data=waves", "backbone.width=8", "method.mask_length=4"],
+}
+
+
+def data_of(name):
+    """Overrides of the data, backbone and views that a method can read."""
+    more = [f"method.retriever={retriever()}"] if name == "rebar" else []
+    return [*SERIES.get(name, IMAGES), *more, *QUIET]
+
+
+@cache
+def retriever():
+    """Folder of a finished run of REBAR's first stage."""
+    from manyviews import train
+
+    folder = tempfile.mkdtemp()
+    return train.pretrain([*overrides("rebar_retriever"), f"runs={folder}"], CONFIG_DIR).path
 
 
 def small(name):
@@ -34,7 +59,7 @@ def small(name):
 def overrides(name, *more):
     """A small run of a method, in float32 and with one record per two steps."""
     return [
-        *DATA,
+        *data_of(name),
         f"method={name}",
         *small(name),
         *STATEFUL.get(name, []),

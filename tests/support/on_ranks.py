@@ -17,6 +17,8 @@ from manyviews.losses import (
     barlow_twins,
     info_nce,
     mixup_redundancy,
+    reconstruction_error,
+    retrieval_contrast,
     sinkhorn,
     supcon,
     swapped_prediction,
@@ -112,7 +114,22 @@ def _hydra(z1, z2):
     return arbitrary_pairs(z1, keys, gate, *own, classes, temperature=0.1)
 
 
+def _rebar(z1, z2):
+    candidates = torch.stack([z2.roll(k, 1) for k in range(3)])
+    positive = share(torch.arange(16) * 5 % 3)
+    return sum(retrieval_contrast(z1, candidates, positive, temperature=0.2, between_weight=0.4))
+
+
+def _reconstruction(z1, z2):
+    hidden = share((torch.arange(16)[:, None] + torch.arange(6)) % 5 < 2)
+    hidden[0, 0] = distributed.rank() == 0  # not as many on all ranks
+    series = z1.view(-1, 2, 6), z2.view(-1, 2, 6)
+    return reconstruction_error(*series, hidden, reduction="mean")
+
+
 LOSSES = {
+    "rebar": _rebar,
+    "reconstruction": _reconstruction,
     "mixed": _mixed,
     "mixed_wide": _mixed,
     "tico": _tico,
@@ -236,6 +253,14 @@ class Record(pl.Callback):
         self.losses.append(outputs["loss"].detach())
 
 
+def flipped(sample):
+    """The rows in the reverse order."""
+    whole = isinstance(sample.input, torch.Tensor)
+    rows = sample.input.flip(0) if whole else [view.flip(0) for view in sample.input]
+    classes = None if sample.view_label is None else sample.view_label.flip(1)
+    return Sample(rows, sample.label.flip(0), sample.position.flip(0), classes)
+
+
 def steps(overrides, config_dir, permuted=False):
     """Gradients, losses, draws and state of some steps of real training on these ranks.
 
@@ -246,7 +271,7 @@ def steps(overrides, config_dir, permuted=False):
     data = build.data(composed)
     if permuted:
         make_batch = data.make_batch
-        data.make_batch = lambda s, epoch: make_batch(Sample(*(x.flip(0) for x in s)), epoch)
+        data.make_batch = lambda s, epoch: make_batch(flipped(s), epoch)
     method = build.method(composed, data)
     record = Record()
     trainer = build.trainer(composed, [record], [])

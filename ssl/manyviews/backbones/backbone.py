@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar, Literal
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -12,9 +14,10 @@ from manyviews.optim.family import Family
 
 
 class Backbone(nn.Module):
-    """Turns images into embeddings.
+    """Turns images or series into embeddings.
 
     Attributes:
+        reads: images (B, C, H, W) or series (B, C, T).
         embedding_dim: D.
         in_channels: C.
         prefix: what stands here before the names that the model's library gives its parts.
@@ -22,17 +25,18 @@ class Backbone(nn.Module):
         begins_with: where its weights come from.
     """
 
+    reads: ClassVar[Literal["images", "series"]] = "images"
     embedding_dim: int
     in_channels: int
     prefix: str = ""
     classifier: tuple[str, ...] = ()
     begins_with: str = "random weights"
 
-    def forward(self, image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
-        """One embedding per image."""
+    def forward(self, view: Float[Tensor, "B C *size"], /) -> Float[Tensor, "B D"]:
+        """One embedding per image or series."""
         raise NotImplementedError
 
-    def feature_maps(self, image: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B _ _ _"]]:
+    def feature_maps(self, view: Float[Tensor, "B C *size"], /) -> list[Float[Tensor, "B _ *_"]]:
         """Activations from shallow to deep."""
         raise NotImplementedError
 
@@ -65,13 +69,13 @@ class Backbone(nn.Module):
                 nn.Module.train(module, False)
         return self
 
-    def takes(self, height: int, width: int) -> bool:
-        """Whether images of this size pass: by trial, as many models say it only by failing."""
+    def takes(self, *size: int) -> bool:
+        """Whether this height and width, or length, passes: by trial, as many say it by failing."""
         flags = {module: module.training for module in self.modules()}
-        image = next(self.parameters()).new_zeros(1, self.in_channels, height, width)
+        view = next(self.parameters()).new_zeros(1, self.in_channels, *size)
         try:
             with torch.no_grad():
-                self.eval()(image)
+                self.eval()(view)
         except REFUSALS:
             return False
         finally:
@@ -80,11 +84,11 @@ class Backbone(nn.Module):
         return True
 
     def could_take(self, side: int) -> bool:
-        """Whether squares of this side pass, or would if it were built for them."""
-        return self.takes(side, side)
+        """Whether squares of this side, or series of this length, pass or would if built for."""
+        return self.takes(*[side] * (2 if self.reads == "images" else 1))
 
     def smallest(self) -> int | None:
-        """Side in pixels of the smallest square it could take, None if there is none to 1024."""
+        """Smallest side in pixels, or length, that it could take; None if there is none to 1024."""
         return smallest(self.could_take)
 
 

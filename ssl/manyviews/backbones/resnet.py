@@ -107,9 +107,9 @@ class ResNet(Backbone):
             if isinstance(module, Residual):
                 nn.init.zeros_(module.get_parameter(f"bn{module.depth}.weight"))
 
-    def takes(self, height: int, width: int) -> bool:
+    def takes(self, *size: int) -> bool:
         """Whether the last map has a pixel of its own and is no padding."""
-        return min(height, width) >= self.total_stride
+        return min(size) >= self.total_stride
 
     def feature_maps(self, image: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B _ _ _"]]:
         """Output of each stage, shallow to deep."""

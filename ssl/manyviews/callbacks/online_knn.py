@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytorch_lightning as pl
 
 from manyviews import draws
 from manyviews.callbacks.metrics import Metrics
-from manyviews.datamodules.images import ImageData
+from manyviews.datamodules.module import ViewData
 from manyviews.errors import ConfigError
 from manyviews.evaluation.features import Features, extract
 from manyviews.evaluation.knn import KNN
@@ -41,7 +43,7 @@ class OnlineKNN(pl.Callback):
         due = done % self.every_n_epochs == 0 or done == trainer.max_epochs
         if not due or not trainer.is_global_zero:
             return  # the other ranks meet rank 0 again when they save
-        data: ImageData = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+        data: ViewData[Any, Any] = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
         rows = (data.splits.train.label >= 0).nonzero()[:, 0]
         if len(rows) < 2:
             return  # nothing to compare with

@@ -6,6 +6,7 @@ from manyviews.losses.hydra import arbitrary_pairs
 from manyviews.losses.ivne import mean_cosine
 from manyviews.losses.mixed_barlow_twins import mixup_redundancy, unbiased_barlow_twins
 from manyviews.losses.moco import moco
+from manyviews.losses.rebar import RetrievalContrast, reconstruction_error, retrieval_contrast
 from manyviews.losses.simclr import info_nce
 from manyviews.losses.supcon import supcon
 from manyviews.losses.swav import sinkhorn, swapped_prediction
@@ -15,6 +16,7 @@ from manyviews.losses.vne import von_neumann_entropy
 
 __all__ = [
     "BarlowTwinsLoss",
+    "RetrievalContrast",
     "TiCoLoss",
     "TiCoParts",
     "VICRegParts",
@@ -25,6 +27,8 @@ __all__ = [
     "mean_cosine",
     "mixup_redundancy",
     "moco",
+    "reconstruction_error",
+    "retrieval_contrast",
     "sinkhorn",
     "supcon",
     "swapped_prediction",

@@ -1,5 +1,6 @@
 """Parts shared by methods: heads, the ways to embed several views, the network that follows."""
 
+from manyviews.nn.average import move_towards
 from manyviews.nn.batch_norm import synchronise
 from manyviews.nn.embed import embed_by_shape, embed_each, project_by_shape
 from manyviews.nn.gate import Gate, Positives, closed, partners
@@ -13,6 +14,7 @@ __all__ = [
     "closed",
     "embed_by_shape",
     "embed_each",
+    "move_towards",
     "partners",
     "project_by_shape",
     "projector",

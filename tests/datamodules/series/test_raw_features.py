@@ -2,8 +2,7 @@ import math
 
 import torch
 
-from manyviews.batch import Sample
-from manyviews.datamodules.series.raw_features import features, mean_std, spectrum
+from manyviews.datamodules.series.raw_features import mean_std, spectrum
 
 
 def test_mean_and_deviation_of_every_channel():
@@ -35,11 +34,3 @@ def test_a_wave_of_five_periods_stands_in_bin_five_and_an_offset_in_the_first():
 
 def test_windows_too_short_for_sixteen_bins_have_fewer():
     assert spectrum(torch.randn(2, 3, 10)).shape == (2, 3 * 6)
-
-
-def test_features_keep_labels_and_rows_in_their_order():
-    series = torch.randn(5, 2, 12)
-    samples = [Sample(series[r], r + 1, r) for r in torch.arange(5).split(2)]
-    found = features(samples, mean_std)
-    assert torch.equal(found.embedding, mean_std(series))
-    assert found.label.tolist() == [1, 2, 3, 4, 5] and found.position.tolist() == [0, 1, 2, 3, 4]

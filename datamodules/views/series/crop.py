@@ -1,0 +1,63 @@
+"""Random piece of a window."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from manyviews.datamodules.views.series.resample import resampled
+from manyviews.errors import ConfigError
+
+
+class Crop:
+    """A piece of random length and place, stretched to one length by linear interpolation.
+
+    Also known as window slicing; antialiased where it shrinks. The piece is whole steps, so that
+    nothing is interpolated where it already has the length: `share: [0.5, 0.5]` and half of the
+    window's length cut pieces at their own pace.
+
+    Args:
+        share: smallest and largest share of the window, one step at least. Le Guennec et al.
+            (2016): 0.9.
+        length: steps that come out; null: those of the window.
+    """
+
+    def __init__(self, share: list[float], length: int | None = None) -> None:
+        check_share("crop", share)
+        if length is not None and length < 2:
+            raise ConfigError(f"crop length={length}; allowed: 2 or more steps, or null")
+        self.share, self.length = share, length
+
+    def draws(self, channels: int, length: int) -> int:
+        """Share and start."""
+        return 2
+
+    def size(self, length: int) -> int:
+        """`length` if it is given."""
+        return self.length or length
+
+    def __call__(
+        self, series: Float[Tensor, "B C T"], draws: Float[Tensor, "B 2"]
+    ) -> Float[Tensor, "B C t"]:
+        """The piece from its first step to its last."""
+        length, (low, high) = series.shape[2], self.share
+        share, place = draws.double().split(1, 1)
+        steps = ((low + (high - low) * share) * length).round().clamp(min=1)
+        start = (place * (length - steps + 1)).floor()
+        at = torch.arange(self.size(length), device=series.device)
+        gaps = max(len(at) - 1, 1)
+        pace, fastest = (steps - 1) / gaps, (round(high * length) - 1) / gaps
+        return resampled(series, start + pace * at, pace, fastest)
+
+
+def check_share(operation: str, share: list[float]) -> None:
+    """Compare a range of shares with what is allowed.
+
+    Raises:
+        ConfigError: empty or impossible.
+    """
+    if len(share) != 2 or not 0 <= share[0] <= share[1] <= 1:
+        raise ConfigError(
+            f"{operation} share={list(share)}; allowed: [low, high], 0 <= low <= high <= 1"
+        )

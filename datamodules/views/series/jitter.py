@@ -1,0 +1,37 @@
+"""Random noise."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from manyviews.datamodules.views.series.normal import check_sigma, normals
+from manyviews.datamodules.views.series.sometimes import Sometimes
+
+
+class Jitter(Sometimes):
+    """Every value gets a normal number of its own: the noise of a sensor.
+
+    Args:
+        probability: 0 to 1.
+        sigma: deviation of the noise in deviations of the channel. Um et al. (2017, arXiv
+            1706.00527): 0.05; RelCon: 0.1; REBAR's SimCLR: 0.2; TS-TCC: 0.8.
+    """
+
+    def __init__(self, probability: float, sigma: float = 0.05) -> None:
+        super().__init__(probability)
+        check_sigma("jitter", sigma)
+        self.sigma = sigma
+
+    def draws(self, channels: int, length: int) -> int:
+        """Apply, and a number for every value."""
+        return 1 + channels * length
+
+    def __call__(
+        self, series: Float[Tensor, "B C T"], draws: Float[Tensor, "B n"]
+    ) -> Float[Tensor, "B C T"]:
+        """Noisy where the first draw is below the probability."""
+        noise = normals(draws[:, 1:]).reshape(series.shape).to(series.dtype)
+        sigma = torch.where(self.happens(draws[:, 0]), self.sigma, 0.0).to(series.dtype)
+        return series + sigma[:, None, None] * noise

@@ -1,0 +1,27 @@
+"""Random direction of time."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from manyviews.datamodules.views.series.sometimes import Sometimes
+
+
+class TimeFlip(Sometimes):
+    """The window runs backwards (Saeed et al., 2019, arXiv 1907.11879).
+
+    Args:
+        probability: 0 to 1.
+    """
+
+    def draws(self, channels: int, length: int) -> int:
+        """Apply."""
+        return 1
+
+    def __call__(
+        self, series: Float[Tensor, "B C T"], draws: Float[Tensor, "B 1"]
+    ) -> Float[Tensor, "B C T"]:
+        """Backwards where the draw is below the probability."""
+        return torch.where(self.happens(draws[:, 0])[:, None, None], series.flip(2), series)

@@ -1,0 +1,119 @@
+"""REBAR's measure: how well one series is rebuilt from another.
+
+Xu, Moreno, Wei, Marlin, Rehg: "REBAR: Retrieval-Based Reconstruction for Time-series Contrastive
+Learning", 2024, arXiv 2311.00519. Deviations: the identity matrices of the official in-projection
+are left out; the denominator of the partial convolution has no epsilon.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from manyviews.backbones.backbone import Backbone
+from manyviews.nn.dilated_net import DilatedNet
+from manyviews.nn.reversible_norm import ReversibleNorm, Statistics, statistics
+
+Stats = Literal["anchor", "anchor_observed", "candidate", "own"]
+
+
+class CrossAttention(Backbone):
+    """Rebuilds an anchor, of which steps are missing, from a candidate.
+
+    Args:
+        in_channels: C.
+        width: E of queries, keys and values.
+        blocks: n; a query sees 1 + (kernel - 1) * 2^n steps.
+        kernel: steps.
+        dropout: of the attention while training.
+        stats: whose mean and deviation normalise both series: of the anchor, of the steps of it
+            that are observed, or of the candidate; or each its own.
+    """
+
+    reads = "series"
+
+    def __init__(
+        self,
+        in_channels: int,
+        *,
+        width: int = 256,
+        blocks: int = 1,
+        kernel: int = 15,
+        dropout: float = 0.1,
+        stats: Stats = "anchor",
+    ) -> None:
+        super().__init__()
+        self.norm = ReversibleNorm(in_channels)
+        self.query = DilatedNet(in_channels, width, blocks, kernel)
+        self.key = DilatedNet(in_channels, width, blocks, kernel)
+        self.value = DilatedNet(in_channels, width, blocks, kernel)
+        self.output = nn.Linear(width, in_channels)
+        self.dropout, self.stats = nn.Dropout(dropout), stats
+        self.embedding_dim, self.in_channels = width, in_channels
+
+    def forward(self, series: Float[Tensor, "B C T"]) -> Float[Tensor, "B E"]:
+        """Largest key of each channel: their mean over time is 0 behind the instance norm."""
+        return self.key(self.norm(series, statistics(series))).amax(-1)
+
+    def reconstruct(
+        self,
+        anchor: Float[Tensor, "B C T"],
+        observed: Bool[Tensor, "#B T"],
+        candidate: Float[Tensor, "B C T"],
+    ) -> Float[Tensor, "B C T"]:
+        """The anchor, rebuilt from the candidate by what the observed steps ask for.
+
+        Args:
+            anchor: what a query is made of; what is missing of it is not looked at.
+            observed: true where it is seen, the same for all channels.
+            candidate: what keys and values are made of.
+        """
+        of_anchor, of_candidate = self._statistics(anchor, observed, candidate)
+        q = self.query(self.norm(anchor, of_anchor), observed)
+        given = self.norm(candidate, of_candidate)
+        k, v = self.key(given), self.value(given)
+        attention = (q.mT @ k / k.shape[1] ** 0.5).softmax(-1)
+        rebuilt = self.output(self.dropout(attention) @ v.mT).mT
+        return self.norm.inverse(rebuilt, of_anchor)
+
+    def distances(
+        self,
+        anchor: Float[Tensor, "B C T"],
+        candidates: Float[Tensor, "K B C T"],
+        observed: Bool[Tensor, "*mask T"],
+        *,
+        missing: int,
+    ) -> Float[Tensor, "K B"]:
+        """Sum of squared errors over the missing entries of each anchor, by candidate.
+
+        Args:
+            anchor: one per row.
+            candidates: K of each anchor.
+            observed: broadcasts against (K, B, T): one mask (T,), one per anchor (B, T) or one per
+                candidate (K, 1, T).
+            missing: how many steps of each mask are not observed.
+        """
+        masks = observed.expand(*candidates.shape[:2], -1)
+        found = []
+        for candidate, mask in zip(candidates, masks, strict=True):
+            error = self.reconstruct(anchor, mask, candidate) - anchor
+            found.append((error.square() * ~mask[:, None]).sum((1, 2)))
+        return torch.stack(found)
+
+    def _statistics(
+        self,
+        anchor: Float[Tensor, "B C T"],
+        observed: Bool[Tensor, "#B T"],
+        candidate: Float[Tensor, "B C T"],
+    ) -> tuple[Statistics, Statistics]:
+        """What normalises the anchor, which is also its way back, and the candidate."""
+        if self.stats == "own":
+            return statistics(anchor), statistics(candidate)
+        if self.stats == "candidate":
+            both = statistics(candidate)
+        else:
+            both = statistics(anchor, observed if self.stats == "anchor_observed" else None)
+        return both, both
