@@ -12,7 +12,7 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from manyviews.batch import Sample
-from manyviews.datamodules.module import Split, ViewData
+from manyviews.datamodules.module import Rows, Split, ViewData
 from manyviews.datamodules.series import raw_features
 from manyviews.datamodules.series.drawing import drawn
 from manyviews.datamodules.series.splits import SeriesSplits
@@ -89,7 +89,6 @@ class SeriesData(ViewData[SeriesSplits, SeriesViews]):
         """Views as lines."""
         return drawn(view)
 
-    def originals(self, split: Split, rows: Int64[Tensor, " B"]) -> UInt8[np.ndarray, "B 3 H W"]:
+    def originals(self, split: Rows, rows: Int64[Tensor, " B"]) -> UInt8[np.ndarray, "B 3 H W"]:
         """Windows as lines, on the scale of the views."""
-        (sample,) = self.clean(split, rows)
-        return drawn(sample.input)
+        return drawn(normalise(split.sample(rows).input, self.splits.mean, self.splits.std))
