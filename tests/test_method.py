@@ -4,9 +4,8 @@ import copy
 
 import pytest
 import torch
-from contract import DATA, METHODS, small
+from contract import METHODS, batches, made
 
-from manyviews import build, config
 from manyviews.batch import Batch, Output
 from manyviews.errors import ConfigError
 from manyviews.method import Method
@@ -15,18 +14,6 @@ from manyviews.method import Method
 @pytest.fixture(params=METHODS)
 def name(request):
     return request.param
-
-
-def made(name, config_dir, *more):
-    overrides = [*DATA, "batch_size=8", f"method={name}", *small(name), *more]
-    composed, _ = config.compose("pretrain", overrides, config_dir)
-    data = build.data(composed)
-    return build.method(composed, data), data
-
-
-def batches(data, count):
-    loader = data.train_dataloader()
-    return [data.make_batch(sample, 0) for sample, _ in zip(loader, range(count), strict=False)]
 
 
 def train(method, some):

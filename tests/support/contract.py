@@ -4,6 +4,8 @@ from importlib.resources import files
 
 import yaml
 
+from manyviews import build, config
+
 # A file without a target of its own is another name of one that has it.
 METHODS = sorted(
     file.name.removesuffix(".yaml")
@@ -65,3 +67,17 @@ def case_overrides(case, precision="64-true"):
     """A small run of a case at a learning rate that moves the weights."""
     name, more = CASES[case]
     return overrides(name, *more, f"trainer.precision={precision}", "optimizer.lr=0.003")
+
+
+def made(name, config_dir, *more):
+    """A small method and its data, batches of 8."""
+    overrides = [*DATA, "batch_size=8", f"method={name}", *small(name), *more]
+    composed, _ = config.compose("pretrain", overrides, config_dir)
+    data = build.data(composed)
+    return build.method(composed, data), data
+
+
+def batches(data, count):
+    """The first batches of views."""
+    loader = data.train_dataloader()
+    return [data.make_batch(sample, 0) for sample, _ in zip(loader, range(count), strict=False)]
