@@ -1,5 +1,7 @@
 """Every method of conf/method/, small enough for tests."""
 
+import copy
+import functools
 from importlib.resources import files
 
 import yaml
@@ -69,12 +71,22 @@ def case_overrides(case, precision="64-true"):
     return overrides(name, *more, f"trainer.precision={precision}", "optimizer.lr=0.003")
 
 
+@functools.cache
+def _composed(config_dir, *overrides):
+    return config.compose("pretrain", overrides, config_dir)[0]
+
+
+def composed(name, config_dir, *more):
+    """The config of a small method, batches of 8; composed once per session."""
+    overrides = [*DATA, "batch_size=8", f"method={name}", *small(name), *more]
+    return copy.deepcopy(_composed(config_dir, *overrides))
+
+
 def made(name, config_dir, *more):
     """A small method and its data, batches of 8."""
-    overrides = [*DATA, "batch_size=8", f"method={name}", *small(name), *more]
-    composed, _ = config.compose("pretrain", overrides, config_dir)
-    data = build.data(composed)
-    return build.method(composed, data), data
+    given = composed(name, config_dir, *more)
+    data = build.data(given)
+    return build.method(given, data), data
 
 
 def batches(data, count):

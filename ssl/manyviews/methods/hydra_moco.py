@@ -17,7 +17,16 @@ from manyviews.errors import ConfigError
 from manyviews.losses.hydra import Mode, both_ways
 from manyviews.losses.moco import moco
 from manyviews.method import Method, OptimizerFactory
-from manyviews.nn import Gate, Momentum, Positives, closed, embed_each, partners, projector
+from manyviews.nn import (
+    Gate,
+    Momentum,
+    Positives,
+    check_classes,
+    closed,
+    embed_each,
+    partners,
+    projector,
+)
 from manyviews.optim import Schedule
 from manyviews.regularizers import Regularizer
 
@@ -67,6 +76,7 @@ class HydraMoCo(Method):
                 f"method.temperature={temperature}, method.beta={beta}; "
                 "allowed: above 0, and 0 or more"
             )
+        check_classes(classes, positives)
         super().__init__(backbone, optimizer, schedule, regularizers)
         widths = [backbone.embedding_dim, hidden_dim, hidden_dim, projection_dim]
         self.projector = projector(widths, bias=False, ending=nn.LayerNorm(projection_dim))

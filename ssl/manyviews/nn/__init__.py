@@ -2,7 +2,7 @@
 
 from manyviews.nn.batch_norm import synchronise
 from manyviews.nn.embed import embed_by_shape, embed_each, project_by_shape
-from manyviews.nn.gate import Gate, Positives, closed, partners
+from manyviews.nn.gate import Gate, Positives, check_classes, closed, partners
 from manyviews.nn.heads import projector
 from manyviews.nn.momentum import Momentum
 
@@ -10,6 +10,7 @@ __all__ = [
     "Gate",
     "Momentum",
     "Positives",
+    "check_classes",
     "closed",
     "embed_by_shape",
     "embed_each",
