@@ -91,8 +91,9 @@ def test_distinct_partners_need_a_third_class(name, config_dir):
 
 @pytest.mark.slow
 def test_one_row_per_rank_gives_the_gradients_of_both_rows_together(name, config_dir, ranks):
-    expected = on_ranks.two_rows(name, config_dir)
-    found = ranks(2)("on_ranks.two_rows", name, config_dir)[0]
+    given = composed(name, config_dir, "batch_size=2")
+    expected = on_ranks.two_rows(given)
+    found = ranks(2)("on_ranks.two_rows", given)[0]
     assert found.keys() == expected.keys()
     for key, value in expected.items():
         torch.testing.assert_close(found[key], value, rtol=1e-8, atol=1e-10)

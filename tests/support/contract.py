@@ -35,7 +35,7 @@ IMAGES = ["data=stripes", "backbone=resnet_tiny"]
 TCN = [f"backbone.{k}={v}" for k, v in {"hidden_dim": 4, "depth": 2, "embedding_dim": 8}.items()]
 PLAIN = ["data=waves", "backbone.dropout=0.0"]
 SERIES = {
-    "rebar": [*PLAIN, *TCN, "views.candidates.count=3"],
+    "rebar": [*PLAIN, *TCN, "views.candidates.count=3", "method.temperature=0.5"],
     "rebar_retriever": [*PLAIN, "backbone.width=8", "method.mask_length=4"],
 }
 # Backbones of a few weights, and those whose embedding is one number.

@@ -2,7 +2,6 @@
 
 import os
 
-import contract
 import pytorch_lightning as pl
 import torch
 from golden import chirp
@@ -262,10 +261,10 @@ def flipped(sample):
     return Sample(rows, sample.label.flip(0), sample.position.flip(0), classes)
 
 
-def two_rows(name, config_dir):
+def two_rows(given):
     """Loss and gradients of a method on a global batch of two rows, both over all ranks."""
-    method, data = contract.made(name, config_dir, "batch_size=2")
-    method = method.double()
+    data = build.data(given)
+    method = build.method(given, data).double()
     if distributed.world_size() > 1:
         synchronise(method, torch.device("cpu"))
     sample = next(iter(data.loader(distributed.rank(), distributed.world_size())))
