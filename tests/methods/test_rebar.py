@@ -67,19 +67,12 @@ def trained(learning, **more):
 
 def test_it_is_the_contrast_of_the_candidates_that_are_rebuilt_best():
     learning, some = method(), batch()
-    output = learning.step(some)
-    distance = learning.distances(some)
-    embedding = torch.stack([learning.encoder(view) for view in some.views])
-    torch.testing.assert_close(
-        output.embedding, learning.encoder(torch.cat(some.views)).view_as(embedding)
-    )
-    expected = retrieval_contrast(
-        output.embedding[0],
-        output.embedding[1:],
-        distance.argmin(0),
-        temperature=0.1,
-        between_weight=0.5,
-    )
+    output, positive = learning.step(some), learning.distances(some).argmin(0)
+    embedding = learning.get_submodule("encoder")(torch.cat(some.views))
+    torch.testing.assert_close(output.embedding.flatten(0, 1), embedding)
+    anchor, *candidates = output.embedding
+    options = {"temperature": 0.1, "between_weight": 0.5}
+    expected = retrieval_contrast(anchor, torch.stack(candidates), positive, **options)
     torch.testing.assert_close(output.loss, sum(expected))
     divided = method(divide_by_batch=True).step(some).loss
     torch.testing.assert_close(divided, output.loss / 8)

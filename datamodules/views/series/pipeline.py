@@ -60,6 +60,16 @@ class SeriesView:
             length = operation.size(length)
         return (length,)
 
+    def check(self, channels: int, length: int) -> None:
+        """Refuse series that an operation cannot take.
+
+        Raises:
+            ConfigError: it says so where it counts its draws.
+        """
+        for operation in self.operations.values():
+            operation.draws(channels, length)
+            length = operation.size(length)
+
     def start(
         self,
         own: Int64[Tensor, " B"],
@@ -130,12 +140,14 @@ class SeriesViews:
         return [kind.size(length) for kind in self]
 
     def check(self, windows: Windows, starts: Starts) -> None:
-        """Refuse data that a place cannot serve.
+        """Refuse data that an operation or a place cannot serve.
 
         Raises:
-            ConfigError: a subject can have an anchor without a candidate.
+            ConfigError: an operation lacks channels, or a subject can have an anchor without a
+                candidate.
         """
         for kind in self.kinds.values():
+            kind.check(windows.channels, windows.length)
             if isinstance(kind.place, Candidates):
                 kind.place.check(starts, windows.length, windows.recordings.subjects)
 
