@@ -2,6 +2,7 @@
 
 import os
 
+import contract
 import pytorch_lightning as pl
 import torch
 from golden import chirp
@@ -259,6 +260,20 @@ def flipped(sample):
     rows = sample.input.flip(0) if whole else [view.flip(0) for view in sample.input]
     classes = None if sample.view_label is None else sample.view_label.flip(1)
     return Sample(rows, sample.label.flip(0), sample.position.flip(0), classes)
+
+
+def two_rows(name, config_dir):
+    """Loss and gradients of a method on a global batch of two rows, both over all ranks."""
+    method, data = contract.made(name, config_dir, "batch_size=2")
+    method = method.double()
+    if distributed.world_size() > 1:
+        synchronise(method, torch.device("cpu"))
+    sample = next(iter(data.loader(distributed.rank(), distributed.world_size())))
+    loss = method.training_step(data.make_batch(sample, 0), 0)["loss"]
+    loss.backward()
+    named = {n: p.grad for n, p in method.named_parameters() if p.grad is not None}
+    found = {"loss": loss.detach(), **named}
+    return {n: distributed.total(x) / distributed.world_size() for n, x in found.items()}
 
 
 def steps(overrides, config_dir, permuted=False):
