@@ -16,7 +16,7 @@ from torch import Tensor
 from manyviews.batch import Sample
 from manyviews.datamodules.files import ImageFiles, Prepare
 from manyviews.datamodules.listing import Listing
-from manyviews.datamodules.module import Split, ViewData
+from manyviews.datamodules.module import Rows, Split, ViewData
 from manyviews.datamodules.pixels import denormalised, raw_pixels
 from manyviews.datamodules.views import Views
 
@@ -158,10 +158,9 @@ class ImageData(ViewData[ImageSplits, Views]):
         """Views as the report shows them."""
         return denormalised(view, self.splits.mean, self.splits.std)
 
-    def originals(self, split: Split, rows: Int64[Tensor, " B"]) -> UInt8[np.ndarray, "B C H W"]:
-        """Rows of a split as the report shows them."""
-        images: Images | ImageFiles = getattr(self.splits, split)
-        return images.sample(rows).input.numpy()
+    def originals(self, split: Rows, rows: Int64[Tensor, " B"]) -> UInt8[np.ndarray, "B C H W"]:
+        """The bytes of images."""
+        return split.sample(rows).input.numpy()
 
 
 def normalise(

@@ -246,6 +246,6 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
         """Views as the report shows them."""
         raise NotImplementedError
 
-    def originals(self, split: Split, rows: Int64[Tensor, " B"]) -> UInt8[np.ndarray, "B c H W"]:
-        """Rows of a split as the report shows them."""
+    def originals(self, split: Rows, rows: Int64[Tensor, " B"]) -> UInt8[np.ndarray, "B c H W"]:
+        """Rows as the report shows them; of a split, or of `trained`."""
         raise NotImplementedError

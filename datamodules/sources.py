@@ -171,18 +171,19 @@ def from_torchvision(name: str, root: str, **arguments: Any) -> Any:
     """
     from torchvision import datasets  # 2.5 s: only when it is asked for
 
-    held = _held(Path(root))  # before torchvision makes folders for its downloads
+    holds = held(Path(root))  # before torchvision makes folders for its downloads
     try:
         return getattr(datasets, name)(root, **arguments)
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, UnpicklingError) as error:
         raise ConfigError(
-            f"data.root={root} {held}, no complete {name}; type data.root=FOLDER where "
+            f"data.root={root} {holds}, no complete {name}; type data.root=FOLDER where "
             f"{WANTED[name]}, or data.download=true on a machine with internet "
             f"({_one_line(error)})"
         ) from error
 
 
-def _held(root: Path) -> str:
+def held(root: Path) -> str:
+    """What lies in a folder, in a few words."""
     if not root.is_dir():
         return "does not exist" if not root.exists() else "is not a folder"
     return f"holds {', '.join(sorted(p.name for p in root.iterdir())[:5]) or 'nothing'}"

@@ -37,6 +37,7 @@ def by_person(
         ]
         row = {"subject": who, **bootstrap(accuracy)._asdict(), "n": len(each), "each": each}
         if who != TRAINED:
-            row["minus"] = paired(mean[TRAINED], accuracy)._asdict()
+            gain = paired(mean[TRAINED], accuracy)
+            row["minus"] = {**gain._asdict(), "beats": gain.low > 0}
         rows.append(row)
     return rows

@@ -53,6 +53,13 @@ class Resampled(NamedTuple):
         spread = {} if self.spread is None else {"spread": self.spread}
         return percentiles(self.value, self.drawn)._asdict() | spread
 
+    def centred(self) -> Resampled:
+        """With resamples whose mean is the value.
+
+        An item that was drawn twice is in one cluster with itself: agreement grows by as much.
+        """
+        return self._replace(drawn=self.drawn - self.drawn.mean() + self.value)
+
     def minus(self, other: Resampled) -> Interval:
         """The difference on the same resamples."""
         return percentiles(self.value - other.value, self.drawn - other.drawn)
@@ -76,13 +83,14 @@ def measured(
         further: measures asked for beside accuracy; one that the answer does not allow is left out.
     """
     if "clusters" in answer:
-        return _resampled(lambda w: _of_clusters(answer["clusters"], label, w), len(label))
+        found = _resampled(lambda w: _of_clusters(answer["clusters"], label, w), len(label))
+        return {name: m.centred() for name, m in found.items()}
     guesses = {name: guess for name, guess in answer.items() if name != "scores"}
     hits = {name: Hits((guess == label).float()) for name, guess in guesses.items()}
     if not further:
         return {**hits}
     found = _resampled(lambda w: _of_classes(answer, label, classes, further, w), len(label))
-    return hits | found
+    return {**hits, **found}
 
 
 def _of_classes(
@@ -109,7 +117,7 @@ def _of_clusters(
     return {name: torch.stack([of(t) for t in tables]) for name, of in OF_CLUSTERS.items()}
 
 
-def _resampled(measures: Callable[[Tensor], dict[str, Tensor]], items: int) -> dict[str, Measured]:
+def _resampled(measures: Callable[[Tensor], dict[str, Tensor]], items: int) -> dict[str, Resampled]:
     """Measures (S, R) of weights (R, Q) on the items themselves and on their resamples."""
     itself = measures(torch.ones(1, items, dtype=torch.float64))
     pieces = [measures(weight) for weight in resamples(items)]

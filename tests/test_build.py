@@ -60,9 +60,12 @@ def shipped(group):
 
 @pytest.mark.parametrize("name", shipped("views"))
 def test_every_declaration_of_views_makes_them(name, small, config_dir):
-    data = build.data(composed(small, config_dir, f"views={name}"))
+    given = composed(small, config_dir, f"views={name}")
+    if ".series." in given["views"]["_target_"]:
+        given |= {"data": composed(small, config_dir, "data=waves")["data"]}
+    data = build.data(given)
     batch = data.make_batch(next(iter(data.loader())), 0)
-    assert [tuple(v.shape[2:]) for v in batch.views] == data.views.sizes(16, 16)
+    assert [tuple(v.shape[2:]) for v in batch.views] == data.views.sizes(*data.splits.size)
     assert all(view.isfinite().all() for view in batch.views)
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from typing import Any
 
+import numpy as np
 import torch
-from jaxtyping import Int64
+from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from manyviews.batch import Sample
-from manyviews.datamodules.module import Split, ViewData
+from manyviews.datamodules.module import Rows, Split, ViewData
+from manyviews.datamodules.series import raw_features
+from manyviews.datamodules.series.drawing import drawn
 from manyviews.datamodules.series.splits import SeriesSplits
 from manyviews.datamodules.series.starts import Starts, starts
 from manyviews.datamodules.series.windows import Prepare, Windows
@@ -31,6 +34,7 @@ class SeriesData(ViewData[SeriesSplits, SeriesViews]):
 
     reads = "series"
     item = "window"
+    further = ("balanced_accuracy", "macro_f1", "macro_auroc", "macro_auprc")
 
     def __init__(self, splits: SeriesSplits, views: SeriesViews, **options: Any) -> None:
         super().__init__(splits, views, **options)
@@ -65,3 +69,26 @@ class SeriesData(ViewData[SeriesSplits, SeriesViews]):
         for sample in windows.samples(rows.split(CLEAN_BATCH)):
             series = normalise(sample.input, self.splits.mean, self.splits.std)
             yield sample._replace(input=series)
+
+    def subjects(self, split: Split) -> tuple[Int64[Tensor, " N"], tuple[str, ...]]:
+        """The subject of every window, and their names."""
+        windows: Windows = getattr(self.splits, split)
+        return windows.subject, windows.recordings.subjects
+
+    def controls(self) -> dict[str, Callable[[Split], Float[Tensor, "N D"]]]:
+        """Channel means and deviations, and Fourier magnitudes, of the normalised windows."""
+        return {
+            "mean_std": partial(self._features, raw_features.mean_std),
+            "spectrum": partial(self._features, raw_features.spectrum),
+        }
+
+    def _features(self, of: Callable[[Tensor], Tensor], split: Split) -> Float[Tensor, "N D"]:
+        return torch.cat([of(sample.input) for sample in self.clean(split, self.probed(split))])
+
+    def pictures(self, view: Float[Tensor, "B C T"]) -> UInt8[np.ndarray, "B 3 H W"]:
+        """Views as lines."""
+        return drawn(view)
+
+    def originals(self, split: Rows, rows: Int64[Tensor, " B"]) -> UInt8[np.ndarray, "B 3 H W"]:
+        """Windows as lines, on the scale of the views."""
+        return drawn(normalise(split.sample(rows).input, self.splits.mean, self.splits.std))

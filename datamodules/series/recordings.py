@@ -86,26 +86,24 @@ def join(
     rate: float,
     channels: tuple[str, ...],
     classes: tuple[str, ...],
-    subjects: Sequence[str] | None = None,
 ) -> Recordings:
-    """The recordings as one array, in their order.
+    """The recordings as one array, in their order; subjects are numbered as they first appear.
 
     Args:
         recordings: at least one.
         rate: steps per second, in Hz.
         channels: their names.
         classes: name of each label.
-        subjects: their names in the order of their numbers; None: as they first appear.
     """
-    known = tuple(dict.fromkeys(subjects or [r.subject for r in recordings]))
+    number = {name: i for i, name in enumerate(dict.fromkeys(r.subject for r in recordings))}
     return Recordings(
         value=torch.cat([r.value.float() for r in recordings]),
         offset=offsets(torch.tensor([len(r.value) for r in recordings])),
-        subject=torch.tensor([known.index(r.subject) for r in recordings]),
+        subject=torch.tensor([number[r.subject] for r in recordings]),
         label=torch.cat([r.label for r in recordings]),
         rate=rate,
         channels=channels,
         classes=classes,
-        subjects=known,
+        subjects=tuple(number),
         names=tuple(r.name for r in recordings),
     )

@@ -98,34 +98,23 @@ def split(
         raise ConfigError(f"data.min_purity={min_purity}; allowed: above 0, up to 1")
     skipped = _too_short(recordings, length)
     if by == "window":
-        both = _at_random(grid(recordings, length, step, min_purity), test)
+        train, held = _at_random(grid(recordings, length, step, min_purity), test)
     else:
         out = held_out(recordings, by, test)
         halves = [recordings.only((out == part).nonzero()[:, 0]) for part in (False, True)]
-        both = [grid(half, length, step, min_purity) for half in halves]
+        train, held = (grid(half, length, step, min_purity) for half in halves)
         shared = set(halves[0].subject.tolist()) & set(halves[1].subject.tolist())
         assert by == "recording" or not shared
-    return of_windows(name, *both, norm=norm, skipped=skipped)
-
-
-def of_windows(
-    name: str, train: Windows, test: Windows, *, norm: Norm = "train", skipped: tuple[str, ...] = ()
-) -> SeriesSplits:
-    """The data set of these splits, with the statistics of its training windows.
-
-    Raises:
-        ConfigError: a split without windows.
-    """
-    for split, windows in (("training", train), ("test", test)):
+    for half, windows in (("training", train), ("test", held)):
         if not len(windows.start):
             raise ConfigError(
-                f"the {split} split of {name} has no recording of {windows.length} steps; "
+                f"the {half} split of {name} has no recording of {length} steps; "
                 "type a shorter data.window, or another data.test"
             )
     mean, std = statistics(train)
     if norm == "none":
         mean, std = (0.0,) * len(mean), (1.0,) * len(std)
-    return SeriesSplits(name, train, test, train.recordings.classes, mean, std, skipped)
+    return SeriesSplits(name, train, held, recordings.classes, mean, std, skipped)
 
 
 def _too_short(recordings: Recordings, length: int) -> tuple[str, ...]:

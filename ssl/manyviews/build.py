@@ -14,8 +14,8 @@ from pytorch_lightning.loggers import Logger
 
 from manyviews import checkpoints, runs
 from manyviews.backbones import Backbone
-from manyviews.backbones.registry import check_sizes
-from manyviews.config import KEPT, Config, locate
+from manyviews.backbones.registry import begun, check_sizes
+from manyviews.config import Config, locate, seen_to
 from manyviews.datamodules.images import ImageData, ImageSplits
 from manyviews.datamodules.labels import classes_of
 from manyviews.datamodules.series.data import SeriesData
@@ -57,7 +57,8 @@ def data(config: Config) -> Data:
 
 
 def _without_kept(config: Config, group: str) -> dict[str, Any]:
-    return {key: value for key, value in config[group].items() if key not in KEPT[group]}
+    kept = seen_to(config[group], group)
+    return {key: value for key, value in config[group].items() if key not in kept}
 
 
 LEARNED = ("weights", "pretrained")  # keys of a backbone that bring weights from elsewhere
@@ -76,11 +77,19 @@ def backbone(config: Config, module: Data) -> Backbone:
 def _backbone(config: Config, module: Data) -> Backbone:
     sizes: list[Any] = [*module.views.sizes(*module.splits.size), module.splits.size]
     torch.manual_seed(config["seed"])
-    built = _make(
-        config["backbone"], in_channels=module.splits.channels, image_size=max(map(max, sizes))
+    handed = {"in_channels": module.splits.channels, "image_size": max(map(max, sizes))}
+    built: Backbone = _make(
+        _without_kept(config, "backbone"), **_taken(config["backbone"]["_target_"], handed)
     )
     check_sizes(built, sizes)
-    return built
+    node = config["backbone"]
+    return begun(built, **{key: node.get(key) for key in seen_to(node, "backbone")})
+
+
+def _taken(target: str, handed: dict[str, Any]) -> dict[str, Any]:
+    """Those of the arguments that the target takes."""
+    parameters = inspect.signature(locate(target, "backbone")).parameters
+    return {name: value for name, value in handed.items() if name in parameters}
 
 
 def method(config: Config, module: Data) -> Method:

@@ -25,6 +25,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from manyviews.backbones.freezing import Freeze
 from manyviews.backbones.registry import LIBRARIES
 from manyviews.errors import ConfigError, unknown
 
@@ -50,9 +51,10 @@ HANDED: dict[str, set[str]] = {
 }
 
 
-# What build.py keeps to itself of a node, whatever its constructor takes.
+# What build.py sees to where a target does not take it, or is handed something else for it.
 KEPT: dict[str, dict[str, Any]] = {
     "data": {"labels": (str | None, None)},
+    "backbone": {"weights": (str | None, None), "freeze": (Freeze | None, None)},
     "method": {"retriever": (str | None, None), "retriever_overrides": (list[str], [])},
 }
 # What takes the place of the choices for images where the data are series and nothing else is said.
@@ -305,12 +307,22 @@ def _check_node(node: Any, path: str, handed: set[str]) -> None:
 def _check_target(node: Node, path: str, handed: set[str]) -> None:
     target = locate(str(node["_target_"]), path)
     values = {k: v for k, v in node.items() if k not in ("_target_", "_partial_")}
-    kept = KEPT.get(path, {})
+    kept = seen_to(node, path)
     held = {key: values.pop(key) for key in kept if key in values}
     _validate(pydantic.create_model("Kept", **kept), held, path)
     # A nested node becomes an object of its own and is checked by itself, not against the hint.
     open_hints = {k for k, v in values.items() if "_target_" in json.dumps(v)}
     _validate(_schema(target, handed, open_hints), values, path)
+
+
+def seen_to(node: Node, group: str) -> dict[str, Any]:
+    """Those keys of a group's node that build.py sees to, with their type and default."""
+    taken = inspect.signature(locate(str(node["_target_"]), group)).parameters
+    return {
+        key: kind
+        for key, kind in KEPT.get(group, {}).items()
+        if key not in taken or key in HANDED.get(group, ())
+    }
 
 
 def locate(name: str, path: str) -> Any:

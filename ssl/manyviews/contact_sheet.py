@@ -27,12 +27,12 @@ def views_of(
     """Pictures of these rows and of the views they have in an epoch."""
     views = enumerate(data.batch(rows, epoch).views)
     shown = {f"view_{v}": data.pictures(view) for v, view in views}
-    return {"originals": data.originals("train", rows), **shown}
+    return {"originals": data.originals(data.trained, rows), **shown}
 
 
 def some(data: Data, count: int = SHOWN) -> Int64[Tensor, " B"]:
     """A few rows of the training split, as many classes among them as there are."""
-    return gallery.spread(data.splits.train.label, count)
+    return gallery.spread(data.trained.label, count)
 
 
 def write(overrides: Sequence[str], config_dir: str | None = None) -> Path:
@@ -47,7 +47,7 @@ def write(overrides: Sequence[str], config_dir: str | None = None) -> Path:
     """
     composed, _ = config.compose("views_sheet", overrides, config_dir)
     data = build.data(composed)
-    count, sample = len(data.splits.train.label), composed["sample"]
+    count, sample = len(data.trained.label), composed["sample"]
     if sample is not None and sample >= count:
         raise ConfigError(f"sample={sample}; allowed: 0 to {count - 1}")
     rows = some(data) if sample is None else torch.tensor([sample])

@@ -98,7 +98,7 @@ def _machine() -> tuple[str, str]:
 
 
 def measure(name: str, size: int, channels: int) -> Costs:
-    """What a backbone costs for squares of this size.
+    """What a backbone costs for squares of this size, or for series of this length.
 
     Raises:
         ConfigError: it cannot take them.
@@ -106,12 +106,14 @@ def measure(name: str, size: int, channels: int) -> Costs:
     device, precision = _machine()
     kind = "cuda" if device == "gpu" else device
     backbone = backbones.build(name, in_channels=channels, image_size=size)
-    if not backbone.takes(size, size):
+    sides = [size] * (2 if backbone.reads == "images" else 1)
+    if not backbone.takes(*sides):
         said = that_pass(backbone.could_take, size)
-        raise ConfigError(f"images of {size} x {size} pixels do not pass; {said}")
-    gflops = _gflops(backbone, torch.zeros(1, channels, size, size))
-    images = torch.rand(BATCH, channels, size, size)
-    if precision == "bf16-mixed":  # as training lays them out
+        given = f"{size} x {size} pixels" if len(sides) == 2 else f"{size} steps"
+        raise ConfigError(f"{backbone.reads} of {given} do not pass; {said}")
+    gflops = _gflops(backbone, torch.zeros(1, channels, *sides))
+    images = torch.rand(BATCH, channels, *sides)
+    if precision == "bf16-mixed" and backbone.reads == "images":  # as training lays them out
         backbone.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         images = images.to(memory_format=torch.channels_last)
     backbone, images = backbone.to(kind), images.to(kind)

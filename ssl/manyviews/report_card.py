@@ -156,13 +156,13 @@ def _label_free(features: Features) -> dict[str, float]:
 
 
 def _write_gallery(path: Path, data: Data, subjects: dict[str, Pair]) -> None:
-    train, test = subjects["trained"]
+    splits, (train, test) = data.splits, subjects["trained"]
     spectra = {
         f"eigenvalues_{who}": spectrum.eigenvalues(subjects[who][1].embedding).numpy()
         for who in ("trained", "random")
     }
     pictures = gallery.neighbours(
-        train, test, partial(data.originals, "train"), partial(data.originals, "test")
+        train, test, partial(data.originals, splits.train), partial(data.originals, splits.test)
     )
     arrays: dict[str, Any] = {
         **views_of(data, some(data), epoch=0),

@@ -16,8 +16,8 @@ def limited(*, stem, in_channels):
 
 
 def test_unknown_name_gets_the_nearest():
-    with pytest.raises(ConfigError, match="unknown backbone 'resnet81': did you mean 'resnet18'"):
-        backbones.build("resnet81")
+    with pytest.raises(ConfigError, match="unknown backbone 'resnet188': did you mean 'resnet18'"):
+        backbones.build("resnet188")
 
 
 def test_available_filters_by_pattern():

@@ -60,3 +60,10 @@ def test_clusterings_are_scored_by_their_mean_and_spread_over_seeds():
     assert found["ari"]["value"] == pytest.approx((1 + alone["value"]) / 2)
     assert found["ari"]["spread"] == pytest.approx((1 - alone["value"]) / 2**0.5)
     assert found["ari"]["low"] < found["ari"]["value"] < found["ari"]["high"]
+
+
+def test_agreement_does_not_grow_because_items_are_drawn_twice():
+    torch.manual_seed(0)
+    label, clusters = torch.arange(100) % 7, torch.randint(0, 7, (1, 100))
+    for row in (m.row() for m in measured({"clusters": clusters}, label, 7).values()):
+        assert row["low"] < row["value"] < row["high"]

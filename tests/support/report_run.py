@@ -3,6 +3,9 @@
 import json
 
 import numpy as np
+import torch
+
+from manyviews.datamodules.series.drawing import drawn
 
 HOSTILE = ['<script>alert("x")</script>', '"><img src=x onerror=alert(1)>', "a|b", *"cdefghi"]
 
@@ -30,7 +33,12 @@ def card():
     return {
         "format_version": 1,
         "run": "swav-<b>mini</b>-resnet_tiny-3f2a9c1e-s0",
-        "data": {"name": "fashion_mnist_mini", "classes": HOSTILE, "fingerprint": {}},
+        "data": {
+            "name": "fashion_mnist_mini",
+            "items": "images",
+            "classes": HOSTILE,
+            "fingerprint": {},
+        },
         "checkpoint": {"step": 1950, "epoch": 25},
         "protocols": {
             "knn@1": {"hash": "0123456789ab", "config": {"headline": 20, "temperature": 0.07}},
@@ -38,6 +46,7 @@ def card():
         },
         "scores": scores,
         "differences": gains,
+        "subjects": [],
         "sentences": ["knn@1: does not beat raw pixels (+0.5 points, interval -0.7 to +1.7)"],
         "label_free": {
             "trained": {"rankme": 60.25, "effective_rank": 21.5},
@@ -64,6 +73,79 @@ def gallery(channels):
         "eigenvalues_trained": spectrum / spectrum.sum(),
         "eigenvalues_random": spectrum**2 / (spectrum**2).sum(),
     }
+
+
+PEOPLE = {"8": (0.85, 191), "<b>nine</b>": (0.81, 190), "a|10": (0.77, 202)}
+
+
+def series_card():
+    """What a REBAR run on series reports: other controls, further measures, people, clusters."""
+    made = card()
+    values = {"trained": 0.81, "random": 0.74, "mean_std": 0.78, "spectrum": 0.82}
+    metrics = {
+        "linear_rebar@1": ("top1", "macro_f1", "macro_auroc"),
+        "clustering@1": ("ari", "nmi"),
+    }
+    keys = [(protocol, metric) for protocol, names in metrics.items() for metric in names]
+    made["scores"] = [score(*key, who, v) for key in keys for who, v in values.items()]
+    made["differences"] = [
+        gain(protocol, who, 0.81 - values[who]) | {"metric": metric}
+        for protocol, metric in keys
+        for who in ("random", "mean_std", "spectrum")
+    ]
+    each = [{"name": name, "value": v, "n": n} for name, (v, n) in PEOPLE.items()]
+    row = {"protocol": "linear_rebar@1", "low": 0.77, "high": 0.85, "n": 3, "each": each}
+    minus = {"value": -0.012, "low": -0.05, "high": 0.02, "beats": False}
+    made["subjects"] = [
+        row | {"subject": who, "value": v} | ({} if who == "trained" else {"minus": minus})
+        for who, v in values.items()
+    ]
+    made["protocols"] = {name: {"hash": "0123456789ab", "config": {}} for name in metrics}
+    made["data"] |= {"name": "watch", "items": "windows"}
+    return made
+
+
+def series_gallery(anchors=3, candidates=20, channels=6, steps=128):
+    """Pictures of windows as lines, and what a retriever found."""
+    random = np.random.default_rng(0)
+    time = np.arange(steps) / steps
+
+    def window(*shape):
+        pace, phase, height = random.random((3, *shape, 1))
+        waves = np.sin(2 * np.pi * (1 + 5 * pace) * time + 6 * phase) + 2 * height - 1
+        return waves + 0.1 * random.normal(size=waves.shape)
+
+    def pictures(*shape):
+        lines = drawn(torch.from_numpy(window(int(np.prod(shape)), channels)))
+        return lines.reshape(*shape, *lines.shape[1:])
+
+    observed = random.permutation(steps) % 2 == 0
+    anchor, other = window(anchors, channels), window(anchors, candidates, channels)
+    error = random.gamma(4, 20, (anchors, candidates))
+    gap = np.arange(steps)[~observed, None] - np.arange(steps) + 20
+    attention = np.exp(-np.square(gap / 6))
+    return gallery(1) | {
+        "originals": pictures(8),
+        **{f"view_{v}": pictures(8) for v in range(6)},
+        "queries": pictures(10),
+        "neighbours": pictures(10, 5),
+        "retrieval_anchor": anchor,
+        "retrieval_candidates": other,
+        "retrieval_error": error,
+        "retrieval_observed": observed,
+        "retrieval_attention": attention / attention.sum(1, keepdims=True),
+        "retrieval_reconstruction": anchor + 0.2 * random.normal(size=anchor.shape),
+        "retrieval_label": np.array([0, 1, -1]),
+        "retrieval_candidate_label": random.integers(-1, 3, (anchors, candidates)),
+    }
+
+
+def write_series_run(folder):
+    """The same of a REBAR run on series."""
+    write_run(folder)
+    (folder / "report" / "report.json").write_text(json.dumps(series_card()))
+    np.savez(folder / "report" / "gallery.npz", **series_gallery())
+    return folder
 
 
 def write_run(folder, channels=1):

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from manyviews.backbones.backbone import Backbone
+from manyviews.backbones.series import without_missing
 from manyviews.nn.dilated_net import DilatedNet
 from manyviews.nn.reversible_norm import ReversibleNorm, Statistics, statistics
 
@@ -56,7 +57,8 @@ class CrossAttention(Backbone):
 
     def forward(self, series: Float[Tensor, "B C T"]) -> Float[Tensor, "B E"]:
         """Largest key of each channel: their mean over time is 0 behind the instance norm."""
-        return self.key(self.norm(series, statistics(series))).amax(-1)
+        known = without_missing(series)
+        return self.key(self.norm(known, statistics(known))).amax(-1)
 
     def reconstruct(
         self,

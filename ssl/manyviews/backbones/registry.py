@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
 from manyviews.backbones import resnet
 from manyviews.backbones.backbone import Backbone
+from manyviews.backbones.cross_attention import CrossAttention
 from manyviews.backbones.freezing import Freeze, freeze_parts
+from manyviews.backbones.inception_time import InceptionTime
+from manyviews.backbones.resnet1d import ResNet1d
 from manyviews.backbones.sizes import that_pass
+from manyviews.backbones.tcn import TCN
 from manyviews.backbones.weights import load, read
 from manyviews.errors import ConfigError, unknown
 
@@ -20,11 +24,18 @@ SMALL_BELOW = 64  # pixels; smaller images would be shrunk to nothing by the Ima
 # Whose models are chosen by name, not by a config file; each has a module of this name here.
 LIBRARIES = ("timm/", "torchvision/")
 
+SERIES: dict[str, Callable[..., Backbone]] = {
+    "tcn": TCN,
+    "resnet1d": ResNet1d,
+    "inception_time": InceptionTime,
+    "cross_attention": CrossAttention,
+}
 OWN: dict[str, Callable[..., Backbone]] = {
     "resnet_tiny": resnet.resnet_tiny,
     "resnet18": resnet.resnet18,
     "resnet34": resnet.resnet34,
     "resnet50": resnet.resnet50,
+    **SERIES,
 }
 
 
@@ -80,7 +91,7 @@ def build(
         pretrained: of `timm/<name>`: begin with the weights that timm downloads.
         freeze: what does not train; see `freezing.freeze_parts`.
         in_channels: channels of the images.
-        image_size: side in pixels of the largest view.
+        image_size: side in pixels of the largest view; backbones of series do without.
 
     Raises:
         ConfigError: unknown name, weights that do not fit, or no such part to freeze.
@@ -94,6 +105,20 @@ def build(
         if not isinstance(built, resnet.ResNet):
             raise ConfigError(f"backbone.zero_init_residual is for our own ResNets, not for {name}")
         built.begin_as_identity()
+    return begun(built, weights, freeze)
+
+
+def begun(built: Backbone, weights: str | None = None, freeze: Freeze | None = None) -> Backbone:
+    """A backbone with the weights of a file, and with parts that do not train.
+
+    Args:
+        built: changed in place.
+        weights: a file or run folder with all its weights; see `weights.read`.
+        freeze: what does not train; see `freezing.freeze_parts`.
+
+    Raises:
+        ConfigError: weights that do not fit, or no such part to freeze.
+    """
     if weights is not None:
         built.begins_with = load(built, read(weights), f"backbone.weights={weights}")
     if freeze is not None:
@@ -119,21 +144,37 @@ def _architecture(
     builders = _builders()
     if name not in builders:
         raise unknown("backbone", name, builders)
+    if name in SERIES:
+        if stem != "auto":
+            raise ConfigError(f"backbone.stem is for our own ResNets, not for {name}")
+        return builders[name](in_channels)
     if stem == "auto":
         stem = "small" if image_size < SMALL_BELOW else "imagenet"
     return builders[name](stem=stem, in_channels=in_channels)
 
 
-def check_sizes(backbone: Backbone, sizes: list[tuple[int, int]]) -> None:
+def check_sizes(backbone: Backbone, sizes: Sequence[tuple[int, ...]]) -> None:
     """Refuse sizes that the backbone cannot take, naming what it can.
 
+    Args:
+        backbone: as built.
+        sizes: height and width of images, or steps of series.
+
     Raises:
-        ConfigError: one of the sizes does not pass.
+        ConfigError: it reads the other kind of data, or one of the sizes does not pass.
     """
-    for height, width in dict.fromkeys(sizes):
-        if not backbone.takes(height, width):
+    kind = "images" if len(sizes[0]) == 2 else "series"
+    if backbone.reads != kind:
+        instead = "resnet18" if kind == "images" else "tcn"
+        raise ConfigError(
+            f"{type(backbone).__name__} reads {backbone.reads}, the data are {kind}; "
+            f"type backbone={instead}"
+        )
+    for size in dict.fromkeys(sizes):
+        if not backbone.takes(*size):
+            given = " x ".join(map(str, size)) + (" pixels" if kind == "images" else " steps")
             raise ConfigError(
-                f"images of {height} x {width} pixels do not pass the backbone; "
-                f"{that_pass(backbone.could_take, min(height, width))}; "
+                f"{kind} of {given} do not pass the backbone; "
+                f"{that_pass(backbone.could_take, min(size))}; "
                 "change views.<kind>.operations.crop.size, or the backbone"
             )

@@ -31,15 +31,17 @@ class PartialConv1d(nn.Conv1d):
         super().__init__(in_channels, out_channels, kernel, padding=reach, dilation=dilation)
 
     def forward(
-        self, series: Float[Tensor, "B C T"], observed: Bool[Tensor, "#B T"] | None = None
+        self,
+        input: Float[Tensor, "B C T"],  # noqa: A002  (as in torch)
+        observed: Bool[Tensor, "#B T"] | None = None,
     ) -> Float[Tensor, "B E T"]:
         """As many steps as came in; None: all are observed."""
         if observed is None:
-            observed = torch.ones(1, series.shape[-1], dtype=torch.bool, device=series.device)
-        seen = observed.to(series.dtype)[:, None]
+            observed = torch.ones(1, input.shape[-1], dtype=torch.bool, device=input.device)
+        seen = observed.to(input.dtype)[:, None]
         ones = seen.new_ones(1, 1, *self.kernel_size)
         count = F.conv1d(seen, ones, None, self.stride, self.padding, self.dilation)
-        raw = F.conv1d(series * seen, self.weight, None, self.stride, self.padding, self.dilation)
+        raw = F.conv1d(input * seen, self.weight, None, self.stride, self.padding, self.dilation)
         factor = ones.numel() / count.clamp(min=1)
         whole = raw * factor + self.bias[:, None]  # pyright: ignore[reportOptionalSubscript]
         return whole * (count > 0)

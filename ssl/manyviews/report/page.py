@@ -12,7 +12,8 @@ from markupsafe import Markup
 from manyviews.report.markdown import markdown
 from manyviews.report.pictures import data_uri
 from manyviews.report.plots import Line, plot
-from manyviews.report.results import headers, rows
+from manyviews.report.results import further, headers, people, rows, subjects
+from manyviews.report.retrieval import retrieval
 from manyviews.report.run_files import RunFiles, read
 
 CURVES = {
@@ -21,6 +22,8 @@ CURVES = {
     "train/throughput/images_per_s": ("Throughput", "images / s"),
     "online/knn@1/top1": ("Online kNN", "accuracy (%)"),
 }
+
+VIEWS = 8  # shown; REBAR has 21
 
 
 class Figure(NamedTuple):
@@ -59,13 +62,18 @@ def render(files: RunFiles) -> str:
         ledger=files.ledger,
         environment=files.environment,
         config=files.config,
-        headers=headers(),
+        headers=headers(files.card),
         rows=rows(files.card),
+        further=further(files.card),
+        people=people(files.card),
         curves=_curves(files.metrics),
         by_k=_by_k(files.card),
         views=_views(files.gallery),
+        more_views=f"view_{VIEWS}" in files.gallery,
         neighbours=_neighbours(files),
         spectrum=_spectrum(files.gallery),
+        retrieval=retrieval(files.gallery, files.card["data"]["classes"]),
+        wide=_wide(files.gallery),
     )
 
 
@@ -86,7 +94,7 @@ def _by_k(card: dict[str, Any]) -> list[Figure]:
     figures = []
     for protocol in card["protocols"]:
         lines = []
-        for subject in ("trained", "random", "raw"):
+        for subject, word in subjects(card).items():
             cells = sorted(
                 (int(s["metric"].removeprefix("top1_k")), 100 * s["value"])
                 for s in card["scores"]
@@ -95,16 +103,23 @@ def _by_k(card: dict[str, Any]) -> list[Figure]:
                 and s["metric"].startswith("top1_k")
             )
             if len(cells) > 1:
-                lines.append(Line(subject, *zip(*cells, strict=True)))
+                lines.append(Line(word, *zip(*cells, strict=True)))
         if lines:
             svg = plot(lines, "neighbours k", "accuracy (%)", log_x=True)
             figures.append(Figure(f"{protocol} by k", Markup(svg)))
     return figures
 
 
+def _wide(gallery: Any) -> bool:
+    """Whether pictures are wide, as those of series are."""
+    *_, height, width = gallery.get("originals", np.empty((1, 1))).shape
+    return width >= 1.5 * height
+
+
 def _views(gallery: Any) -> list[list[str]]:
-    """A row per image: the original, then each view."""
-    names = ["originals", *sorted((n for n in gallery if n.startswith("view_")), key=_number)]
+    """A row per image: the original, then its views."""
+    names = sorted((n for n in gallery if n.startswith("view_")), key=_number)
+    names = ["originals", *names[:VIEWS]]
     if "originals" not in gallery:
         return []
     return [[data_uri(gallery[n][i]) for n in names] for i in range(len(gallery["originals"]))]

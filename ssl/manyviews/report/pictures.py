@@ -9,14 +9,16 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-SIDE = 128  # pixels; the page shows pictures at about half of it
+WIDTH, HEIGHT = 256, 128  # pixels; the page shows most pictures at about half of it
 
 
 def data_uri(image: UInt8[np.ndarray, "C H W"]) -> str:
     """A PNG of a grey or colour image; of other images the first channel is shown."""
     pixels = image.transpose(1, 2, 0) if len(image) == 3 else image[0]
     picture = Image.fromarray(pixels)
-    picture.thumbnail((SIDE, SIDE))
+    picture.thumbnail((WIDTH, HEIGHT))
+    if len(image) == 3 and (colours := picture.getcolors(256)):  # a drawing: half the bytes
+        picture = picture.quantize(len(colours))
     buffer = io.BytesIO()
     picture.save(buffer, format="PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

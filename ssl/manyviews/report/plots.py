@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -21,8 +24,8 @@ STYLE: dict[Any, Any] = {
     "grid.color": "#e8eaed",
     "axes.axisbelow": True,
 }
-COLOURS = ("#1a56c4", "#c2570c", "#5f6368")
-LINES = ("-", "--", ":")  # told apart without colour too
+COLOURS = ("#1a56c4", "#c2570c", "#5f6368", "#00795c")
+LINES = ("-", "--", ":", "-.")  # told apart without colour too
 
 
 class Line(NamedTuple):
@@ -37,11 +40,8 @@ def plot(
     lines: Sequence[Line], x_title: str, y_title: str, *, log_x: bool = False, log_y: bool = False
 ) -> str:
     """An SVG of one or more curves; a legend where there are several."""
-    from matplotlib import rc_context  # 0.5 s: only when a page is made
-    from matplotlib.figure import Figure
 
-    with rc_context(STYLE):
-        figure = Figure(figsize=(4.6, 2.7), layout="constrained")
+    def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
         for line, colour, style in zip(lines, COLOURS, LINES, strict=False):
             marker = "o" if len(line.x) < 12 else None
@@ -55,7 +55,19 @@ def plot(
             axes.set_yscale("log")
         if len(lines) > 1:
             axes.legend(frameon=False)
+
+    return svg(draw, (4.6, 2.7))
+
+
+def svg(draw: Callable[[Figure], None], size: tuple[float, float]) -> str:
+    """What `draw` draws on a figure of this size in inches, in the page's style."""
+    from matplotlib import rc_context  # 0.5 s: only when a page is made
+    from matplotlib.figure import Figure
+
+    with rc_context(STYLE):
+        figure = Figure(figsize=size, layout="constrained")
+        draw(figure)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    svg = buffer.getvalue()
-    return svg[svg.index("<svg") :]
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]

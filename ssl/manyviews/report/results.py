@@ -1,44 +1,78 @@
-"""The rows of the results table, from report.json."""
+"""The rows of the results tables, from report.json."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
-SUBJECTS = {"trained": "trained", "random": "random initialisation", "raw": "raw pixels"}
-CONTROLS = ("random", "raw")
+from manyviews.evaluation.words import HEADLINES, METRICS, SUBJECTS, TRAINED
 
 
 class Row(NamedTuple):
-    """One protocol's headline.
+    """One measure of one protocol.
 
     Attributes:
-        protocol: name and version.
+        title: protocol and version, and the measure where it is not accuracy.
         scores: text per subject, in percent with its 95 % interval.
         gains: text per control, in points with its interval and in words where it is no gain.
     """
 
-    protocol: str
+    title: str
     scores: list[str]
     gains: list[str]
 
 
-def rows(card: dict[str, Any]) -> list[Row]:
-    """The headline (`top1`) of each protocol in the order of the report."""
-    scores = {(s["protocol"], s["subject"]): s for s in card["scores"] if s["metric"] == "top1"}
-    gains = {(d["protocol"], d["control"]): d for d in card["differences"] if d["metric"] == "top1"}
+def subjects(card: dict[str, Any]) -> dict[str, str]:
+    """What was scored, the trained backbone first, in words."""
+    return {s["subject"]: SUBJECTS.get(s["subject"], s["subject"]) for s in card["scores"]}
+
+
+def rows(card: dict[str, Any], metrics: Collection[str] = HEADLINES) -> list[Row]:
+    """These measures of each protocol in the order of the report; by default the headlines."""
+    scores = {(s["protocol"], s["metric"], s["subject"]): s for s in card["scores"]}
+    gains = {(d["protocol"], d["metric"], d["control"]): d for d in card["differences"]}
+    who = subjects(card)
     return [
         Row(
-            protocol,
-            [_score(scores.get((protocol, subject))) for subject in SUBJECTS],
-            [_gain(gains.get((protocol, control))) for control in CONTROLS],
+            protocol if metric == "top1" else f"{protocol}, {METRICS[metric]}",
+            [_score(scores.get((protocol, metric, subject))) for subject in who],
+            [_gain(gains.get((protocol, metric, c))) for c in who if c != TRAINED],
         )
-        for protocol in dict.fromkeys(protocol for protocol, _ in scores)
+        for protocol, metric in dict.fromkeys((p, m) for p, m, _ in scores)
+        if metric in metrics
     ]
 
 
-def headers() -> list[str]:
+def further(card: dict[str, Any]) -> list[Row]:
+    """The measures beside the headlines."""
+    return rows(card, METRICS.keys() - set(HEADLINES))
+
+
+def headers(card: dict[str, Any]) -> list[str]:
     """Titles of the columns of `rows`."""
-    return ["protocol", *SUBJECTS.values(), *(f"minus {SUBJECTS[c]}" for c in CONTROLS)]
+    who = subjects(card)
+    return ["protocol", *who.values(), *(f"minus {who[c]}" for c in who if c != TRAINED)]
+
+
+def people(card: dict[str, Any]) -> dict[str, list[list[str]]]:
+    """For each protocol a table with the accuracy of every test subject, its titles first.
+
+    Empty where the data name nobody.
+    """
+    by_protocol: dict[str, list[dict[str, Any]]] = {}
+    for row in card["subjects"]:
+        by_protocol.setdefault(row["protocol"], []).append(row)
+    return {protocol: _people(found) for protocol, found in by_protocol.items()}
+
+
+def _people(found: list[dict[str, Any]]) -> list[list[str]]:
+    each = zip(*(row["each"] for row in found), strict=True)
+    return [
+        ["subject", *(SUBJECTS.get(row["subject"], row["subject"]) for row in found)],
+        *([p[0]["name"], *(f"{100 * of['value']:.1f} %" for of in p)] for p in each),
+        ["mean", *(_score(row) for row in found)],
+        ["trained minus it", *(_gain(row.get("minus")) for row in found)],
+    ]
 
 
 def _score(score: dict[str, Any] | None) -> str:

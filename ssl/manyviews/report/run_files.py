@@ -33,8 +33,11 @@ class RunFiles(NamedTuple):
 def read(run: Path, folder: Path) -> RunFiles:
     """Read a run folder, and the report that lies in `folder`."""
     config = run / "config.yaml"
+    # What reports of images did not have before there were reports of series.
+    card = {"subjects": [], **json.loads((folder / "report.json").read_text())}
+    card["data"] = {"items": "images", **card["data"]}
     return RunFiles(
-        card=json.loads((folder / "report.json").read_text()),
+        card=card,
         metrics=_records(run / "metrics.jsonl"),
         ledger=_json(run / "ledger.json"),
         environment=_json(run / "environment.json"),

@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from manyviews.report.results import CONTROLS, SUBJECTS, rows
+from manyviews.report.results import rows, subjects
 
 
 def table(card: dict[str, Any]) -> Table:
@@ -17,10 +17,10 @@ def table(card: dict[str, Any]) -> Table:
         made.add_column(title, no_wrap=True)
     for row in rows(card):
         # Text, not str: a name with brackets is no markup.
-        made.add_row(Text(row.protocol))
-        gains: dict[str, str] = dict(zip(CONTROLS, row.gains, strict=True))
-        for subject, score in zip(SUBJECTS, row.scores, strict=True):
+        made.add_row(Text(row.title))
+        for word, score, gain in zip(
+            subjects(card).values(), row.scores, ["", *row.gains], strict=True
+        ):
             # The sentences below the table say what is not beaten.
-            gain = gains.get(subject, "").removesuffix(", not beaten")
-            made.add_row(*map(Text, (f"  {SUBJECTS[subject]}", score, gain)))
+            made.add_row(*map(Text, (f"  {word}", score, gain.removesuffix(", not beaten"))))
     return made

@@ -1,0 +1,106 @@
+"""Records of PhysioNet: header, signals of format 212 and rhythm annotations.
+
+Formats after the WFDB Applications Guide, header(5), signal(5) and annot(5).
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float32, Int16, UInt8
+
+from manyviews.errors import ConfigError
+
+RHYTHM, SKIP, AUX = 28, 59, 63  # codes of annotations
+MARKS = range(60, 63)  # codes of fields without a time
+INVALID = -2048  # a sample that is none
+USUAL_GAIN = 200.0  # where the header says 0
+
+
+class Record(NamedTuple):
+    """One record.
+
+    Attributes:
+        value: float32 (S, C) in physical units, NaN where a sample is invalid.
+        rate: in Hz.
+        channels: their names.
+        rhythm: (first step, name) of every stretch, in order.
+    """
+
+    value: Float32[np.ndarray, "S C"]
+    rate: float
+    channels: tuple[str, ...]
+    rhythm: list[tuple[int, str]]
+
+
+def read_record(header: Path) -> Record:
+    """The record of a `.hea` file, with the `.dat` and `.atr` beside it.
+
+    Raises:
+        ConfigError: a file is missing, cut off, or of another format.
+    """
+    try:
+        text = header.read_text("ascii")
+        lines = [line for line in text.splitlines() if line.strip() and line[0] != "#"]
+        _, count, rate, steps = lines[0].split()[:4]
+        fields = [line.split(maxsplit=8) for line in lines[1:3]]
+        if (count, fields[0][1], fields[1][:2]) != ("2", "212", fields[0][:2]):
+            raise ValueError("only two signals of format 212 in one file are read")
+        samples = unpack(np.fromfile(header.with_name(fields[0][0]), np.uint8))
+        if len(samples) < int(steps):
+            raise ValueError(f"it has {steps} steps, but its .dat file {len(samples)}")
+        rhythm = rhythms(header.with_suffix(".atr").read_bytes())
+        gain, zero = np.array([_gain(f) for f in fields], dtype=np.float32).T
+    except (OSError, ValueError, IndexError) as error:
+        raise ConfigError(f"{header}: the record cannot be read ({error})") from error
+    samples = samples[: int(steps)]
+    value = np.where(samples == INVALID, np.float32(np.nan), (samples - zero) / gain)
+    names = tuple(f[8] if len(f) > 8 else str(c) for c, f in enumerate(fields))
+    return Record(value, float(rate.split("/")[0]), names, rhythm)
+
+
+def _gain(fields: list[str]) -> tuple[float, float]:
+    """Units of a sample per physical unit, and the sample that means 0."""
+    found = re.match(r"([\d.eE+-]+)(?:\((-?\d+)\))?", fields[2])
+    if not found:
+        raise ValueError(f"gain {fields[2]!r}")
+    zero = found[2] or (fields[4] if len(fields) > 4 else "0")
+    return float(found[1]) or USUAL_GAIN, float(zero)
+
+
+def unpack(raw: UInt8[np.ndarray, " n"]) -> Int16[np.ndarray, "S 2"]:
+    """Two samples of 12 bits from every three bytes."""
+    low, both, high = raw[: len(raw) // 3 * 3].reshape(-1, 3).astype(np.int16).T
+    samples = np.stack([low | (both & 0x0F) << 8, high | (both & 0xF0) << 4], 1)
+    return (samples ^ 0x800) - 0x800  # the sign
+
+
+def rhythms(raw: bytes) -> list[tuple[int, str]]:
+    """First step and name of every rhythm in an annotation file.
+
+    Raises:
+        ValueError: the file is cut off.
+    """
+    words = np.frombuffer(raw[: len(raw) // 2 * 2], "<u2").tolist()
+    found: list[tuple[int, str]] = []
+    time, kind, i = 0, 0, 0
+    while words[i]:
+        code, interval = words[i] >> 10, words[i] & 0x3FF
+        i += 1
+        if code == SKIP:
+            jump = words[i] << 16 | words[i + 1]
+            time += jump - (jump >> 31 << 32)
+            i += 2
+        elif code == AUX:
+            text = raw[2 * i : 2 * i + interval].rstrip(b"\0").decode("latin1")
+            if kind == RHYTHM:
+                found.append((time, text.removeprefix("(")))
+            i += (interval + 1) // 2
+        elif code not in MARKS:
+            time, kind = time + interval, code
+        if i >= len(words):
+            raise ValueError("the annotations are cut off")
+    return found
