@@ -67,11 +67,12 @@ class EpochLoader:
                 f"batch_size={batch_size} does not fit a training set of {count} {item}s; "
                 f"choose batch_size=2 to batch_size={count}"
             )
-        if batch_size % (world * pieces):
-            nearest = max(batch_size // (world * pieces), 1) * world * pieces
+        if batch_size % (world * pieces) or batch_size < 2 * pieces:  # batch norm refuses one row
+            nearest = max(batch_size // (world * pieces), 1 + (world == 1)) * world * pieces
             raise ConfigError(
                 f"batch_size={batch_size} cannot be shared by {world} processes with "
-                f"trainer.accumulate_grad_batches={pieces}; type batch_size={nearest}"
+                f"trainer.accumulate_grad_batches={pieces}, two rows or more at a time; "
+                f"type batch_size={nearest}"
             )
         self.rows, self.prepare, self.count = rows, prepare, count
         self.batch_size, self.seed, self.rank, self.world = batch_size, seed, rank, world

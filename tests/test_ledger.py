@@ -57,3 +57,16 @@ def test_it_is_printed_and_saved(small, config_dir, capsys):
     ledger.say(run, content)
     assert json.loads((run.path / "ledger.json").read_text()) == content
     assert "steps per epoch" in capsys.readouterr().out
+
+
+def test_it_tells_how_many_rows_the_loss_compares_where_batches_are_accumulated(small, config_dir):
+    _, content = made(small, config_dir)
+    assert content["accumulated"] == "1 batch per step"
+    pieces = [*small, "trainer.accumulate_grad_batches=2"]
+    _, content = made(pieces, config_dir)
+    assert content["accumulated"].endswith("the loss compares 8 rows at a time, not 16")
+    rowwise = [*(o for o in pieces if "prototypes" not in o), "method=byol"]
+    _, content = made(rowwise, config_dir)
+    assert content["accumulated"].endswith("mean over rows, batch norm alone sees 8 at a time")
+    _, content = made(rowwise, config_dir, "regularizer=vne")
+    assert content["accumulated"].endswith("the loss compares 8 rows at a time, not 16")

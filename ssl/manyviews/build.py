@@ -175,6 +175,11 @@ def _classes(method: str, module: Data) -> int:
             f"{method} needs a class for every {module.item}, but {unknown} of {len(label)} have "
             "none; choose labelled data, or method=barlow_twins"
         )
+    if len(label.unique()) < 2:
+        raise ConfigError(
+            f"{method} contrasts classes, and all {len(label)} images have the same; "
+            "choose other data, or method=barlow_twins"
+        )
     return int(label.max()) + 1
 
 

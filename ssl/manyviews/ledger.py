@@ -41,7 +41,7 @@ def ledger(run: Run, data: Data, method: Method, trainer: pl.Trainer) -> dict[st
         "steps": total,
         "global_batch": data.batch_size,
         "batch_per_process": data.batch_size // (trainer.world_size * data.pieces),
-        "accumulated": f"{data.pieces} batches per step",
+        "accumulated": _accumulated(data, method),
         "optimizer": _optimizer(config["optimizer"]),
         "learning_rate": _learning_rates(config["optimizer"]["lr"], method, steps, total),
         "per_256_images": _per_256(config["optimizer"], data.batch_size),
@@ -54,6 +54,17 @@ def ledger(run: Run, data: Data, method: Method, trainer: pl.Trainer) -> dict[st
         "checkpoint": f"every {config['save_every_n_steps']} steps and at the end of each epoch",
         "seed": config["seed"],
     }
+
+
+def _accumulated(data: Data, method: Method) -> str:
+    """How many batches make a step, and how many rows the loss compares with each other."""
+    if data.pieces == 1:
+        return "1 batch per step"
+    rows, said = data.batch_size // data.pieces, f"{data.pieces} batches per step"
+    compares = method.compares_rows or any(t.weight for t in method.regularizers.values())
+    if compares:
+        return f"{said}: the loss compares {rows} rows at a time, not {data.batch_size}"
+    return f"{said}: the loss is a mean over rows, batch norm alone sees {rows} at a time"
 
 
 def _labels(splits: Splits) -> str:

@@ -24,8 +24,8 @@ OptimizerFactory = Callable[[list[dict[str, Any]]], Optimizer]
 class Method(pl.LightningModule):
     """Base of all methods: a subclass writes `__init__` and `step`.
 
-    State that must survive a resume is a buffer or a submodule. A Lightning hook may be added where
-    the paper has an act per step.
+    State that must survive a resume is a buffer or a submodule. Where the paper has an act per step
+    it also writes `begin_step`, or a Lightning hook.
 
     Args:
         backbone: what is kept after pretraining.
@@ -37,10 +37,14 @@ class Method(pl.LightningModule):
     Attributes:
         reads: the kind of data that `step` makes sense of.
         views_read: fewest and most views of a sample that `step` reads; None: no limit.
+        compares_rows: whether the loss of a row depends on the others of its batch, batch norm
+            apart; False: the loss is a mean over rows.
+        last_piece: whether the batch is the last of its optimizer step, under accumulation.
     """
 
     reads: ClassVar[Literal["images", "series", "any"]] = "any"
     views_read: ClassVar[tuple[int, int | None]] = (2, 2)
+    compares_rows: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -55,10 +59,14 @@ class Method(pl.LightningModule):
         self.schedule = schedule
         self.regularizers = dict(regularizers or {})
         self.total_steps, self.steps_per_epoch = 1, 1.0  # as the trainer has them
+        self.last_piece = True
 
     def step(self, batch: Batch) -> Output:
         """Loss, embedding and projection of a batch."""
         raise NotImplementedError(f"{type(self).__name__} writes step(batch) -> Output")
+
+    def begin_step(self) -> None:
+        """What is done once per optimizer step, before its first forward."""
 
     def check_views(self, count: int) -> None:
         """Nothing, where `step` reads this many views of a sample.
@@ -113,6 +121,13 @@ class Method(pl.LightningModule):
             "output": detached,
             "logs": {name: value.detach() for name, value in logs.items()},
         }
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Of the batches that make an optimizer step the first calls `begin_step`."""
+        pieces = self.trainer.accumulate_grad_batches
+        self.last_piece = (batch_idx + 1) % pieces == 0
+        if batch_idx % pieces == 0:
+            self.begin_step()
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Matrices and kernels, then 1-D tensors without weight decay."""

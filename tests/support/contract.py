@@ -1,11 +1,14 @@
 """Every method of conf/method/, small enough for tests."""
 
+import copy
 import tempfile
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
 import yaml
+
+from manyviews import build, config
 
 # A file without a target of its own is another name of one that has it.
 METHODS = sorted(
@@ -28,11 +31,26 @@ STATEFUL = {
 CONFIG_DIR = str(Path(__file__).parent / "conf")
 QUIET = ["logger.wandb=null", "trainer.accelerator=cpu"]
 IMAGES = ["data=stripes", "backbone=resnet_tiny"]
-TCN = ["backbone.hidden_dim=4", "backbone.depth=2", "backbone.embedding_dim=8"]
+# Without dropout, whose noise differs between ranks.
+TCN = [f"backbone.{k}={v}" for k, v in {"hidden_dim": 4, "depth": 2, "embedding_dim": 8}.items()]
+PLAIN = ["data=waves", "backbone.dropout=0.0"]
 SERIES = {
-    "rebar": ["data=waves", *TCN, "views.candidates.count=3"],
-    "rebar_retriever": ["data=waves", "backbone.width=8", "method.mask_length=4"],
+    "rebar": [*PLAIN, *TCN, "views.candidates.count=3", "method.temperature=0.5"],
+    "rebar_retriever": [*PLAIN, "backbone.width=8", "method.mask_length=4"],
 }
+# Backbones of a few weights, and those whose embedding is one number.
+SPECK = {name: [] for name in SERIES}
+NUMBER = {"rebar": ["backbone.embedding_dim=1"], "rebar_retriever": []}
+
+
+def speck(name):
+    """Overrides that leave hardly a network."""
+    return SPECK.get(name, ["backbone=speck"])
+
+
+def number(name):
+    """Overrides of an embedding of one number; none where the backbone has no such."""
+    return NUMBER.get(name, ["backbone=speck", "backbone.width=1"])
 
 
 def data_of(name):
@@ -90,3 +108,27 @@ def case_overrides(case, precision="64-true"):
     """A small run of a case at a learning rate that moves the weights."""
     name, more = CASES[case]
     return overrides(name, *more, f"trainer.precision={precision}", "optimizer.lr=0.003")
+
+
+@cache
+def _composed(config_dir, *overrides):
+    return config.compose("pretrain", overrides, config_dir)[0]
+
+
+def composed(name, config_dir, *more):
+    """The config of a small method, batches of 8; composed once per session."""
+    overrides = [*data_of(name), "batch_size=8", f"method={name}", *small(name), *more]
+    return copy.deepcopy(_composed(config_dir, *overrides))
+
+
+def made(name, config_dir, *more):
+    """A small method and its data, batches of 8."""
+    given = composed(name, config_dir, *more)
+    data = build.data(given)
+    return build.method(given, data), data
+
+
+def batches(data, count):
+    """The first batches of views."""
+    loader = data.train_dataloader()
+    return [data.make_batch(sample, 0) for sample, _ in zip(loader, range(count), strict=False)]

@@ -261,6 +261,20 @@ def flipped(sample):
     return Sample(rows, sample.label.flip(0), sample.position.flip(0), classes)
 
 
+def two_rows(given):
+    """Loss and gradients of a method on a global batch of two rows, both over all ranks."""
+    data = build.data(given)
+    method = build.method(given, data).double()
+    if distributed.world_size() > 1:
+        synchronise(method, torch.device("cpu"))
+    sample = next(iter(data.loader(distributed.rank(), distributed.world_size())))
+    loss = method.training_step(data.make_batch(sample, 0), 0)["loss"]
+    loss.backward()
+    named = {n: p.grad for n, p in method.named_parameters() if p.grad is not None}
+    found = {"loss": loss.detach(), **named}
+    return {n: distributed.total(x) / distributed.world_size() for n, x in found.items()}
+
+
 def steps(overrides, config_dir, permuted=False):
     """Gradients, losses, draws and state of some steps of real training on these ranks.
 

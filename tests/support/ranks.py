@@ -58,7 +58,7 @@ def _serve(rank, world, port, pipe):
         "GROUP_RANK": "0",
         "LOCAL_WORLD_SIZE": str(world),
         "TORCHELASTIC_RUN_ID": "tests",  # as torchrun sets it
-        "MANYVIEWS_TRUST": "small_data.",
+        "MANYVIEWS_TRUST": "small_data.,small_series.",
     }
     import torch
     import torch.distributed as dist

@@ -1,9 +1,10 @@
-"""A data set of a few synthetic images, two classes of stripes that differ in direction, and a
-backbone with noise inside."""
+"""A data set of a few synthetic images, two classes of stripes that differ in direction, a backbone
+with noise inside, and one as small as can be."""
 
 import torch
 from torch import nn
 
+from manyviews.backbones import Backbone
 from manyviews.backbones.resnet import resnet_tiny
 from manyviews.datamodules.images import Images, ImageSplits
 
@@ -31,3 +32,17 @@ def noisy(*, in_channels, image_size):
     backbone = resnet_tiny(stem="small", in_channels=in_channels)
     backbone.maxpool = nn.Dropout(0.3)
     return backbone
+
+
+class Speck(Backbone):
+    """One convolution and the mean of its maps."""
+
+    def __init__(self, width, *, in_channels, image_size):
+        super().__init__()
+        self.embedding_dim, self.in_channels = width, in_channels
+        self.layers = nn.Sequential(
+            nn.Conv2d(in_channels, width, 3, stride=2, bias=False), nn.BatchNorm2d(width), nn.ReLU()
+        )
+
+    def forward(self, image):
+        return self.layers(image).mean((2, 3))

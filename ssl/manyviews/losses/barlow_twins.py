@@ -78,9 +78,14 @@ def standardize(
         eps: added to the variance.
         synchronised: statistics of all ranks, or of the local rows.
         unbiased: variance over N - 1 rows.
+
+    Raises:
+        ValueError: unbiased, and a single row.
     """
     total = distributed.total if synchronised else lambda x: x
     rows = len(z) * (distributed.world_size() if synchronised else 1)
+    if rows <= unbiased:
+        raise ValueError(f"a variance over N - 1 rows needs 2 rows or more, got {rows}")
     centred = z - total(z.sum(0)) / rows
     variance = total(centred.square().sum(0)) / (rows - unbiased)
     return centred / (variance + eps).sqrt()

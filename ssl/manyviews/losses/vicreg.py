@@ -49,6 +49,9 @@ def vicreg(
         invariance_weight: lambda; 25 in the paper.
         variance_weight: mu; 25 in the paper.
         covariance_weight: nu; 1 in the paper.
+
+    Raises:
+        ValueError: a single row.
     """
     (hinge_1, energy_1), (hinge_2, energy_2) = _moments(_centred(z1)), _moments(_centred(z2))
     return VICRegParts(
@@ -65,6 +68,8 @@ def _centred(z: Float[Tensor, "B P"]) -> Float[Tensor, "B P"]:
 def _moments(z: Float[Tensor, "B P"]) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
     """Hinge on the deviations, and off-diagonal energy over P, of centred rows."""
     rows, columns = len(z) * distributed.world_size(), z.shape[1]
+    if rows < 2:
+        raise ValueError(f"a variance over N - 1 rows needs 2 rows or more, got {rows}")
     variance = distributed.total(z.square().sum(0)) / (rows - 1)
     hinge = F.relu(1 - (variance + 1e-4).sqrt()).mean()
     if rows < columns:  # ||Z^T Z||_F = ||Z Z^T||_F: the smaller of the two products

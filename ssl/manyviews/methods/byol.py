@@ -7,10 +7,8 @@ arXiv 2006.07733. Heads as in the official code, google-deepmind/deepmind-resear
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
-from torch import nn
 
 from manyviews.backbones import Backbone
 from manyviews.batch import Batch, Output
@@ -34,6 +32,8 @@ class BYOL(Method):
         regularizers: see `Method`.
     """
 
+    compares_rows = False
+
     def __init__(
         self,
         backbone: Backbone,
@@ -50,7 +50,7 @@ class BYOL(Method):
         widths = [backbone.embedding_dim, hidden_dim, projection_dim]
         self.projector = projector(widths, bias=False)
         self.predictor = projector([projection_dim, hidden_dim, projection_dim], bias=False)
-        self.target = Momentum(nn.Sequential(backbone, self.projector), momentum)
+        self.target = Momentum([backbone, self.projector], momentum)
 
     def step(self, batch: Batch) -> Output:
         """Eq. 2 in both directions: their mean, half the sum that the paper takes."""
@@ -61,8 +61,7 @@ class BYOL(Method):
         loss = (byol(first, target_2) + byol(second, target_1)) / 2
         return Output(loss, embedding, projection, {})
 
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Before the first forward of every optimizer step the target moves."""
-        if batch_idx % self.trainer.accumulate_grad_batches == 0:
-            original = nn.Sequential(self.backbone, self.projector)
-            self.target.follow(original, self.global_step, self.total_steps)
+    def begin_step(self) -> None:
+        """The target moves."""
+        original = [self.backbone, self.projector]
+        self.target.follow(original, self.global_step, self.total_steps)

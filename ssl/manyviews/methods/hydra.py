@@ -19,7 +19,7 @@ from manyviews.batch import Batch, Output
 from manyviews.errors import ConfigError
 from manyviews.losses.hydra import Mode, both_ways
 from manyviews.method import Method, OptimizerFactory
-from manyviews.nn import Gate, Positives, closed, embed_each, partners, projector
+from manyviews.nn import Gate, Positives, check_classes, closed, embed_each, partners, projector
 from manyviews.optim import Schedule
 from manyviews.regularizers import Regularizer
 
@@ -64,6 +64,7 @@ class Hydra(Method):
     ) -> None:
         if temperature <= 0:
             raise ConfigError(f"method.temperature={temperature}; allowed: above 0")
+        check_classes(classes, positives)
         super().__init__(backbone, optimizer, schedule, regularizers)
         widths = [backbone.embedding_dim, hidden_dim, hidden_dim, projection_dim]
         # The authors: a batch norm at the end keeps the gates from closing.

@@ -7,7 +7,6 @@ It needs labels.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import nn
@@ -18,7 +17,16 @@ from manyviews.errors import ConfigError
 from manyviews.losses.hydra import Mode, both_ways
 from manyviews.losses.moco import moco
 from manyviews.method import Method, OptimizerFactory
-from manyviews.nn import Gate, Momentum, Positives, closed, embed_each, partners, projector
+from manyviews.nn import (
+    Gate,
+    Momentum,
+    Positives,
+    check_classes,
+    closed,
+    embed_each,
+    partners,
+    projector,
+)
 from manyviews.optim import Schedule
 from manyviews.regularizers import Regularizer
 
@@ -68,11 +76,12 @@ class HydraMoCo(Method):
                 f"method.temperature={temperature}, method.beta={beta}; "
                 "allowed: above 0, and 0 or more"
             )
+        check_classes(classes, positives)
         super().__init__(backbone, optimizer, schedule, regularizers)
         widths = [backbone.embedding_dim, hidden_dim, hidden_dim, projection_dim]
         self.projector = projector(widths, bias=False, ending=nn.LayerNorm(projection_dim))
         self.predictor = projector([projection_dim, hidden_dim, projection_dim], bias=False)
-        self.keys = Momentum(nn.Sequential(backbone, self.projector), momentum)
+        self.keys = Momentum([backbone, self.projector], momentum)
         self.gate = Gate(classes, [gate_embedding_dim, gate_hidden_dim, projection_dim])
         self.seed, self.classes = seed, classes
         self.positives: Positives = positives
@@ -106,8 +115,7 @@ class HydraMoCo(Method):
         """Gates that are closed for all pairs."""
         return closed(logs["health/gate_open"])
 
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Before the first forward of every optimizer step the network of the keys moves."""
-        if batch_idx % self.trainer.accumulate_grad_batches == 0:
-            original = nn.Sequential(self.backbone, self.projector)
-            self.keys.follow(original, self.global_step, self.total_steps)
+    def begin_step(self) -> None:
+        """The network of the keys moves."""
+        original = [self.backbone, self.projector]
+        self.keys.follow(original, self.global_step, self.total_steps)

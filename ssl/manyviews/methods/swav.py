@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -91,6 +90,7 @@ class SwAV(Method):
         self.prototypes = nn.Linear(projection_dim, prototypes, bias=False)
         self.temperature, self.epsilon, self.iterations = temperature, epsilon, iterations
         self.freeze_steps, self.queue_from_epoch = freeze_steps, queue_from_epoch
+        self.pieces: list[Tensor] = []  # rows of a step that is not complete yet
         self.register_buffer("queue", torch.zeros(ASSIGNING, queue_length, projection_dim))
         self.register_buffer("queued", torch.zeros((), dtype=torch.int64))
         self.normalize_prototypes()
@@ -121,18 +121,21 @@ class SwAV(Method):
             if self.queued >= self.queue.shape[1]:
                 rows = torch.stack([distributed.share(rows) for rows in self.queue])
                 earlier = rows.to(scores.dtype) @ self.prototypes.weight.mT
-            self.push(z)  # behind the reading: the queue never holds the current batch
+            self.remember(z)  # behind the reading: the queue never holds the current batch
         together = torch.cat([earlier, scores], dim=1)
         options = {"epsilon": self.epsilon, "iterations": self.iterations}
         return torch.stack([sinkhorn(s, **options)[earlier.shape[1] :] for s in together])
 
-    def push(self, z: Float[Tensor, "A B P"]) -> None:
-        """Put the rows of all ranks in front of the queue; the oldest fall out.
+    def remember(self, z: Float[Tensor, "A B P"]) -> None:
+        """Put the rows of all ranks in front of the queue, once per optimizer step.
 
         Raises:
             ConfigError: the queue is no multiple of the global batch.
         """
-        new = distributed.gather(z.transpose(0, 1)).transpose(0, 1)
+        self.pieces.append(distributed.gather(z.transpose(0, 1)).transpose(0, 1))
+        if not self.last_piece:
+            return
+        new, self.pieces = torch.cat(self.pieces, dim=1), []
         length, batch = self.queue.shape[1], new.shape[1]
         if length % batch:
             raise ConfigError(
@@ -154,10 +157,9 @@ class SwAV(Method):
             "later, or lower optimizer.lr"
         }
 
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Prototypes are normalised before the first forward of every optimizer step."""
-        if batch_idx % self.trainer.accumulate_grad_batches == 0:
-            self.normalize_prototypes()
+    def begin_step(self) -> None:
+        """Prototypes are normalised."""
+        self.normalize_prototypes()
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """While frozen, prototypes get no gradient at all: no momentum, no weight decay either."""

@@ -9,9 +9,6 @@ Under gradient accumulation the covariance takes in the last piece of each step.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-from torch import nn
 
 from manyviews.backbones import Backbone
 from manyviews.batch import Batch, Output
@@ -57,9 +54,8 @@ class TiCo(Method):
         super().__init__(backbone, optimizer, schedule, regularizers)
         widths = [backbone.embedding_dim, hidden_dim, projection_dim]
         self.projector = projector(widths, bias=False, last_bias=True)
-        self.target = Momentum(nn.Sequential(backbone, self.projector), momentum)
+        self.target = Momentum([backbone, self.projector], momentum)
         self.tico = TiCoLoss(projection_dim, beta=beta, rho=rho, detach_batch=detach_batch)
-        self.last_piece = True
 
     def step(self, batch: Batch) -> Output:
         """Eq. 6 of the paper, with the covariance of this batch already in it."""
@@ -79,10 +75,7 @@ class TiCo(Method):
             "parallel: keep method.detach_batch=true, raise method.momentum, or lower optimizer.lr"
         }
 
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Before the first forward of every optimizer step the target moves."""
-        pieces = self.trainer.accumulate_grad_batches
-        self.last_piece = (batch_idx + 1) % pieces == 0
-        if batch_idx % pieces == 0:
-            original = nn.Sequential(self.backbone, self.projector)
-            self.target.follow(original, self.global_step, self.total_steps)
+    def begin_step(self) -> None:
+        """The target moves."""
+        original = [self.backbone, self.projector]
+        self.target.follow(original, self.global_step, self.total_steps)

@@ -3,7 +3,7 @@
 from manyviews.nn.average import move_towards
 from manyviews.nn.batch_norm import synchronise
 from manyviews.nn.embed import embed_by_shape, embed_each, project_by_shape
-from manyviews.nn.gate import Gate, Positives, closed, partners
+from manyviews.nn.gate import Gate, Positives, check_classes, closed, partners
 from manyviews.nn.heads import projector
 from manyviews.nn.momentum import Momentum
 
@@ -11,6 +11,7 @@ __all__ = [
     "Gate",
     "Momentum",
     "Positives",
+    "check_classes",
     "closed",
     "embed_by_shape",
     "embed_each",

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from manyviews import distributed, draws
+from manyviews.errors import ConfigError
 
 CLOSED = 0.02  # mean share of the dimensions that is open
 Positives = Literal["arbitrary", "identical", "distinct"]
@@ -56,6 +57,20 @@ def closed(share: float) -> dict[str, str]:
         "gate": f"the gates are closed, {share:.3f} of the dimensions open: lower "
         "optimizer.weight_decay or optimizer.lr"
     }
+
+
+def check_classes(classes: int, positives: Positives) -> None:
+    """Nothing, where some keys can be negatives: of neither class of a pair.
+
+    Raises:
+        ConfigError: every key is of one of the two.
+    """
+    least = 3 if positives == "distinct" else 2
+    if classes < least:
+        raise ConfigError(
+            f"method.positives={positives} needs {least} classes or more, the data have {classes}; "
+            "type method.positives=arbitrary, or choose other data"
+        )
 
 
 def partners(

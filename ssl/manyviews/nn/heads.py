@@ -7,6 +7,8 @@ from itertools import pairwise
 
 from torch import nn
 
+from manyviews.errors import ConfigError
+
 
 def projector(
     widths: Sequence[int],
@@ -22,7 +24,16 @@ def projector(
         bias: of the linear layers; SwAV has it, Barlow Twins has not.
         last_bias: of the last one, where it differs.
         ending: a norm behind the last one.
+
+    Raises:
+        ConfigError: a width of 0, or a projection of one number: on the sphere it is a sign, behind
+            a layer norm a constant.
     """
+    if min(widths) < 1 or widths[-1] < 2:
+        raise ConfigError(
+            f"a projector of widths {', '.join(map(str, widths))}; allowed: method.hidden_dim 1 or "
+            "more, method.projection_dim 2 or more"
+        )
     layers: list[nn.Module] = []
     for width, following in pairwise(widths[:-1]):
         layers += [

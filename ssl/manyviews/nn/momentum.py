@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -15,13 +16,13 @@ class Momentum(nn.Module):
     Batch norm statistics come from its own forward passes; only parameters are averaged.
 
     Args:
-        original: copied as it is now.
+        original: backbone and heads, one behind the other; copied as they are now.
         start: m of the first step; it rises to 1 by half a cosine.
     """
 
-    def __init__(self, original: nn.Module, start: float) -> None:
+    def __init__(self, original: Sequence[nn.Module], start: float) -> None:
         super().__init__()
-        self.copy = copy.deepcopy(original).requires_grad_(False)
+        self.copy = copy.deepcopy(nn.Sequential(*original)).requires_grad_(False)
         self.start = start
 
     @torch.no_grad()
@@ -30,16 +31,17 @@ class Momentum(nn.Module):
         return self.copy(x)
 
     @torch.no_grad()
-    def follow(self, original: nn.Module, step: int, total_steps: int) -> None:
+    def follow(self, original: Sequence[nn.Module], step: int, total_steps: int) -> None:
         """Theta' <- m theta' + (1 - m) theta, once before each optimizer step.
 
         At step 0 it becomes the original, whose weights may have been loaded since it was made.
         """
+        followed = nn.Sequential(*original)
         if step == 0:
-            self.copy.load_state_dict(original.state_dict())
+            self.copy.load_state_dict(followed.state_dict())
             return
         ours: list[Tensor] = list(self.copy.parameters())
-        theirs: list[Tensor] = list(original.parameters())
+        theirs: list[Tensor] = list(followed.parameters())
         share = 1 - momentum(self.start, step, total_steps)
         torch._foreach_lerp_(ours, theirs, share)  # pyright: ignore[reportPrivateImportUsage]
 
