@@ -37,10 +37,10 @@ bench: $(INSTALLED)  ## ratios against lightly, kornia, torchvision, into docs/p
 results: $(INSTALLED)  ## the demo with three seeds, into docs/results.md (about 15 min)
 	$(BIN)/python benchmarks/results.py
 
-distribution: $(INSTALLED)  ## do W processes equal one? into docs/distribution.md (about 2 min)
+distribution: $(INSTALLED)  ## do W processes equal one? into docs/distribution.md (about 5 min)
 	$(BIN)/python -W ignore benchmarks/distribution.py
 
-kills: $(INSTALLED)  ## 20 SIGKILLs per method against undisturbed runs, into docs/resume.md (some minutes)
+kills: $(INSTALLED)  ## 6 SIGKILLs per method against undisturbed runs, into docs/resume.md (about 10 min)
 	$(BIN)/python -W ignore benchmarks/kills.py
 
 format: $(INSTALLED)  ## mend what ruff can mend

@@ -46,7 +46,7 @@ def ledger(run: Run, data: Data, method: Method, trainer: pl.Trainer) -> dict[st
         "learning_rate": _learning_rates(config["optimizer"]["lr"], method, steps, total),
         "per_256_images": _per_256(config["optimizer"], data.batch_size),
         "family": _family(config["optimizer"]["_target_"], method),
-        "regularizers": ", ".join(method.regularizers) or "none",
+        "regularizers": _regularizers(method, steps, total),
         "precision": trainer.precision,
         "compiled": "once per size of crops" if config["trainer"].get("compile") else "no",
         "device": resolve_accelerator(config["trainer"]["accelerator"]),
@@ -92,6 +92,18 @@ def _learning_rates(base: float, method: Method, per_epoch: int, total: int) -> 
         for step in (0, total - 1)
     ]
     return f"{rates[0]:.3g} at step 0, base {base:.3g}, {rates[1]:.3g} at the last step"
+
+
+def _regularizers(method: Method, per_epoch: int, total: int) -> str:
+    """Each with its weight, and what a schedule makes of it."""
+    said = []
+    for name, term in method.regularizers.items():
+        first, last = (
+            term.weight * term.schedule(step, total_steps=total, steps_per_epoch=per_epoch)
+            for step in (0, total - 1)
+        )
+        said.append(f"{name} {first:.3g} at step 0, base {term.weight:.3g}, {last:.3g} at the last")
+    return "; ".join(said) or "none"
 
 
 def _per_256(optimizer: dict[str, Any], batch: int) -> str:
