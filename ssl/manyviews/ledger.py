@@ -16,7 +16,6 @@ from manyviews.method import Method
 from manyviews.optim.family import doubt, family
 from manyviews.runs import Run, write_json
 
-
 LEFT_OUT = {
     "images": "files that cannot be used",
     "series": "recordings that are shorter than a window",
