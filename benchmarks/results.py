@@ -28,7 +28,7 @@ from results_page import GATE_OPEN, Result
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "results.md"
 RECIPE = "_fashion_mnist_mini"
-VNE_WEIGHT = 0.1
+VNE_WEIGHT = 0.5
 SEEDS = (0, 1, 2)
 FINISHED = "finished.json"
 
@@ -158,10 +158,15 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one thread each")
     given = parser.parse_args()
     jobs = wanted(given.only, given.seeds)
+    jobs = wanted(given.only, given.seeds)
     with ThreadPoolExecutor(given.jobs) as pool:
-        list(pool.map(lambda job: run(*job, given.runs), jobs))
+        for done in [pool.submit(run, row, seed, given.runs) for row, seed in jobs]:
+            done.result()
     methods = [row.name for row in rows() if "," not in row.name and row.name != "demo"]
-    PAGE.write_text(results_page.page(results(given.runs), methods, vne_weight=VNE_WEIGHT))
+    found = results(given.runs)
+    ran = {(r.row, r.seed) for r in found}
+    missing = [f"{r.name} {s}" for r in rows() for s in r.seeds if (r.name, s) not in ran]
+    PAGE.write_text(results_page.page(found, methods, vne_weight=VNE_WEIGHT, missing=missing))
     print(f"wrote {PAGE}")
 
 

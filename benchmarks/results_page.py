@@ -151,24 +151,27 @@ def vne(groups: dict[str, list[Result]], methods: list[str]) -> str:
     columns = ["method", "rank, weight 0", "rank, VNE", "", "linear, weight 0", "linear, VNE"]
     rows: list[list[str]] = []
     for method in methods:
-        without = groups.get(f"{method}, no VNE", groups[method])[0]
-        for behind in groups.get(f"{method}, VNE", []):
-            both = (without, behind)
-            ranks, accuracies = map(rank, both), (score(r, LINEAR) for r in both)
-            verdict = "higher" if rank(behind) > rank(without) else "lower"
-            rows.append(
-                [method, *(f"{r:.1f}" for r in ranks), verdict, *(f"{a:.1f}" for a in accuracies)]
-            )
+        without = groups.get(f"{method}, no VNE", groups.get(method))
+        behind = groups.get(f"{method}, VNE")
+        if without and behind:
+            both = (without[0], behind[0])
+            before, after = map(rank, both)
+            verdict = "higher" if after > before else "not higher"
+            accuracies = [f"{score(r, LINEAR):.1f}" for r in both]
+            rows.append([method, f"{before:.1f}", f"{after:.1f}", verdict, *accuracies])
     return table(columns, rows)
 
 
-def page(results: list[Result], methods: list[str], *, vne_weight: float) -> str:
-    """All sections that have a finished run.
+def page(
+    results: list[Result], methods: list[str], *, vne_weight: float, missing: list[str]
+) -> str:
+    """All sections, with the runs that are finished.
 
     Args:
         results: of the finished runs.
         methods: rows that are methods, as their recipes have them.
         vne_weight: of the rows with VNE.
+        missing: what has not been run.
     """
     groups: dict[str, list[Result]] = {}
     for r in results:
@@ -182,6 +185,8 @@ def page(results: list[Result], methods: list[str], *, vne_weight: float) -> str
     sections += [GATE, summary(gate), runs(gate)]
     sections += [VNE.format(weight=vne_weight), vne(groups, methods)]
     sections += [DEMO, summary(of("demo")), runs(of("demo")), foot(results[0])]
+    if missing:
+        sections.append(f"Not run yet: {'; '.join(missing)}.\n")
     return "\n".join(sections)
 
 

@@ -1,7 +1,5 @@
 """The page of results, from reports written by hand, and the rows that are run."""
 
-import json
-
 import results
 from results_page import Result, page
 
@@ -34,7 +32,7 @@ def lines(found, begin):
 
 def test_a_method_has_its_mean_over_seeds_and_a_line_per_run():
     runs = [made("tico", 0), made("tico", 1, trained=0.79, low=-0.01)]
-    summary, first, second = lines(page(runs, ["tico"], vne_weight=0.1), "| tico")
+    summary, first, second = lines(page(runs, ["tico"], vne_weight=0.1, missing=[]), "| tico")
     assert summary.startswith("| tico | 12 | 2 | 121 | 150 | 82.0 | 78.0 | +4.0, 1 of 2 beat it |")
     assert first.startswith("| tico | 0 | 121 | 150 | c0ffee | 85.0 | +7.0 (+5.0 to +9.0) |")
     assert second.startswith("| tico | 1 | 121 | 150 | c0ffee | 79.0 | +1.0 (-1.0 to +3.0) |")
@@ -42,20 +40,33 @@ def test_a_method_has_its_mean_over_seeds_and_a_line_per_run():
 
 def test_vne_stands_beside_weight_zero():
     runs = [made("tico"), made("tico, VNE", rank=9.0)]
-    found = page(runs, ["tico"], vne_weight=0.25)
+    found = page(runs, ["tico"], vne_weight=0.25, missing=["byol 2"])
     assert "| tico | 4.0 | 9.0 | higher | 85.0 | 85.0 |" in found
     assert "weight=0.25" in found
+    assert "Not run yet: byol 2." in found
 
 
 def test_of_a_method_that_carries_vne_the_run_without_it_is_weight_zero():
     runs = [made("ivne", rank=9.0), made("ivne, no VNE", rank=1.0), made("ivne, VNE", rank=0.5)]
-    assert "| ivne | 1.0 | 0.5 | lower |" in page(runs, ["ivne"], vne_weight=0.1)
+    assert "| ivne | 1.0 | 0.5 | not higher |" in page(runs, ["ivne"], vne_weight=0.1, missing=[])
 
 
-def test_every_row_composes_and_no_two_are_the_same_run():
-    composed = [config.compose("pretrain", row.overrides)[0] for row in results.rows()]
-    assert len({json.dumps(made, sort_keys=True) for made in composed}) == len(composed)
-    assert len({results.place(row, 0, results.ROOT) for row in results.rows()}) == len(composed)
+def test_no_two_rows_share_a_command_or_a_folder():
+    rows = results.rows()
+    assert len({tuple(row.overrides) for row in rows}) == len(rows)
+    assert len({results.place(row, 0, results.ROOT) for row in rows}) == len(rows)
+
+
+def test_rows_switch_what_their_names_say():
+    by_name = {row.name: row.overrides for row in results.rows()}
+    gate, bare, vne = (
+        config.compose("pretrain", by_name[name])[0]
+        for name in ("hydra, gate open", "ivne, no VNE", "ivne, VNE")
+    )
+    assert gate["method"]["gate"] == "open" and gate["method"]["positives"] == "arbitrary"
+    assert bare["regularizers"]["vne"]["weight"] == 0
+    assert vne["regularizers"]["vne"]["weight"] == results.VNE_WEIGHT
+    assert vne["regularizers"]["vne"]["reads"] == "embedding"
 
 
 def test_the_first_seed_of_every_row_comes_first():
