@@ -13,6 +13,7 @@ from manyviews import build, config, ledger
 
 ROOT = Path(__file__).parent.parent
 DATA = ("cifar10", "fashion_mnist", "imagenet")
+SERIES = ("motif_states", "watch", "har", "ppg", "ecg", "official")
 FOLDER = files("manyviews.conf")
 NAMES = sorted(
     file.name.removesuffix(".yaml")
@@ -45,7 +46,8 @@ def name(request):
 def test_an_experiment_begins_with_its_command_and_composes(name):
     made, choices = composed(name)
     assert choices["experiment"] == name
-    assert name in ("demo", "mini") or name == f"{choices['method']}_{choices['data']}"
+    own = ("demo", "mini", "rebar_official")  # the others are named after what they choose
+    assert name in own or name == f"{choices['method']}_{choices['data']}"
     assert made["evaluation"]
 
 
@@ -56,9 +58,12 @@ def test_an_experiment_tells_what_it_costs_and_what_to_expect(name):
 
 
 def test_the_method_of_an_experiment_is_built(name, config_dir):
-    """On the meta device, whose tensors are shapes alone, and for a set of a few images."""
-    made, _ = composed(name)
+    """On the meta device, whose tensors are shapes alone, and for a few images or windows."""
+    made, choices = composed(name)
     small = ["data=stripes", f"data.size={64 if 'imagenet' in name else 16}"]
+    if choices["method"] == "rebar":
+        small = ["data=waves"]
+        made["method"] |= {"retriever": None, "positives": "sliding_mse"}
     made["data"] = config.compose("pretrain", small, config_dir)[0]["data"]
     made["batch_size"] = 16
     data = build.data(made)
@@ -91,13 +96,14 @@ def test_rates_per_256_images_are_those_of_the_papers():
 
 
 def test_every_method_has_recipes_and_a_page():
-    """Hydra's other forms are on its page, and SimLAP is Hydra by another name."""
+    """Hydra's other forms and REBAR's first stage are on their page; SimLAP is Hydra's."""
     pages = {file.stem for file in ROOT.joinpath("docs", "methods").glob("*.md")}
-    methods = set(METHODS) - {"simlap", "hydra_moco"}
+    methods = set(METHODS) - {"simlap", "hydra_moco", "rebar_retriever"}
     assert pages == methods
-    assert {f"{m}_{data}" for m in methods for data in DATA} <= set(NAMES)
-    assert {f"{m}_fashion_mnist_mini" for m in METHODS} <= set(NAMES)
+    of_images = {m for m in METHODS if not m.startswith("rebar")}
+    assert {f"{m}_fashion_mnist_mini" for m in of_images} <= set(NAMES)
     for method in methods:
+        recipes = [f"{method}_{data}" for data in (SERIES if method == "rebar" else DATA)]
         page = ROOT.joinpath("docs", "methods", f"{method}.md").read_text()
-        assert all(f"`{method}_{data}`" in page or f"experiment={method}_{data}`" in page
-                   for data in DATA)  # fmt: skip
+        assert set(recipes) <= set(NAMES)
+        assert all(f"`{recipe}`" in page or f"experiment={recipe}`" in page for recipe in recipes)

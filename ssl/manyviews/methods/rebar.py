@@ -122,7 +122,8 @@ class Rebar(Method):
         if self.divide_by_batch:
             loss = loss / (len(positive) * distributed.world_size())
         logs = {f"train/loss/{name}": value for name, value in parts._asdict().items()}
-        logs["health/positive_error"] = distance.amin(0).mean()
+        if self.positives not in ("random", "oracle"):  # whose distances are draws
+            logs["health/positive_error"] = distance.amin(0).mean()
         if batch.view_label is not None:
             logs["health/positive_precision"] = positives.precision(batch.view_label, positive)
         return Output(loss, embedding, projection, logs)

@@ -36,6 +36,7 @@ class RebarRetriever(Method):
 
     reads: ClassVar = "series"
     views_read: ClassVar = (1, 1)
+    compares_rows: ClassVar = False
     compares_rows = False
 
     def __init__(
