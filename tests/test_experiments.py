@@ -45,7 +45,7 @@ def name(request):
 def test_an_experiment_begins_with_its_command_and_composes(name):
     made, choices = composed(name)
     assert choices["experiment"] == name
-    assert name == "demo" or name == f"{choices['method']}_{choices['data']}"
+    assert name in ("demo", "mini") or name == f"{choices['method']}_{choices['data']}"
     assert made["evaluation"]
 
 
@@ -96,6 +96,7 @@ def test_every_method_has_recipes_and_a_page():
     methods = set(METHODS) - {"simlap", "hydra_moco"}
     assert pages == methods
     assert {f"{m}_{data}" for m in methods for data in DATA} <= set(NAMES)
+    assert {f"{m}_fashion_mnist_mini" for m in METHODS} <= set(NAMES)
     for method in methods:
         page = ROOT.joinpath("docs", "methods", f"{method}.md").read_text()
         assert all(f"`{method}_{data}`" in page or f"experiment={method}_{data}`" in page

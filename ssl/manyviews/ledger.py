@@ -16,6 +16,11 @@ from manyviews.method import Method
 from manyviews.optim.family import doubt, family
 from manyviews.runs import Run, write_json
 
+LEFT_OUT = {
+    "images": "files that cannot be used",
+    "series": "recordings that are shorter than a window",
+}
+
 
 def ledger(run: Run, data: Data, method: Method, trainer: pl.Trainer) -> dict[str, Any]:
     """Every quantity that a reader of the results will ask for, by name."""
@@ -30,7 +35,7 @@ def ledger(run: Run, data: Data, method: Method, trainer: pl.Trainer) -> dict[st
         "data": f"{splits.name}, {len(splits.train.label):,} train, "
         f"{len(splits.test.label):,} test",
         "labels": _labels(splits),
-        "skipped": f"{len(splits.skipped)} files that cannot be used",
+        "skipped": f"{len(splits.skipped)} {LEFT_OUT[data.reads]}",
         data.item: " x ".join(map(str, (splits.channels, *splits.size))),
         "views": ", ".join(" x ".join(map(str, size)) for size in sizes),
         "backbone": f"{run.choices['backbone']}, {_count(method.backbone)}",
