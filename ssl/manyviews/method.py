@@ -89,6 +89,15 @@ class Method(pl.LightningModule):
         """
         return {}
 
+    @classmethod
+    def pictures(cls, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Arrays for the report, by their name in gallery.npz.
+
+        Args:
+            state: the weights of a checkpoint.
+        """
+        return {}
+
     def total_loss(self, output: Output) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
         """The method's loss plus its weighted regularizers, and every part by its log name."""
         total, parts = output.loss, {"train/loss/method": output.loss}

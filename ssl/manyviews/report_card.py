@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from manyviews import build, checkpoints, report
 from manyviews.backbones import Backbone
 from manyviews.checkpoints import FORMAT_VERSION
+from manyviews.config import locate
 from manyviews.contact_sheet import some, views_of
 from manyviews.datamodules.images import ImageData, Split
 from manyviews.errors import ConfigError
@@ -86,7 +87,7 @@ def make(
         "fingerprint": fingerprint_of_data,
     }
     write_json(path, done)
-    _write_gallery(path.with_name("gallery.npz"), data, subjects)
+    _write_gallery(path.with_name("gallery.npz"), data, subjects, _of_method(run, data, ckpt))
     report.write(run.path, path.parent)
     return done, True
 
@@ -172,7 +173,22 @@ def _label_free(features: Features) -> dict[str, float]:
     }
 
 
-def _write_gallery(path: Path, data: ImageData, subjects: dict[str, Pair]) -> None:
+def _of_method(run: Run, data: ImageData, ckpt: str) -> dict[str, Any]:
+    """What the method has to show of itself."""
+    state = checkpoints.read(checkpoints.chosen(run.checkpoints, ckpt))["state_dict"]
+    method = locate(run.config["method"]["_target_"], "method")
+    pictures = {name: array.numpy() for name, array in method.pictures(state).items()}
+    if "gates" in pictures:
+        own = run.config["data"].get("labels") is None  # classes of a file have no names
+        count = int(data.label.max()) + 1
+        names = data.splits.classes[:count] if own else range(count)
+        pictures["gate_classes"] = np.array([str(name) for name in names])
+    return pictures
+
+
+def _write_gallery(
+    path: Path, data: ImageData, subjects: dict[str, Pair], more: dict[str, Any]
+) -> None:
     splits, (train, test) = data.splits, subjects["trained"]
     spectra = {
         f"eigenvalues_{who}": spectrum.eigenvalues(subjects[who][1].embedding).numpy()
@@ -188,5 +204,6 @@ def _write_gallery(path: Path, data: ImageData, subjects: dict[str, Pair]) -> No
         **views_of(data, some(data), epoch=0),
         **pictures,
         **spectra,
+        **more,
     }
     np.savez_compressed(path, **arrays)

@@ -2,7 +2,7 @@
 
 from manyviews.nn.batch_norm import synchronise
 from manyviews.nn.embed import embed_by_shape, embed_each, project_by_shape
-from manyviews.nn.gate import Gate, Positives, check_classes, closed, partners
+from manyviews.nn.gate import Gate, Positives, check_classes, closed, gates_of, partners
 from manyviews.nn.heads import projector
 from manyviews.nn.momentum import Momentum
 
@@ -14,6 +14,7 @@ __all__ = [
     "closed",
     "embed_by_shape",
     "embed_each",
+    "gates_of",
     "partners",
     "project_by_shape",
     "projector",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -13,6 +13,7 @@ from manyviews import distributed, draws
 from manyviews.errors import ConfigError
 
 CLOSED = 0.02  # mean share of the dimensions that is open
+SHOWN = 20  # classes in the report
 Positives = Literal["arbitrary", "identical", "distinct"]
 
 
@@ -57,6 +58,25 @@ def closed(share: float) -> dict[str, str]:
         "gate": f"the gates are closed, {share:.3f} of the dimensions open: lower "
         "optimizer.weight_decay or optimizer.lr"
     }
+
+
+@torch.no_grad()
+def gates_of(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The mean open share (M, M) of each pair of classes, for `Method.pictures`.
+
+    Args:
+        state: of a method whose gate is `gate`, if it has one; of many classes the first 20 count.
+    """
+    own = {k.removeprefix("gate."): v.float() for k, v in state.items() if k.startswith("gate.")}
+    if not own:
+        return {}
+    classes, embedding = own["classes.weight"].shape
+    hidden, projection = own["mask.2.weight"].shape[0], own["mask.5.weight"].shape[0]
+    gate = Gate(classes, [embedding, hidden, projection]).eval()
+    gate.load_state_dict(own)
+    shown = torch.arange(min(classes, SHOWN))
+    rows = [gate(shown, first.expand(len(shown))).mean(1) for first in shown]
+    return {"gates": torch.stack(rows)}
 
 
 def check_classes(classes: int, positives: Positives) -> None:
