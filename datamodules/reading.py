@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -74,31 +75,33 @@ def image_splits(
         raise ConfigError(f"data.size={reading.size}; allowed: 1 or more pixels, or null")
     looked = survey(listing.paths, cores())
     skipped = _bad(listing.paths, looked, reading)
-    good = looked.reason == ""
-    halves = np.split(np.arange(len(good)), [len(listing.train.paths)])
-    if not all(good[half].any() for half in halves):
-        reason = f"none of the files of a split can be used ({skipped[0]})"
-        raise Unusable(reason, name, listing)
+    train, test = _usable(name, listing, looked, skipped)
+    good = np.concatenate([train, test])
     channels: Channels = reading.channels or (3 if looked.colour.any() else 1)
-    size = _size(looked.size[good], reading.size)
-    classes = _classes(name, listing)
+    size, classes = _size(looked.size[good], reading.size), _classes(name, listing)
+    made = partial(ImageFiles, size=size, channels=channels, workers=reading.workers)
+    listed = Listed(listing.paths, [*listing.train.classes, *listing.test.classes])
     parts = [
-        ImageFiles(
-            [listed.paths[i] for i in kept],
-            _labels(listed, kept, classes),
-            looked.digest[half[kept]],
-            size=size,
-            channels=channels,
-            workers=reading.workers,
-        )
-        for listed, half in zip((listing.train, listing.test), halves, strict=True)
-        for kept in [np.flatnonzero(good[half])]
+        made([listed.paths[i] for i in rows], _labels(listed, rows, classes), looked.digest[rows])
+        for rows in (train, test)
     ]
     own = bool((looked.size[good] == size).all())
-    if own and int(good.sum()) * size[0] * size[1] * channels <= RESIDENT_BYTES:
+    if own and len(good) * size[0] * size[1] * channels <= RESIDENT_BYTES:
         parts = [_resident(part) for part in parts]
-    mean, std = statistics or _statistics(looked.moments[halves[0]][good[halves[0]]], channels)
+    mean, std = statistics or _statistics(looked.moments[train], channels)
     return ImageSplits(name, parts[0], parts[1], classes, mean, std, skipped, listing)
+
+
+def _usable(
+    name: str, listing: Listing, looked: Survey, skipped: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the files of either split that can be used."""
+    good, first_test = looked.reason == "", len(listing.train.paths)
+    train, test = np.flatnonzero(good[:first_test]), first_test + np.flatnonzero(good[first_test:])
+    if not len(train) or not len(test):
+        reason = f"none of the files of a split can be used ({skipped[0]})"
+        raise Unusable(reason, name, listing)
+    return train, test
 
 
 def _bad(paths: list[Path], looked: Survey, reading: Reading) -> tuple[str, ...]:

@@ -28,6 +28,17 @@ def test_command_line_says_a_mistake_in_one_line_with_exit_code_2():
     assert result.stderr.count("\n") == 1 and "did you mean 'swav'" in result.stderr
 
 
+@pytest.mark.parametrize("buffered", ["", "1"])
+def test_a_reader_that_leaves_early_ends_it_without_a_word(buffered):
+    command = [sys.executable, "-m", "manyviews.cli", "list", "methods"]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    environment = {**os.environ, "PYTHONUNBUFFERED": buffered}
+    with subprocess.Popen(command, text=True, env=environment, **streams) as begun:
+        begun.stdout.close()  # before anything is printed
+        assert begun.stderr.read() == ""
+    assert begun.returncode == 1
+
+
 def test_command_line_shows_where_an_error_came_from_on_request():
     assert "Traceback" in cli("pretrain", "method=swaw", "--trace").stderr
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
+import select
 import sys
 import traceback
 from collections.abc import Sequence
@@ -28,7 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         arguments.run(arguments)
+        sys.stdout.flush()
     except (Exception, KeyboardInterrupt) as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            return 1
         code = _exit_code(error)
         if arguments.trace or code is None:
             traceback.print_exc()
@@ -36,6 +41,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"manyviews: {_line(error)}", file=sys.stderr)
         return 1 if code is None else code
     return 0
+
+
+def _nobody_reads() -> bool:
+    """Whether what is printed has lost its reader, as behind `| head`; then no more is printed."""
+    printed = select.poll()
+    printed.register(sys.stdout, 0)
+    left = bool(printed.poll(0))  # of what was not asked for only errors are told
+    if left:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes at its end
+    return left
 
 
 def _exit_code(error: BaseException) -> int | None:

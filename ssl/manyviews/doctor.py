@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from manyviews.datamodules import figures, findings, speed
 from manyviews.datamodules.figures import Figure
 from manyviews.datamodules.files import cores
 from manyviews.datamodules.findings import Finding, Looked, Named, counted
-from manyviews.datamodules.images import ImageData, Images
+from manyviews.datamodules.images import Images, ImageSplits
 from manyviews.datamodules.listing import Listing, beside
 from manyviews.datamodules.reading import Unusable
 from manyviews.datamodules.series.data import SeriesData
@@ -74,7 +74,7 @@ def diagnosis(composed: config.Config) -> Diagnosis:
     if isinstance(data, SeriesData):
         raise ConfigError(f"doctor looks at images, data={data.splits.name} has series")
     listing = data.splits.listing
-    looked = _in_memory(data) if listing is None else _of_files(listing)
+    looked = _in_memory(data.splits) if listing is None else _of_files(listing)
     device = torch.device(_device(composed["trainer"]["accelerator"]))
     speeds = speed.speeds(data, device, SECONDS)
     views = speed.speed_of_views(data, device, SECONDS)
@@ -143,16 +143,16 @@ def _of_files(listing: Listing) -> Looked:
     )
 
 
-def _in_memory(data: ImageData) -> Looked:
-    train, test = data.splits.train, data.splits.test
-    assert isinstance(train, Images) and isinstance(test, Images)  # files come with a listing
+def _in_memory(splits: ImageSplits) -> Looked:
+    # Files come with a listing.
+    train, test = cast(Images, splits.train), cast(Images, splits.test)
     count = len(train.label)
     return Looked(
         [f"train[{i}]" for i in range(count)] + [f"test[{i}]" for i in range(len(test.label))],
         survey_in_memory([*train.image, *test.image], cores()),
         np.arange(count + len(test.label)) >= count,
         torch.cat([train.label, test.label]).numpy(),
-        data.splits.classes,
+        splits.classes,
     )
 
 

@@ -94,6 +94,14 @@ class Method(pl.LightningModule):
         """
         return {}
 
+    def pictures(self, batch: Batch) -> dict[str, Tensor]:
+        """Arrays for the report, by their name in gallery.npz.
+
+        Args:
+            batch: a few training samples.
+        """
+        return {}
+
     def total_loss(self, output: Output) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
         """The method's loss plus its weighted regularizers, and every part by its log name."""
         total, parts = output.loss, {"train/loss/method": output.loss}

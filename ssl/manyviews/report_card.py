@@ -15,11 +15,13 @@ from torch import Tensor, nn
 from manyviews import build, checkpoints, report
 from manyviews.build import Data
 from manyviews.checkpoints import FORMAT_VERSION
+from manyviews.config import locate
 from manyviews.contact_sheet import some, views_of
 from manyviews.datamodules.module import Split
 from manyviews.evaluation import gallery, spectrum
 from manyviews.evaluation.features import Features, cached, extract
 from manyviews.evaluation.suite import Protocol, fingerprint, score, sentences
+from manyviews.method import Method
 from manyviews.runs import Run, write_json
 
 Pair = tuple[Features, Features]
@@ -71,7 +73,7 @@ def make(
         "fingerprint": fingerprint_of_data,
     }
     write_json(path, done)
-    _write_gallery(path.with_name("gallery.npz"), data, subjects)
+    _write_gallery(path.with_name("gallery.npz"), data, subjects, _of_method(run, data, ckpt))
     report.write(run.path, path.parent)
     return done, True
 
@@ -155,7 +157,24 @@ def _label_free(features: Features) -> dict[str, float]:
     }
 
 
-def _write_gallery(path: Path, data: Data, subjects: dict[str, Pair]) -> None:
+def _of_method(run: Run, data: Data, ckpt: str) -> dict[str, Any]:
+    """What the method has to show of itself."""
+    if locate(run.config["method"]["_target_"], "method").pictures is Method.pictures:
+        return {}
+    method = build.method(run.config, data)
+    state = checkpoints.read(checkpoints.chosen(run.checkpoints, ckpt))["state_dict"]
+    method.load_state_dict(state)
+    pictures = method.eval().pictures(data.batch(some(data), epoch=0))
+    arrays: dict[str, Any] = {name: array.numpy() for name, array in pictures.items()}
+    if "gates" in arrays:
+        own = run.config["data"].get("labels") is None  # classes of a file have no names
+        count = int(data.label.max()) + 1
+        names = data.splits.classes[:count] if own else range(count)
+        arrays["gate_classes"] = np.array([str(name) for name in names])
+    return arrays
+
+
+def _write_gallery(path: Path, data: Data, subjects: dict[str, Pair], more: dict[str, Any]) -> None:
     splits, (train, test) = data.splits, subjects["trained"]
     spectra = {
         f"eigenvalues_{who}": spectrum.eigenvalues(subjects[who][1].embedding).numpy()
@@ -168,5 +187,6 @@ def _write_gallery(path: Path, data: Data, subjects: dict[str, Pair]) -> None:
         **views_of(data, some(data), epoch=0),
         **pictures,
         **spectra,
+        **more,
     }
     np.savez_compressed(path, **arrays)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pytorch_lightning as pl
 import torch
@@ -65,8 +65,8 @@ class CollapseGuard(pl.Callback):
         spread, rank = spread_and_rank(output.projection[0])
         Metrics.of(trainer).write(trainer, {"health/spread": spread, "health/rank": rank})
         logs = _means(outputs["logs"])
-        assert isinstance(pl_module, Method)
-        signs = dict([*self._general(spread, rank), *pl_module.collapse(logs).items()])
+        own = cast(Method, pl_module).collapse(logs)
+        signs = dict(self._general(spread, rank)) | own
         self._tell(trainer, signs)
 
     def _general(self, spread: float, rank: float) -> Iterator[tuple[str, str]]:

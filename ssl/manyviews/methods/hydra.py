@@ -19,7 +19,16 @@ from manyviews.batch import Batch, Output
 from manyviews.errors import ConfigError
 from manyviews.losses.hydra import Mode, both_ways
 from manyviews.method import Method, OptimizerFactory
-from manyviews.nn import Gate, Positives, check_classes, closed, embed_each, partners, projector
+from manyviews.nn import (
+    Gate,
+    Positives,
+    check_classes,
+    closed,
+    embed_each,
+    open_shares,
+    partners,
+    projector,
+)
 from manyviews.optim import Schedule
 from manyviews.regularizers import Regularizer
 
@@ -92,6 +101,10 @@ class Hydra(Method):
     def collapse(self, logs: Mapping[str, float]) -> dict[str, str]:
         """Gates that are closed for all pairs."""
         return closed(logs["health/gate_open"])
+
+    def pictures(self, batch: Batch) -> dict[str, Tensor]:
+        """The gates of all pairs of classes."""
+        return open_shares(self.gate)
 
     def mask(
         self, label: Int64[Tensor, " B"], partner: Int64[Tensor, " B"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from manyviews.backbones import Backbone
 from manyviews.batch import Batch, Output
@@ -24,6 +24,7 @@ from manyviews.nn import (
     check_classes,
     closed,
     embed_each,
+    open_shares,
     partners,
     projector,
 )
@@ -114,6 +115,10 @@ class HydraMoCo(Method):
     def collapse(self, logs: Mapping[str, float]) -> dict[str, str]:
         """Gates that are closed for all pairs."""
         return closed(logs["health/gate_open"])
+
+    def pictures(self, batch: Batch) -> dict[str, Tensor]:
+        """The gates of all pairs of classes."""
+        return open_shares(self.gate)
 
     def begin_step(self) -> None:
         """The network of the keys moves."""

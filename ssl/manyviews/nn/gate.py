@@ -13,6 +13,7 @@ from manyviews import distributed, draws
 from manyviews.errors import ConfigError
 
 CLOSED = 0.02  # mean share of the dimensions that is open
+SHOWN = 20  # classes in the report
 Positives = Literal["arbitrary", "identical", "distinct"]
 
 
@@ -57,6 +58,20 @@ def closed(share: float) -> dict[str, str]:
         "gate": f"the gates are closed, {share:.3f} of the dimensions open: lower "
         "optimizer.weight_decay or optimizer.lr"
     }
+
+
+@torch.no_grad()
+def open_shares(gate: Gate | None) -> dict[str, Tensor]:
+    """The mean open share (M, M) of each pair of classes, for `Method.pictures`.
+
+    Args:
+        gate: in evaluation mode, if there is one; of many classes the first 20 count.
+    """
+    if gate is None:
+        return {}
+    shown = torch.arange(min(gate.classes.num_embeddings, SHOWN))
+    rows = [gate(shown, first.expand(len(shown))).mean(1) for first in shown]
+    return {"gates": torch.stack(rows)}
 
 
 def check_classes(classes: int, positives: Positives) -> None:

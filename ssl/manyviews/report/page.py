@@ -9,6 +9,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from manyviews.report.gates import gates
 from manyviews.report.markdown import markdown
 from manyviews.report.pictures import data_uri
 from manyviews.report.plots import Line, plot
@@ -61,6 +62,7 @@ def render(files: RunFiles) -> str:
     return environment.get_template("page.html.jinja").render(
         card=files.card,
         ledger=files.ledger,
+        gates=gates(files.gallery),
         environment=files.environment,
         config=files.config,
         headers=headers(files.card),
