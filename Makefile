@@ -34,13 +34,13 @@ bench: $(INSTALLED)  ## ratios against lightly, kornia, torchvision, into docs/p
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python benchmarks/run.py
 
-results: $(INSTALLED)  ## the demo with three seeds, into docs/results.md (about 15 min)
-	$(BIN)/python benchmarks/results.py
+results: $(INSTALLED)  ## every method with three seeds, into docs/results.md (about 90 min on 2 quiet cores)
+	$(BIN)/python benchmarks/results.py --jobs 2
 
-distribution: $(INSTALLED)  ## do W processes equal one? into docs/distribution.md (about 2 min)
+distribution: $(INSTALLED)  ## do W processes equal one? into docs/distribution.md (about 5 min)
 	$(BIN)/python -W ignore benchmarks/distribution.py
 
-kills: $(INSTALLED)  ## 20 SIGKILLs per method against undisturbed runs, into docs/resume.md (some minutes)
+kills: $(INSTALLED)  ## 6 SIGKILLs per method against undisturbed runs, into docs/resume.md (about 10 min)
 	$(BIN)/python -W ignore benchmarks/kills.py
 
 format: $(INSTALLED)  ## mend what ruff can mend

@@ -48,15 +48,21 @@ def paired(
 
 
 def resamples(
-    items: int, *, draws: int = 1000, seed: int = 0
+    items: int, *, cells: int = 1, draws: int = 1000, seed: int = 0
 ) -> Iterator[Float64[Tensor, "R items"]]:
     """How often each item was drawn, a row per resample, in pieces that fit into memory.
 
     For measures that are no mean over items; the same seed gives the same rows, so that the
     differences of two measures on them are paired.
+
+    Args:
+        items: that are drawn from.
+        cells: numbers that the measure makes of each resample, where they are more.
+        draws: resamples.
+        seed: of the draws.
     """
     generator = torch.Generator().manual_seed(seed)
-    for rows in torch.arange(draws).split(max(1, PIECE // items)):
+    for rows in torch.arange(draws).split(max(1, PIECE // max(items, cells))):
         drawn = torch.randint(items, (len(rows), items), generator=generator)
         once = torch.ones(drawn.shape, dtype=torch.float64)
         yield torch.zeros_like(once).scatter_add_(1, drawn, once)

@@ -83,13 +83,17 @@ def measured(
         further: measures asked for beside accuracy; one that the answer does not allow is left out.
     """
     if "clusters" in answer:
-        found = _resampled(lambda w: _of_clusters(answer["clusters"], label, w), len(label))
+        found = _resampled(
+            lambda w: _of_clusters(answer["clusters"], label, w), len(label), classes
+        )
         return {name: m.centred() for name, m in found.items()}
     guesses = {name: guess for name, guess in answer.items() if name != "scores"}
     hits = {name: Hits((guess == label).float()) for name, guess in guesses.items()}
     if not further:
         return {**hits}
-    found = _resampled(lambda w: _of_classes(answer, label, classes, further, w), len(label))
+    found = _resampled(
+        lambda w: _of_classes(answer, label, classes, further, w), len(label), classes
+    )
     return {**hits, **found}
 
 
@@ -117,10 +121,12 @@ def _of_clusters(
     return {name: torch.stack([of(t) for t in tables]) for name, of in OF_CLUSTERS.items()}
 
 
-def _resampled(measures: Callable[[Tensor], dict[str, Tensor]], items: int) -> dict[str, Resampled]:
+def _resampled(
+    measures: Callable[[Tensor], dict[str, Tensor]], items: int, classes: int
+) -> dict[str, Resampled]:
     """Measures (S, R) of weights (R, Q) on the items themselves and on their resamples."""
     itself = measures(torch.ones(1, items, dtype=torch.float64))
-    pieces = [measures(weight) for weight in resamples(items)]
+    pieces = [measures(weight) for weight in resamples(items, cells=classes**2)]
     return {
         name: Resampled(
             float(value.mean()),

@@ -49,7 +49,8 @@ def test_it_doubts_sgd_on_a_transformer_and_says_whether_it_compiles(small, conf
 
 def test_it_names_regularizers_and_a_shortened_epoch(small, config_dir):
     _, content = made(small, config_dir, "regularizer=vne", "trainer.limit_train_batches=2")
-    assert content["regularizers"] == "vne" and content["steps"] == 4
+    assert content["regularizers"] == "vne 0.01 at step 0, base 0.01, 0.01 at the last"
+    assert content["steps"] == 4
 
 
 def test_it_is_printed_and_saved(small, config_dir, capsys):

@@ -99,6 +99,7 @@ def test_a_positive_vne_weight_lowers_the_loss_by_the_entropy(name, config_dir):
     assert logs["train/loss/vne"] < 0
     expected = logs["train/loss/method"] + 0.5 * logs["train/loss/vne"]
     torch.testing.assert_close(total.detach(), expected)
+    assert logs["train/weight/vne"] == 0.5
 
 
 def test_the_same_seed_gives_the_same_weights(name, config_dir):

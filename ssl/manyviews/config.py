@@ -143,10 +143,8 @@ def compose(
         for override in groups:
             _check_choice(override, options[override.key_or_group])
         try:
+            overrides = [*overrides, *_for_series(command, extra, groups)]
             composed = hydra_compose(command, [*extra, *overrides], return_hydra_config=True)
-            if instead := _for_series(composed, [o.key_or_group for o in groups]):
-                overrides = [*overrides, *instead]
-                composed = hydra_compose(command, [*extra, *overrides], return_hydra_config=True)
         except (HydraException, OmegaConfBaseException) as error:
             raise _reworded(error, command, extra, parsed, groups) from error
         choices = {str(k): str(v) for k, v in composed.hydra.runtime.choices.items()}
@@ -168,13 +166,19 @@ def _by_library(overrides: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     return expanded, choices
 
 
-def _for_series(composed: DictConfig, chosen: list[str]) -> list[str]:
+def _for_series(command: str, extra: list[str], groups: list[Override]) -> list[str]:
     """Overrides that replace the views and the backbone of images where the data are series.
 
     Args:
-        composed: whole.
-        chosen: groups of the command line; those stay.
+        command: see `compose`.
+        extra: where further files are.
+        groups: choices of the command line; those of views and backbone stay.
     """
+    chosen = [o.key_or_group for o in groups]
+    if not {"data", "experiment"} & {*chosen}:
+        return []  # the default is images
+    lines = [str(o.input_line) for o in groups]
+    composed = hydra_compose(command, [*extra, *lines], return_hydra_config=True)
     data = composed.get("data") or {}
     if "_target_" not in data or not _gives_series(str(data["_target_"])):
         return []

@@ -16,6 +16,11 @@ from manyviews.method import Method
 from manyviews.optim.family import doubt, family
 from manyviews.runs import Run, write_json
 
+LEFT_OUT = {
+    "images": "files that cannot be used",
+    "series": "recordings that are shorter than a window",
+}
+
 
 def ledger(run: Run, data: Data, method: Method, trainer: pl.Trainer) -> dict[str, Any]:
     """Every quantity that a reader of the results will ask for, by name."""
@@ -30,7 +35,7 @@ def ledger(run: Run, data: Data, method: Method, trainer: pl.Trainer) -> dict[st
         "data": f"{splits.name}, {len(splits.train.label):,} train, "
         f"{len(splits.test.label):,} test",
         "labels": _labels(splits),
-        "skipped": f"{len(splits.skipped)} files that cannot be used",
+        "skipped": f"{len(splits.skipped)} {LEFT_OUT[data.reads]}",
         data.item: " x ".join(map(str, (splits.channels, *splits.size))),
         "views": ", ".join(" x ".join(map(str, size)) for size in sizes),
         "backbone": f"{run.choices['backbone']}, {_count(method.backbone)}",
@@ -46,7 +51,7 @@ def ledger(run: Run, data: Data, method: Method, trainer: pl.Trainer) -> dict[st
         "learning_rate": _learning_rates(config["optimizer"]["lr"], method, steps, total),
         "per_256_images": _per_256(config["optimizer"], data.batch_size),
         "family": _family(config["optimizer"]["_target_"], method),
-        "regularizers": ", ".join(method.regularizers) or "none",
+        "regularizers": _regularizers(method, steps, total),
         "precision": trainer.precision,
         "compiled": "once per size of crops" if config["trainer"].get("compile") else "no",
         "device": resolve_accelerator(config["trainer"]["accelerator"]),
@@ -92,6 +97,18 @@ def _learning_rates(base: float, method: Method, per_epoch: int, total: int) -> 
         for step in (0, total - 1)
     ]
     return f"{rates[0]:.3g} at step 0, base {base:.3g}, {rates[1]:.3g} at the last step"
+
+
+def _regularizers(method: Method, per_epoch: int, total: int) -> str:
+    """Each with its weight, and what a schedule makes of it."""
+    said = []
+    for name, term in method.regularizers.items():
+        first, last = (
+            term.weight * term.schedule(step, total_steps=total, steps_per_epoch=per_epoch)
+            for step in (0, total - 1)
+        )
+        said.append(f"{name} {first:.3g} at step 0, base {term.weight:.3g}, {last:.3g} at the last")
+    return "; ".join(said) or "none"
 
 
 def _per_256(optimizer: dict[str, Any], batch: int) -> str:

@@ -32,7 +32,7 @@ class Method(pl.LightningModule):
         optimizer: makes the optimizer from two groups of parameters: matrices and kernels, then
             1-D tensors (biases, norms), which carry `weight_decay=0`.
         schedule: factor on the learning rate at each step.
-        regularizers: terms by name, added as `weight * term(output)`.
+        regularizers: terms by name, added as `weight * schedule(step) * term(output)`.
 
     Attributes:
         reads: the kind of data that `step` makes sense of.
@@ -99,10 +99,17 @@ class Method(pl.LightningModule):
         total, parts = output.loss, {"train/loss/method": output.loss}
         for name, term in self.regularizers.items():
             if term.weight:  # weight 0 means "not there": bit-identical to a run without the slot
-                value = term(output)
-                total = total + term.weight * value
+                value, weight = term(output), term.weight * self.at_step(term.schedule)
+                total = total + weight * value
                 parts[f"train/loss/{name}"] = value
+                parts[f"train/weight/{name}"] = torch.full_like(value, weight)
         return total, {"train/loss": total, **parts, **output.logs}
+
+    def at_step(self, schedule: Schedule) -> float:
+        """The factor of a schedule at this optimizer step."""
+        return schedule(
+            self.global_step, total_steps=self.total_steps, steps_per_epoch=self.steps_per_epoch
+        )
 
     @final
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def test_features_are_float32_inside_autocast():
 
 def test_features_do_not_depend_on_the_batches():
     some = samples()
-    joined = [Sample(*(torch.cat(column) for column in zip(*some, strict=True)))]
+    joined = [Sample(*map(torch.cat, zip(*(s[:3] for s in some), strict=True)))]
     torch.testing.assert_close(extract(trunk(), joined).embedding, extract(trunk(), some).embedding)
 
 

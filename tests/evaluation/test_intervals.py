@@ -2,7 +2,7 @@ import pytest
 import torch
 from scipy import stats
 
-from manyviews.evaluation.intervals import bootstrap, paired
+from manyviews.evaluation.intervals import bootstrap, paired, resamples
 
 
 def test_interval_is_near_the_binomial_one():
@@ -33,3 +33,10 @@ def test_pairing_is_narrower_than_the_two_intervals():
 
 def test_no_difference_is_exactly_zero():
     assert paired(torch.ones(9), torch.ones(9)) == (0, 0, 0)
+
+
+def test_resamples_draw_as_many_items_as_there_are_and_do_not_depend_on_their_pieces():
+    together = torch.cat([*resamples(50, draws=30)])
+    apart = [*resamples(50, draws=30, cells=2**20)]
+    assert len(apart) == 8 and torch.equal(torch.cat(apart), together)
+    assert (together.sum(1) == 50).all() and together.shape == (30, 50)

@@ -15,7 +15,7 @@ def arrays():
 
 def test_candidates_come_by_their_error_and_the_best_is_chosen(arrays):
     found = retrieval(arrays, HOSTILE)
-    assert (len(found.anchors), found.count) == (3, 20)
+    assert (len(found.anchors), found.candidates) == (3, 20)
     for anchor, errors in zip(found.anchors, arrays["retrieval_error"], strict=True):
         assert [c.error for c in anchor.candidates] == sorted(errors)[:SHOWN]
         assert [c.chosen for c in anchor.candidates] == [True] + [False] * (SHOWN - 1)

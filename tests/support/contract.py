@@ -24,8 +24,9 @@ WIDTHS = {
     "gate_embedding_dim": 8,
     "gate_hidden_dim": 16,
 }
-# What a method has to remember between steps, switched on.
+# What changes between steps, switched on.
 STATEFUL = {
+    "ivne": ["regularizers.vne.warmup_epochs=2.0", "regularizers.vne.final=-0.5"],
     "swav": ["method.queue_length=32", "method.queue_from_epoch=0", "method.freeze_steps=3"],
 }
 CONFIG_DIR = str(Path(__file__).parent / "conf")

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from manyviews.callbacks.metrics import Metrics
+from manyviews.datamodules.module import ViewData
 
 
 class Progress(pl.Callback):
@@ -24,6 +25,8 @@ class Progress(pl.Callback):
         """Begin at the step that was restored."""
         self.metrics = Metrics.of(trainer)
         self.began, self.first_epoch = time.perf_counter(), trainer.current_epoch
+        data = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+        self.item = data.item if isinstance(data, ViewData) else "image"
         if self.console.is_terminal and trainer.is_global_zero:
             self.bar = Bar(
                 TextColumn("epoch {task.fields[epoch]}"),
@@ -80,7 +83,8 @@ class Progress(pl.Callback):
             return ""
         knn = f"  kNN {m['online/knn@1/top1']:.1%}" if "online/knn@1/top1" in m else ""
         rate, wait = m["train/throughput/images_per_s"], m["train/data_wait"]
-        return f"loss {m['train/loss']:.4f}  {rate:,.0f} images/s  data wait {wait:.0%}{knn}"
+        speed = f"{rate:,.0f} {self.item}s/s  data wait {wait:.0%}"
+        return f"loss {m['train/loss']:.4f}  {speed}{knn}"
 
 
 def _clock(seconds: float) -> str:

@@ -104,8 +104,8 @@ class MixedBarlowTwins(Method):
         )
 
     def mixture(
-        self, first: Float[Tensor, "B C H W"], second: Float[Tensor, "B C H W"]
-    ) -> tuple[Float[Tensor, "B C H W"], Float[Tensor, ""], Int64[Tensor, " N"]]:
+        self, first: Float[Tensor, "B C *size"], second: Float[Tensor, "B C *size"]
+    ) -> tuple[Float[Tensor, "B C *size"], Float[Tensor, ""], Int64[Tensor, " N"]]:
         """Alpha y1 + (1 - alpha) y2[pi], alpha from U(0, 1) for the whole batch, and pi."""
         position = torch.zeros(1, dtype=torch.int64, device=first.device)
         step = self.global_step

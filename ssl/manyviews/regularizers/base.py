@@ -8,13 +8,20 @@ from jaxtyping import Float
 from torch import Tensor
 
 from manyviews.batch import Output
+from manyviews.optim import Schedule
 
 
 @runtime_checkable
 class Regularizer(Protocol):
-    """`weight * regularizer(output)` is added to the loss; weight 0 means it is not computed."""
+    """`weight * schedule(step) * regularizer(output)` is added to the loss.
+
+    Attributes:
+        weight: 0 means it is not computed.
+        schedule: factor on the weight at each step.
+    """
 
     weight: float
+    schedule: Schedule
 
     def __call__(self, output: Output) -> Float[Tensor, ""]:
         """The term to be minimised."""

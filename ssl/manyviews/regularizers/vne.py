@@ -8,7 +8,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from manyviews.batch import Output
+from manyviews.errors import ConfigError
 from manyviews.losses.vne import von_neumann_entropy
+from manyviews.optim import WarmupCosine
 
 
 class VNE:
@@ -17,12 +19,20 @@ class VNE:
     Args:
         weight: alpha; the authors advise |alpha| well below 0.5 and batches of 32 or more.
         reads: the tensor whose spectrum is regularised.
+        warmup_epochs: over which the weight rises from 0.
+        final: share of the weight that half a cosine leaves at the end; -1 turns its sign.
     """
 
     def __init__(
-        self, weight: float, reads: Literal["embedding", "projection"] = "projection"
+        self,
+        weight: float,
+        reads: Literal["embedding", "projection"] = "projection",
+        warmup_epochs: float = 0.0,
+        final: float = 1.0,
     ) -> None:
-        self.weight = weight
+        if warmup_epochs < 0:
+            raise ConfigError(f"regularizers.vne.warmup_epochs={warmup_epochs}; allowed: 0 or more")
+        self.weight, self.schedule = weight, WarmupCosine(warmup_epochs, final=final)
         self.reads = reads
 
     def __call__(self, output: Output) -> Float[Tensor, ""]:

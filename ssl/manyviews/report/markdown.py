@@ -44,7 +44,8 @@ def _people(protocol: str, lines: list[list[str]]) -> list[str]:
     return [
         f"## {_cell(protocol)}: accuracy of every test subject",
         "",
-        "The mean weighs subjects the same; its 95 % interval is over subjects.",
+        "The mean weighs subjects the same; its 95 % interval is over subjects: of a few hardly "
+        "more than their range.",
         "",
         *_table(lines[0], lines[1:]),
         "",

@@ -19,8 +19,9 @@ from manyviews.report.run_files import RunFiles, read
 CURVES = {
     "train/loss": ("Loss", "loss"),
     "train/lr": ("Learning rate", "learning rate"),
-    "train/throughput/images_per_s": ("Throughput", "images / s"),
+    "train/throughput/images_per_s": ("Throughput", "{items} / s"),
     "online/knn@1/top1": ("Online kNN", "accuracy (%)"),
+    "health/positive_precision": ("Positives of their anchor's class", "share (%)"),
 }
 
 VIEWS = 8  # shown; REBAR has 21
@@ -66,7 +67,7 @@ def render(files: RunFiles) -> str:
         rows=rows(files.card),
         further=further(files.card),
         people=people(files.card),
-        curves=_curves(files.metrics),
+        curves=_curves(files.metrics, files.card["data"]["items"]),
         by_k=_by_k(files.card),
         views=_views(files.gallery),
         more_views=f"view_{VIEWS}" in files.gallery,
@@ -77,14 +78,15 @@ def render(files: RunFiles) -> str:
     )
 
 
-def _curves(metrics: list[dict[str, float]]) -> list[Figure]:
+def _curves(metrics: list[dict[str, float]], items: str) -> list[Figure]:
     figures = []
     for key, (title, unit) in CURVES.items():
         points = [(r["step"], r[key]) for r in metrics if key in r]
         if points:
             x, y = zip(*points, strict=True)
-            scale = 100 if unit == "accuracy (%)" else 1
-            svg = plot([Line(title, x, [v * scale for v in y])], "optimizer step", unit)
+            scale = 100 if unit.endswith("(%)") else 1
+            line = Line(title, x, [v * scale for v in y])
+            svg = plot([line], "optimizer step", unit.format(items=items))
             figures.append(Figure(title, Markup(svg)))
     return figures
 

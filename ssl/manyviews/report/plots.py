@@ -53,7 +53,9 @@ def plot(
             axes.set_xscale("log")
         if log_y:
             axes.set_yscale("log")
-        if len(lines) > 1:
+        if len(lines) > 3:  # too many to stand between the curves
+            figure.legend(loc="outside upper center", ncols=2, frameon=False)
+        elif len(lines) > 1:
             axes.legend(frameon=False)
 
     return svg(draw, (4.6, 2.7))

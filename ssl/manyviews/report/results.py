@@ -24,7 +24,7 @@ class Row(NamedTuple):
 
 def subjects(card: dict[str, Any]) -> dict[str, str]:
     """What was scored, the trained backbone first, in words."""
-    return {s["subject"]: SUBJECTS.get(s["subject"], s["subject"]) for s in card["scores"]}
+    return {s["subject"]: _word(s["subject"]) for s in card["scores"]}
 
 
 def rows(card: dict[str, Any], metrics: Collection[str] = HEADLINES) -> list[Row]:
@@ -68,11 +68,15 @@ def people(card: dict[str, Any]) -> dict[str, list[list[str]]]:
 def _people(found: list[dict[str, Any]]) -> list[list[str]]:
     each = zip(*(row["each"] for row in found), strict=True)
     return [
-        ["subject", *(SUBJECTS.get(row["subject"], row["subject"]) for row in found)],
+        ["subject", *(_word(row["subject"]) for row in found)],
         *([p[0]["name"], *(f"{100 * of['value']:.1f} %" for of in p)] for p in each),
         ["mean", *(_score(row) for row in found)],
         ["trained minus it", *(_gain(row.get("minus")) for row in found)],
     ]
+
+
+def _word(subject: str) -> str:
+    return SUBJECTS.get(subject, subject)
 
 
 def _score(score: dict[str, Any] | None) -> str:

@@ -60,13 +60,13 @@ class Retrieval(NamedTuple):
 
     Attributes:
         anchors: some.
-        count: candidates that each of them had.
+        candidates: that each of them had.
         attention: SVG, of the first anchor and its best candidate.
         rebuilt: SVG, of the first anchor.
     """
 
     anchors: list[Anchor]
-    count: int
+    candidates: int
     attention: Markup
     rebuilt: Markup
 
@@ -107,7 +107,7 @@ def _anchor(g: Mapping[str, np.ndarray], q: int, classes: Sequence[str]) -> Anch
 
 
 def _name(label: np.integer, classes: Sequence[str]) -> str:
-    return classes[label] if 0 <= label < len(classes) else "unknown"
+    return classes[int(label)] if 0 <= label < len(classes) else "unknown"
 
 
 def shaded(

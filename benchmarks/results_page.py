@@ -1,0 +1,202 @@
+"""docs/results.md from the reports of the runs that are finished."""
+
+from __future__ import annotations
+
+from statistics import mean
+from typing import Any, NamedTuple
+
+from page import line
+
+HEAD = """\
+# Results
+
+Made by `make results`: real runs on the 10,000 + 2,000 embedded images (`data=fashion_mnist_mini`)
+with `backbone=resnet_tiny`. Top-1 in percent on the 2,000 test images; brackets are 95 % bootstrap
+intervals over those images, differences are paired. Seeds change weights, order and views. Every
+report scores a network of the run's own seed before training, too: "random".
+"""
+METHODS = """\
+## Every method in equal time
+
+`manyviews pretrain experiment=<method>_fashion_mnist_mini`: the common ground is
+`conf/experiment/mini.yaml`, the epochs are such that each has about two minutes of one thread.
+Time is that of the processor for the whole command: start, training and kNN; the clock shows how
+busy the machine was beside it. `hydra`, `hydra_moco` and `supcon` read the labels.
+"""
+RUNS = """\
+### Run by run
+"""
+GATE = """\
+## SimLAP's ablation
+
+Arbitrary pairs ask any two classes to agree. The learned gate says in which dimensions; without it
+(`experiment=hydra_fashion_mnist_mini method.gate=open`) nothing can be learned from them.
+"""
+VNE = """\
+## VNE beside every method
+
+`regularizer=vne regularizers.vne.weight={weight:g} regularizers.vne.reads=embedding`, one seed.
+The effective rank is exp of the von Neumann entropy of the test embeddings, at most min(N, D) =
+128; 115 is 0.9 of it. At weight 0 the slot is not computed: every method is then bit for
+bit what it is without (`tests/test_method.py`).
+"""
+DEMO = """\
+## The demo
+
+`manyviews pretrain experiment=demo`: SwAV in 25 epochs.
+"""
+GATE_OPEN = "hydra, gate open"
+LINEAR = "linear_lbfgs@1"
+PROTOCOLS = {LINEAR: "linear", "knn@1": "kNN"}
+
+
+class Result(NamedTuple):
+    """What a run gave.
+
+    Attributes:
+        row: name of its row.
+        seed: of weights, order and views.
+        commit: of the tree that ran.
+        seconds: of `manyviews pretrain`, by the processor and by the clock.
+        epochs: that it trained.
+        card: report.json.
+        environment: environment.json.
+    """
+
+    row: str
+    seed: int
+    commit: str
+    seconds: dict[str, float]
+    epochs: int
+    card: dict[str, Any]
+    environment: dict[str, Any]
+
+
+def score(result: Result, protocol: str, subject: str = "trained") -> float:
+    """Top-1 in percent."""
+    return 100 * _of(result.card["scores"], protocol, subject=subject)["value"]
+
+
+def gain(result: Result, protocol: str, control: str = "random") -> dict[str, Any]:
+    """The paired difference from a control."""
+    return _of(result.card["differences"], protocol, control=control)
+
+
+def rank(result: Result) -> float:
+    """Effective rank of the test embeddings."""
+    return result.card["label_free"]["trained"]["effective_rank"]
+
+
+def _of(rows: list[dict[str, Any]], protocol: str, **which: str) -> dict[str, Any]:
+    wanted = {"protocol": protocol, "metric": "top1", **which}.items()
+    return next(row for row in rows if wanted <= row.items())
+
+
+def interval(row: dict[str, Any], sign: str = "") -> str:
+    """Value and bounds in percent."""
+    value, low, high = (f"{100 * row[k]:{sign}.1f}" for k in ("value", "low", "high"))
+    return f"{value} ({low} to {high})"
+
+
+def table(columns: list[str], rows: list[list[str]]) -> str:
+    """Markdown."""
+    return "\n".join(map(line, [columns, ["---"] * len(columns), *rows])) + "\n"
+
+
+def summary(groups: dict[str, list[Result]]) -> str:
+    """A line per row: means over seeds, and how many seeds beat random initialisation."""
+    columns = ["method", "epochs", "seeds", "processor s", "clock s"]
+    for title in PROTOCOLS.values():
+        columns += [title, "random", "difference"]
+    rows: list[list[str]] = []
+    for name, results in groups.items():
+        cells = [name, str(results[0].epochs), str(len(results))]
+        cells += [f"{mean(r.seconds[of] for r in results):.0f}" for of in ("processor", "clock")]
+        for protocol in PROTOCOLS:
+            trained, random = (
+                mean(score(r, protocol, who) for r in results) for who in ("trained", "random")
+            )
+            beats = sum(gain(r, protocol)["beats"] for r in results)
+            cells += [f"{trained:.1f}", f"{random:.1f}"]
+            cells += [f"{trained - random:+.1f}, {beats} of {len(results)} beat it"]
+        rows.append(cells)
+    return table(columns, rows)
+
+
+def runs(groups: dict[str, list[Result]]) -> str:
+    """A line per run, with intervals."""
+    columns = ["method", "seed", "processor s", "clock s", "commit"]
+    for title in PROTOCOLS.values():
+        columns += [title, "minus random"]
+    rows = [
+        [
+            r.row,
+            str(r.seed),
+            *(f"{r.seconds[of]:.0f}" for of in ("processor", "clock")),
+            r.commit,
+            *(
+                cell
+                for p in PROTOCOLS
+                for cell in (f"{score(r, p):.1f}", interval(gain(r, p), "+"))
+            ),
+        ]
+        for results in groups.values()
+        for r in results
+    ]
+    return table(columns, rows)
+
+
+def vne(groups: dict[str, list[Result]], methods: list[str]) -> str:
+    """A line per method: effective rank and linear accuracy at weight 0 and at the weight."""
+    columns = ["method", "rank, weight 0", "rank, VNE", "", "linear, weight 0", "linear, VNE"]
+    rows: list[list[str]] = []
+    for method in methods:
+        without = groups.get(f"{method}, no VNE", groups.get(method))
+        behind = groups.get(f"{method}, VNE")
+        if without and behind:
+            both = (without[0], behind[0])
+            before, after = map(rank, both)
+            verdict = "higher" if after > before else "not higher"
+            accuracies = [f"{score(r, LINEAR):.1f}" for r in both]
+            rows.append([method, f"{before:.1f}", f"{after:.1f}", verdict, *accuracies])
+    return table(columns, rows)
+
+
+def page(
+    results: list[Result], methods: list[str], *, vne_weight: float, missing: list[str]
+) -> str:
+    """All sections, with the runs that are finished.
+
+    Args:
+        results: of the finished runs.
+        methods: rows that are methods, as their recipes have them.
+        vne_weight: of the rows with VNE.
+        missing: what has not been run.
+    """
+    groups: dict[str, list[Result]] = {}
+    for r in results:
+        groups.setdefault(r.row, []).append(r)
+
+    def of(*names: str) -> dict[str, list[Result]]:
+        return {name: groups[name] for name in names if name in groups}
+
+    gate = of("hydra", GATE_OPEN)
+    sections = [HEAD, *(METHODS, summary(of(*methods)), RUNS, runs(of(*methods)))]
+    sections += [GATE, summary(gate), runs(gate)]
+    sections += [VNE.format(weight=vne_weight), vne(groups, methods)]
+    sections += [DEMO, summary(of("demo")), runs(of("demo")), foot(results[0])]
+    if missing:
+        sections.append(f"Not run yet: {'; '.join(missing)}.\n")
+    return "\n".join(sections)
+
+
+def foot(first: Result) -> str:
+    """Protocols, what raw pixels give, and the machine."""
+    hashes = ", ".join(f"{name} {p['hash']}" for name, p in first.card["protocols"].items())
+    raw = ", ".join(f"{title} {score(first, p, 'raw'):.1f}" for p, title in PROTOCOLS.items())
+    machine = first.environment
+    return (
+        f"Protocols and the hashes of their configs: {hashes}. Raw pixels: {raw}.\n"
+        f"One thread of {machine['processor']} with {machine['cores']} cores, "
+        f"torch {machine['torch']}.\n"
+    )

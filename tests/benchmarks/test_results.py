@@ -1,0 +1,83 @@
+"""The page of results, from reports written by hand, and the rows that are run."""
+
+import results
+from results_page import Result, page
+
+from manyviews import config
+
+
+def made(row, seed=0, *, trained=0.85, low=0.05, rank=4.0):
+    """A run whose random initialisation has 78 %, and raw pixels 85.5 %."""
+    subjects = {"trained": trained, "random": 0.78, "raw": 0.855}
+    scores, differences = [], []
+    for protocol in ("knn@1", "linear_lbfgs@1"):
+        which = {"protocol": protocol, "metric": "top1"}
+        scores += [{**which, "subject": who, "value": v} for who, v in subjects.items()]
+        gain = {"value": trained - 0.78, "low": low, "high": low + 0.04, "beats": low > 0}
+        differences.append({**which, "control": "random", **gain})
+    card = {
+        "protocols": {"knn@1": {"hash": "aa"}, "linear_lbfgs@1": {"hash": "bb"}},
+        "scores": scores,
+        "differences": differences,
+        "label_free": {"trained": {"effective_rank": rank}},
+    }
+    seconds = {"processor": 121.4, "clock": 150.0}
+    machine = {"processor": "a processor", "cores": 2, "torch": "2.14"}
+    return Result(row, seed, "c0ffee", seconds, 12, card, machine)
+
+
+def lines(found, begin):
+    return [line for line in found.splitlines() if line.startswith(begin)]
+
+
+def test_a_method_has_its_mean_over_seeds_and_a_line_per_run():
+    runs = [made("tico", 0), made("tico", 1, trained=0.79, low=-0.01)]
+    summary, first, second = lines(page(runs, ["tico"], vne_weight=0.1, missing=[]), "| tico")
+    assert summary.startswith("| tico | 12 | 2 | 121 | 150 | 82.0 | 78.0 | +4.0, 1 of 2 beat it |")
+    assert first.startswith("| tico | 0 | 121 | 150 | c0ffee | 85.0 | +7.0 (+5.0 to +9.0) |")
+    assert second.startswith("| tico | 1 | 121 | 150 | c0ffee | 79.0 | +1.0 (-1.0 to +3.0) |")
+
+
+def test_vne_stands_beside_weight_zero():
+    runs = [made("tico"), made("tico, VNE", rank=9.0)]
+    found = page(runs, ["tico"], vne_weight=0.25, missing=["byol 2"])
+    assert "| tico | 4.0 | 9.0 | higher | 85.0 | 85.0 |" in found
+    assert "weight=0.25" in found
+    assert "Not run yet: byol 2." in found
+
+
+def test_of_a_method_that_carries_vne_the_run_without_it_is_weight_zero():
+    runs = [made("ivne", rank=9.0), made("ivne, no VNE", rank=1.0), made("ivne, VNE", rank=0.5)]
+    assert "| ivne | 1.0 | 0.5 | not higher |" in page(runs, ["ivne"], vne_weight=0.1, missing=[])
+
+
+def test_no_two_rows_share_a_command_or_a_folder():
+    rows = results.rows()
+    assert len({tuple(row.overrides) for row in rows}) == len(rows)
+    assert len({results.place(row, 0, results.ROOT) for row in rows}) == len(rows)
+
+
+def test_rows_switch_what_their_names_say():
+    by_name = {row.name: row.overrides for row in results.rows()}
+    gate, bare, vne = (
+        config.compose("pretrain", by_name[name])[0]
+        for name in ("hydra, gate open", "ivne, no VNE", "ivne, VNE")
+    )
+    assert gate["method"]["gate"] == "open" and gate["method"]["positives"] == "arbitrary"
+    assert bare["regularizers"]["vne"]["weight"] == 0
+    assert vne["regularizers"]["vne"]["weight"] == results.VNE_WEIGHT
+    assert vne["regularizers"]["vne"]["reads"] == "embedding"
+
+
+def test_the_first_seed_of_every_row_comes_first():
+    jobs = [(row.name, seed) for row, seed in results.wanted([], (0, 1))]
+    assert jobs.index(("tico, VNE", 0)) < jobs.index(("barlow_twins", 1))
+    assert ("tico, VNE", 1) not in jobs
+
+
+def test_what_is_finished_is_not_run_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "trained", lambda *_: {"processor": 1.0, "clock": 2.0})
+    ((row, _),) = results.wanted(["demo"], [0])
+    results.run(row, 0, tmp_path)
+    monkeypatch.setattr(results, "trained", None)
+    results.run(row, 0, tmp_path)

@@ -1,0 +1,115 @@
+"""Series under the roof of images: every method that reads both trains on them unchanged."""
+
+import contract
+import pytest
+import torch
+
+from manyviews import build, config, stages, train
+from manyviews.errors import ConfigError
+
+TCN = ["backbone.hidden_dim=4", "backbone.depth=2", "backbone.embedding_dim=8"]
+SHORT = ["batch_size=16", "epochs=1", "schedule.warmup_epochs=0", "trainer.limit_train_batches=3"]
+QUIET = ["logger.wandb=null", "trainer.accelerator=cpu", "trainer.precision=32-true"]
+
+
+def composed(config_dir, *overrides):
+    return config.compose("pretrain", overrides, config_dir)[0]
+
+
+@pytest.mark.parametrize("name", [n for n in contract.METHODS if n not in contract.SERIES])
+def test_methods_of_images_train_on_watch(name, config_dir):
+    overrides = ["data=watch", f"method={name}", *contract.small(name), *SHORT, *QUIET, *TCN]
+    given = composed(config_dir, *overrides)
+    data = build.data(given)
+    method = build.method(given, data)
+    before = [p.clone() for p in method.backbone.parameters()]
+    build.trainer(given, [], []).fit(method, datamodule=data)
+    after = [*method.backbone.parameters()]
+    assert all(p.isfinite().all() for p in after)
+    assert any(not torch.equal(a, b) for a, b in zip(after, before, strict=True))
+
+
+def test_series_come_with_their_own_views_and_backbone(config_dir):
+    given, choices = config.compose("pretrain", ["method=swav", "data=waves"], config_dir)
+    assert (choices["views"], choices["backbone"]) == ("series", "tcn")
+    assert given["views"]["_target_"].endswith("SeriesViews")
+
+
+def test_what_the_command_line_chooses_stays(config_dir):
+    chosen = ["method=simclr", "data=waves", "backbone=resnet1d", "views=series_multi_crop"]
+    _, choices = config.compose("pretrain", chosen, config_dir)
+    assert (choices["views"], choices["backbone"]) == ("series_multi_crop", "resnet1d")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["method=simclr", "data=waves", "views=two_crops"], "has series, .* type views=series"),
+        (["method=simclr", "views=series"], "has images, .* type views=two_crops"),
+        (["method=simclr", "data=waves", "backbone=resnet18"], "the data are series; .*=tcn"),
+        (["method=simclr", "backbone=tcn"], "the data are images; .*backbone=resnet18"),
+        (["method=rebar_retriever", "views=two_crops"], "RebarRetriever reads series, .*=watch"),
+    ],
+)
+def test_the_wrong_kind_of_data_is_one_line(overrides, said, config_dir):
+    with pytest.raises(ConfigError, match=said):
+        given = composed(config_dir, *overrides)
+        build.method(given, build.data(given))
+
+
+REBAR = [
+    "method=rebar",
+    "data=waves",
+    *TCN,
+    *SHORT,
+    *QUIET,
+    "views.candidates.count=3",
+    "evaluation=[knn]",
+    "evaluation.knn.neighbours=[5]",
+    "evaluation.knn.headline=5",
+]
+SMALL = ["backbone.width=8", "method.mask_length=4", "epochs=1", "batch_size=16"]
+FIRST = f"method.retriever_overrides={[*SMALL, 'schedule.warmup_epochs=0']}"
+
+
+def test_rebar_trains_its_retriever_first_and_only_once(config_dir, capsys):
+    overrides = [*REBAR, FIRST]
+    run = train.pretrain(overrides, config_dir)
+    first = run.config["method"]["retriever"]
+    assert run.trained and first.startswith("runs/rebar_retriever-waves-cross_attention-")
+    assert f"first the retriever: {first}" in capsys.readouterr().out
+    again = train.pretrain([*overrides, "resume=never"], config_dir)
+    assert f"{first} is finished" in capsys.readouterr().out
+    named = train.pretrain([*REBAR, f"method.retriever={first}"], config_dir)
+    assert again.path.name == f"{run.path.name}-2" and named.path == run.path
+
+
+def test_the_folder_is_known_before_the_retriever_is_trained(config_dir):
+    overrides = [*REBAR, FIRST]
+    given, choices = config.compose("pretrain", overrides, config_dir)
+    named, _ = stages.resolved(given, choices, config_dir)
+    run = train.pretrain(overrides, config_dir)
+    assert named["method"]["retriever"] == run.config["method"]["retriever"]
+
+
+def test_positives_that_need_no_retriever_train_none(config_dir):
+    run = train.pretrain([*REBAR, "method.positives=sliding_mse"], config_dir)
+    assert run.config["method"]["retriever"] is None and run.trained
+
+
+def test_a_stop_in_the_first_stage_continues_there(config_dir, monkeypatch):
+    from manyviews.callbacks import Stop
+
+    overrides = [*REBAR, FIRST]
+    with monkeypatch.context() as patched:
+        patched.setattr(Stop, "asked", lambda self: True)
+        stopped = train.pretrain(overrides, config_dir)
+    assert not stopped.trained and stopped.path.name.startswith("rebar_retriever-")
+    run = train.pretrain(overrides, config_dir)
+    assert run.trained and run.path.name.startswith("rebar-")
+
+
+def test_a_run_of_another_method_is_no_retriever(config_dir):
+    other = train.pretrain([*REBAR, "method.positives=random"], config_dir)
+    with pytest.raises(ConfigError, match=r"is no finished run of method=rebar_retriever; .*=auto"):
+        train.pretrain([*REBAR, f"method.retriever={other.path}"], config_dir)
