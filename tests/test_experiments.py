@@ -46,8 +46,8 @@ def name(request):
 def test_an_experiment_begins_with_its_command_and_composes(name):
     made, choices = composed(name)
     assert choices["experiment"] == name
-    own = ("demo", "mini", "rebar_official")  # the others are named after what they choose
-    assert name in own or name == f"{choices['method']}_{choices['data']}"
+    of_its_own = name in ("demo", "mini", "rebar_official")
+    assert of_its_own or name == f"{choices['method']}_{choices['data']}"
     assert made["evaluation"]
 
 
@@ -100,8 +100,8 @@ def test_every_method_has_recipes_and_a_page():
     pages = {file.stem for file in ROOT.joinpath("docs", "methods").glob("*.md")}
     methods = set(METHODS) - {"simlap", "hydra_moco", "rebar_retriever"}
     assert pages == methods
-    of_images = {m for m in METHODS if not m.startswith("rebar")}
-    assert {f"{m}_fashion_mnist_mini" for m in of_images} <= set(NAMES)
+    images = {method for method in METHODS if "rebar" not in method}
+    assert {f"{m}_fashion_mnist_mini" for m in images} <= set(NAMES)
     for method in methods:
         recipes = [f"{method}_{data}" for data in (SERIES if method == "rebar" else DATA)]
         page = ROOT.joinpath("docs", "methods", f"{method}.md").read_text()
