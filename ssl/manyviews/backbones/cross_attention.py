@@ -14,10 +14,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from manyviews.backbones.backbone import Backbone
+from manyviews.backbones.candidate_distances import distances
 from manyviews.backbones.series import without_missing
 from manyviews.nn.dilated_net import DilatedNet
 from manyviews.nn.reversible_norm import ReversibleNorm, Statistics, statistics
 
+CACHE, MEMORY = 2**22, 2**28  # bytes of a map of activations on a CPU and elsewhere
 Stats = Literal["anchor", "anchor_observed", "candidate", "own"]
 
 
@@ -73,7 +75,7 @@ class CrossAttention(Backbone):
             observed: true where it is seen, the same for all channels.
             candidate: what keys and values are made of.
         """
-        of_anchor, of_candidate = self._statistics(anchor, observed, candidate)
+        of_anchor, of_candidate = self.statistics(anchor, observed, candidate)
         q = self.query(self.norm(anchor, of_anchor), observed)
         given = self.norm(candidate, of_candidate)
         k, v = self.key(given), self.value(given)
@@ -81,6 +83,7 @@ class CrossAttention(Backbone):
         rebuilt = self.output(self.dropout(attention) @ v.mT).mT
         return self.norm.inverse(rebuilt, of_anchor)
 
+    @torch.no_grad()
     def distances(
         self,
         anchor: Float[Tensor, "B C T"],
@@ -88,8 +91,11 @@ class CrossAttention(Backbone):
         observed: Bool[Tensor, "*mask T"],
         *,
         missing: int,
+        limit: int | None = None,
     ) -> Float[Tensor, "K B"]:
         """Sum of squared errors over the missing entries of each anchor, by candidate.
+
+        It runs in float32 or wider, whatever the precision around it.
 
         Args:
             anchor: one per row.
@@ -97,19 +103,20 @@ class CrossAttention(Backbone):
             observed: broadcasts against (K, B, T): one mask (T,), one per anchor (B, T) or one per
                 candidate (K, 1, T).
             missing: how many steps of each mask are not observed.
+            limit: bytes of a map of activations; as many pairs as fit are worked on at once.
         """
-        masks = observed.expand(*candidates.shape[:2], -1)
-        found = []
-        for candidate, mask in zip(candidates, masks, strict=True):
-            error = self.reconstruct(anchor, mask, candidate) - anchor
-            found.append((error.square() * ~mask[:, None]).sum((1, 2)))
-        return torch.stack(found)
+        masks = observed[(None,) * (3 - observed.ndim)]
+        device = anchor.device.type
+        if limit is None:
+            limit = CACHE if device == "cpu" else MEMORY
+        with torch.autocast(device, enabled=False):
+            return distances(self, anchor, candidates, masks, missing, limit)
 
-    def _statistics(
+    def statistics(
         self,
-        anchor: Float[Tensor, "B C T"],
-        observed: Bool[Tensor, "#B T"],
-        candidate: Float[Tensor, "B C T"],
+        anchor: Float[Tensor, "*#B C T"],
+        observed: Bool[Tensor, "*#B T"],
+        candidate: Float[Tensor, "*#B C T"],
     ) -> tuple[Statistics, Statistics]:
         """What normalises the anchor, which is also its way back, and the candidate."""
         if self.stats == "own":

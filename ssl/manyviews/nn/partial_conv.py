@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-class PartialConv1d(nn.Conv1d):
+class PartialConv1d(nn.Module):
     """(W * (x m)) kernel / observed + bias; 0, without bias, where the kernel sees nothing.
 
-    The padding counts as missing, so that the factor acts at the borders without a mask, too.
+    The padding counts as missing: the factor acts at the borders without a mask, too.
 
     Args:
         in_channels: C.
@@ -27,21 +27,49 @@ class PartialConv1d(nn.Conv1d):
     def __init__(
         self, in_channels: int, out_channels: int, kernel: int, *, dilation: int = 1
     ) -> None:
-        reach = (kernel - 1) // 2 * dilation
-        super().__init__(in_channels, out_channels, kernel, padding=reach, dilation=dilation)
+        super().__init__()
+        self.kernel, self.dilation, self.reach = kernel, dilation, kernel // 2 * dilation
+        self.weight = nn.Parameter(torch.empty(out_channels, in_channels, kernel))
+        self.bias = nn.Parameter(torch.empty(out_channels))
+        bound = self.weight[0].numel() ** -0.5  # as torch's own convolutions begin
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -bound, bound)
 
     def forward(
-        self,
-        input: Float[Tensor, "B C T"],  # noqa: A002  (as in torch)
-        observed: Bool[Tensor, "#B T"] | None = None,
+        self, series: Float[Tensor, "B C T"], observed: Bool[Tensor, "#B T"] | None = None
     ) -> Float[Tensor, "B E T"]:
         """As many steps as came in; None: all are observed."""
-        if observed is None:
-            observed = torch.ones(1, input.shape[-1], dtype=torch.bool, device=input.device)
-        seen = observed.to(input.dtype)[:, None]
-        ones = seen.new_ones(1, 1, *self.kernel_size)
-        count = F.conv1d(seen, ones, None, self.stride, self.padding, self.dilation)
-        raw = F.conv1d(input * seen, self.weight, None, self.stride, self.padding, self.dilation)
-        factor = ones.numel() / count.clamp(min=1)
-        whole = raw * factor + self.bias[:, None]  # pyright: ignore[reportOptionalSubscript]
-        return whole * (count > 0)
+        seen = _seen(series, observed)[:, None]
+        factor = self._factor(seen)
+        raw = self._conv(series * seen, self.weight)
+        return torch.addcmul(self.bias[:, None] * (factor > 0), raw, factor)
+
+    def channels_first(
+        self, series: Float[Tensor, "C N T"], observed: Bool[Tensor, "#N T"] | None = None
+    ) -> Float[Tensor, "E N T"]:
+        """What `forward` makes, as one product; faster for many series of few channels."""
+        seen = _seen(series, observed)
+        factor = self._factor(seen[:, None])[:, 0]
+        padded = F.pad(series * seen, (self.reach, self.reach))
+        taps = padded.unfold(2, series.shape[-1], self.dilation).transpose(1, 2) * factor
+        columns = torch.cat([taps.flatten(0, 1), (factor > 0).expand_as(series[:1])])
+        rows = torch.cat([self.weight.flatten(1), self.bias[:, None]], 1)
+        return (rows @ columns.flatten(1)).unflatten(1, series.shape[1:])
+
+    def _factor(self, seen: Float[Tensor, "B 1 T"]) -> Float[Tensor, "B 1 T"]:
+        """Steps of the kernel by how many of them are seen, 0 where none is."""
+        count = self._conv(seen, seen.new_ones(1, 1, self.kernel))
+        return self.kernel / count.clamp(min=1) * (count > 0)
+
+    def _conv(
+        self, x: Float[Tensor, "B c T"], weight: Float[Tensor, "e c kernel"]
+    ) -> Float[Tensor, "B e T"]:
+        return F.conv1d(x, weight, padding=self.reach, dilation=self.dilation)
+
+
+def _seen(
+    series: Float[Tensor, "_ _ T"], observed: Bool[Tensor, "N T"] | None
+) -> Float[Tensor, "_ T"]:
+    if observed is None:
+        return series.new_ones(1, series.shape[-1])
+    return observed.to(series.dtype)

@@ -40,13 +40,13 @@ class ReversibleNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(
-        self, series: Float[Tensor, "*batch C T"], by: Statistics
+        self, series: Float[Tensor, "*_ C T"], by: Statistics
     ) -> Float[Tensor, "*batch C T"]:
         """Normalised."""
         return (series - by.mean) / by.std * self.weight[:, None] + self.bias[:, None]
 
     def inverse(
-        self, series: Float[Tensor, "*batch C T"], by: Statistics
+        self, series: Float[Tensor, "*_ C T"], by: Statistics
     ) -> Float[Tensor, "*batch C T"]:
         """In the units that the statistics have."""
         # The official code's guard against a weight of 0.
@@ -56,7 +56,7 @@ class ReversibleNorm(nn.Module):
 
 @torch.no_grad()
 def statistics(
-    series: Float[Tensor, "*batch C T"], observed: Bool[Tensor, "*#batch T"] | None = None
+    series: Float[Tensor, "*#batch C T"], observed: Bool[Tensor, "*#batch T"] | None = None
 ) -> Statistics:
     """Mean and deviation over time, as constants.
 
