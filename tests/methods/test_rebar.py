@@ -170,3 +170,19 @@ def test_numbers_and_sources_that_make_no_sense_are_refused():
     unlabelled = batch()._replace(view_label=None)
     with pytest.raises(ConfigError, match="oracle needs classes"):
         method(retrieving=False, positives="oracle").step(unlabelled)
+
+
+def test_the_report_gets_what_the_measure_retrieves(config_dir):
+    from contract import batches, made
+
+    method, data = made("rebar", config_dir)
+    batch = batches(data, 1)[0]
+    shown = {k.removeprefix("retrieval_"): v for k, v in method.eval().pictures(batch).items()}
+    q, k = shown["error"].shape
+    assert (q, k) == (4, 3) and shown["attention"].shape == (8, 16)
+    torch.testing.assert_close(shown["attention"].sum(1), torch.ones(8))
+    hidden = ~shown["observed"]
+    assert int(hidden.sum()) == 8
+    gap = (shown["reconstruction"] - shown["anchor"])[..., hidden]
+    torch.testing.assert_close(gap.square().sum((1, 2)), shown["error"].amin(1))
+    assert torch.equal(shown["candidate_label"], batch.view_label[1:, :4].mT)

@@ -76,12 +76,22 @@ class CrossAttention(Backbone):
             candidate: what keys and values are made of.
         """
         of_anchor, of_candidate = self.statistics(anchor, observed, candidate)
-        q = self.query(self.norm(anchor, of_anchor), observed)
-        given = self.norm(candidate, of_candidate)
-        k, v = self.key(given), self.value(given)
-        attention = (q.mT @ k / k.shape[1] ** 0.5).softmax(-1)
+        attention = self.attention(anchor, observed, candidate)
+        v = self.value(self.norm(candidate, of_candidate))
         rebuilt = self.output(self.dropout(attention) @ v.mT).mT
         return self.norm.inverse(rebuilt, of_anchor)
+
+    def attention(
+        self,
+        anchor: Float[Tensor, "B C T"],
+        observed: Bool[Tensor, "#B T"],
+        candidate: Float[Tensor, "B C T"],
+    ) -> Float[Tensor, "B T T"]:
+        """How much each step of the anchor looks at each of the candidate; rows sum to 1."""
+        of_anchor, of_candidate = self.statistics(anchor, observed, candidate)
+        q = self.query(self.norm(anchor, of_anchor), observed)
+        k = self.key(self.norm(candidate, of_candidate))
+        return (q.mT @ k / k.shape[1] ** 0.5).softmax(-1)
 
     @torch.no_grad()
     def distances(

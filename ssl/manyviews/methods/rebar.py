@@ -28,6 +28,7 @@ from manyviews.nn import embed_by_shape, masks, move_towards, positives, project
 from manyviews.optim import Schedule
 from manyviews.regularizers import Regularizer
 
+SHOWN = 4  # anchors in the report
 Retrieval = Literal["rebar", "sliding_mse", "spectrum", "random", "oracle"]
 Average = Literal["swa", "ema", "none"]
 
@@ -160,6 +161,33 @@ class Rebar(Method):
             self.seed, self.global_step, position, steps, len(candidates), self.mask_sharing
         )
         return self.retriever.distances(anchor, candidates, ~hidden, missing=steps // 2)
+
+    @torch.no_grad()
+    def pictures(self, batch: Batch) -> dict[str, Tensor]:
+        """What the measure retrieves for a few anchors, as `report/retrieval.py` draws it."""
+        if self.retriever is None:
+            return {}
+        anchor, *others = (view[:SHOWN].nan_to_num() for view in batch.views)
+        candidates, steps = torch.stack(others), anchor.shape[-1]
+        own = batch.position[:SHOWN]
+        hidden = masks.intermittent(self.seed, 0, own, steps, len(candidates), "shared").view(-1)
+        error = self.retriever.distances(anchor, candidates, ~hidden, missing=steps // 2)
+        best = candidates[error.argmin(0), torch.arange(len(anchor))]
+        attention = self.retriever.attention(anchor, ~hidden[None], best)[0]
+        label = batch.view_label
+        if label is None:
+            label = torch.full((len(batch.views), len(batch.position)), -1)
+        shown = {
+            "anchor": anchor,
+            "label": label[0, :SHOWN],
+            "candidates": candidates.transpose(0, 1),
+            "candidate_label": label[1:, :SHOWN].mT,
+            "error": error.mT,
+            "observed": ~hidden,
+            "attention": attention[hidden],
+            "reconstruction": self.retriever.reconstruct(anchor, ~hidden[None], best),
+        }
+        return {f"retrieval_{name}": value for name, value in shown.items()}
 
     def on_train_start(self) -> None:
         """At step 0 the net begins as the average does, whose weights may have been loaded."""
