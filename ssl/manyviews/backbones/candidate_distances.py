@@ -20,43 +20,47 @@ from manyviews.nn.reversible_norm import Statistics
 if TYPE_CHECKING:
     from manyviews.backbones.cross_attention import CrossAttention
 
-Pairs = tuple[slice, slice]  # of candidates and anchors
+Part = tuple[slice, slice]  # of anchors and candidates
 
 
 def distances(
     net: CrossAttention,
-    anchor: Float[Tensor, "B C T"],
-    candidates: Float[Tensor, "K B C T"],
-    masks: Bool[Tensor, "#K #B T"],
+    anchor: Float[Tensor, "B 1 C T"],
+    candidates: Float[Tensor, "B K C T"],
+    masks: Bool[Tensor, "#B #K T"],
     missing: int,
     limit: int,
-) -> Float[Tensor, "K B"]:
-    """See `CrossAttention.distances`."""
-    pairs, steps = candidates.shape[:2], anchor.shape[-1]
+) -> Float[Tensor, "B K"]:
+    """See `CrossAttention.distances`, whose arguments are laid out (K, B, ...)."""
+    rows, count, _, steps = candidates.shape
     query, key, value = (ChannelsFirst(n, steps) for n in (net.query, net.key, net.value))
-    of_anchor, of_candidate = net.statistics(anchor[None], masks, candidates)
+    of_anchor, of_candidate = net.statistics(anchor, masks, candidates)
     asking, given = net.norm(anchor, of_anchor), net.norm(candidates, of_candidate)
-    one_query = len(asking) == len(masks) == 1  # for all candidates of an anchor
+    one_query = asking.shape[1] == masks.shape[1] == 1  # for all candidates of an anchor
     position = masks.int().argsort(dim=-1, stable=True)[..., :missing]
     asking, masks, position, mean, std = (
-        x.expand(*pairs, *x.shape[2:]) for x in (asking, masks, position, *of_anchor)
+        x.expand(rows, count, *x.shape[2:]) for x in (asking, masks, position, *of_anchor)
     )
-    wanted = torch.take_along_dim(anchor[None], position[:, :, None], -1)
+    wanted = torch.take_along_dim(anchor, position[:, :, None], -1)
 
-    def ask(p: Pairs) -> Float[Tensor, "k b m E"]:
+    def ask(p: Part) -> Float[Tensor, "b k m E"]:
         return _queries(query, asking[p], masks[p], position[p])
 
-    at_once = limit // (anchor[0, 0].nbytes * max(net.embedding_dim, missing))
-    asked = [ask((slice(1), b)) for b in _slices(pairs[1], at_once)] if one_query else []
-    q = torch.cat(asked, 1) if one_query else None
-    found = anchor.new_empty(pairs)
-    for b in _slices(pairs[1], at_once // pairs[0]):
-        for k in _slices(pairs[0], at_once):
-            p = k, b
-            rebuilt = _attended(net, key, value, ask(p) if q is None else q[:, b], given[p])
-            rebuilt = net.norm.inverse(rebuilt, Statistics(mean[p], std[p]))
-            found[p] = (rebuilt - wanted[p]).square().sum((2, 3))
+    at_once = limit // (anchor[0, 0, 0].nbytes * max(net.embedding_dim, missing))
+    q = torch.cat([ask(p) for p in _parts(rows, 1, at_once)]) if one_query else None
+    found = anchor.new_empty(rows, count)
+    for b, k in _parts(rows, count, at_once):
+        asked = ask((b, k)) if q is None else q[b]
+        rebuilt = _attended(net, key, value, asked, given[b, k])
+        rebuilt = net.norm.inverse(rebuilt, Statistics(mean[b, k], std[b, k]))
+        found[b, k] = (rebuilt - wanted[b, k]).square().sum((2, 3))
     return found
+
+
+def _parts(anchors: int, candidates: int, at_once: int) -> list[Part]:
+    """All pairs in parts; several anchors only where all their candidates fit."""
+    rows, columns = _slices(anchors, at_once // candidates), _slices(candidates, at_once)
+    return [(b, k) for b in rows for k in columns]
 
 
 def _slices(count: int, size: int) -> list[slice]:
@@ -68,12 +72,13 @@ def _slices(count: int, size: int) -> list[slice]:
 
 def _queries(
     query: ChannelsFirst,
-    anchor: Float[Tensor, "k b C T"],
-    masks: Bool[Tensor, "k b T"],
-    position: Int64[Tensor, "k b m"],
-) -> Float[Tensor, "k b m E"]:
+    anchor: Float[Tensor, "b k C T"],
+    masks: Bool[Tensor, "b k T"],
+    position: Int64[Tensor, "b k m"],
+) -> Float[Tensor, "b k m E"]:
     """Of the steps to be scored, divided by the root of their width."""
-    q = query(_in_columns(anchor), masks.flatten(0, 1)).unflatten(1, position.shape[:2])
+    columns = query.net.first.columns(_in_columns(anchor), masks.flatten(0, 1))
+    q = query(columns).unflatten(1, position.shape[:2])
     return torch.take_along_dim(q, position[None], -1).movedim(0, -1) / len(q) ** 0.5
 
 
@@ -81,16 +86,26 @@ def _attended(
     net: CrossAttention,
     key: ChannelsFirst,
     value: ChannelsFirst,
-    q: Float[Tensor, "#k b m E"],
-    candidates: Float[Tensor, "k b C T"],
-) -> Float[Tensor, "k b C m"]:
+    q: Float[Tensor, "b _ m E"],
+    candidates: Float[Tensor, "b k C T"],
+) -> Float[Tensor, "b k C m"]:
     """What the queries find in the candidates."""
-    columns, pairs = _in_columns(candidates), candidates.shape[:2]
-    k = key(columns).unflatten(1, pairs).movedim(0, 2)
-    v = value(columns).flatten(1)
-    v = (net.output.weight @ v).unflatten(1, (*pairs, -1)).movedim(0, 2)
-    return v @ (q @ k).softmax(-1).mT + net.output.bias[:, None]
+    pairs = candidates.shape[:2]
+    columns = net.key.first.columns(_in_columns(candidates))
+    k = key(columns).unflatten(1, pairs)
+    v = (net.output.weight @ value(columns).flatten(1)).unflatten(1, (*pairs, -1))
+    attention = _scores(q, k).softmax(-1)
+    return v.movedim(0, 2) @ attention.mT + net.output.bias[:, None]
 
 
-def _in_columns(series: Float[Tensor, "k b C T"]) -> Float[Tensor, "C N T"]:
+def _scores(
+    q: Float[Tensor, "b _ m E"], keys: Float[Tensor, "E b k T"]
+) -> Float[Tensor, "b k m T"]:
+    if q.shape[1] > 1:
+        return q @ keys.movedim(0, 2)
+    # One query for all candidates of an anchor: a single product.
+    return (q[:, 0] @ keys.flatten(2).movedim(0, 1)).unflatten(2, keys.shape[2:]).transpose(1, 2)
+
+
+def _in_columns(series: Float[Tensor, "b k C T"]) -> Float[Tensor, "C N T"]:
     return series.movedim(2, 0).flatten(1, 2)

@@ -71,7 +71,8 @@ class CrossAttention(Backbone):
         """The anchor, rebuilt from the candidate by what the observed steps ask for.
 
         Args:
-            anchor: what a query is made of; what is missing of it is not looked at.
+            anchor: what queries are made of; what is missing of it is looked at for mean and
+                deviation alone, where `stats` says so.
             observed: true where it is seen, the same for all channels.
             candidate: what keys and values are made of.
         """
@@ -120,7 +121,14 @@ class CrossAttention(Backbone):
         if limit is None:
             limit = CACHE if device == "cpu" else MEMORY
         with torch.autocast(device, enabled=False):
-            return distances(self, anchor, candidates, masks, missing, limit)
+            return distances(
+                self,
+                anchor[:, None],
+                candidates.transpose(0, 1),
+                masks.transpose(0, 1),
+                missing,
+                limit,
+            ).mT
 
     def statistics(
         self,

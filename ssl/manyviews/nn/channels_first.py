@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import cast
+
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
-from manyviews.nn.dilated_net import EPS, DilatedNet
+from manyviews.nn.dilated_net import EPS, Bottleneck, DilatedNet
 from manyviews.nn.tiled_conv import TiledConv1d
 
 
@@ -22,17 +25,19 @@ class ChannelsFirst:
 
     def __init__(self, net: DilatedNet, steps: int) -> None:
         self.net = net
-        self.convs = [TiledConv1d(b.conv.weight, b.conv.dilation[0], steps) for b in net.blocks]
+        self.blocks = [
+            (block, TiledConv1d(block.conv.weight, block.conv.dilation[0], steps))
+            for block in cast(Iterable[Bottleneck], net.blocks)
+        ]
 
-    def __call__(
-        self, series: Float[Tensor, "C N T"], observed: Bool[Tensor, "#N T"] | None = None
-    ) -> Float[Tensor, "E N T"]:
-        """One vector per step; None: all are observed."""
-        x = activated_(self.net.first.channels_first(series, observed))
-        for block, conv in zip(self.net.blocks, self.convs, strict=True):
-            weight, bias = block.shrink.weight[..., 0], block.shrink.bias[:, None]
-            inner = torch.addmm(bias, weight, x.flatten(1)).unflatten(1, x.shape[1:])
-            x = activated_(conv(inner).add_(x).add_(block.conv.bias[:, None, None]))
+    def __call__(self, columns: Float[Tensor, "R N T"]) -> Float[Tensor, "E N T"]:
+        """One vector per step of the series whose `PartialConv1d.columns` these are."""
+        x = activated_(self.net.first.of_columns(columns))
+        for block, conv in self.blocks:
+            bias, bias_of_conv = map(block.get_parameter, ("shrink.bias", "conv.bias"))
+            inner = block.shrink.weight[..., 0] @ x.flatten(1) + bias[:, None]
+            made = conv(inner.unflatten(1, x.shape[1:]))
+            x = activated_(made.add_(x).add_(bias_of_conv[:, None, None]))
         return x
 
 

@@ -44,17 +44,23 @@ class PartialConv1d(nn.Module):
         raw = self._conv(series * seen, self.weight)
         return torch.addcmul(self.bias[:, None] * (factor > 0), raw, factor)
 
-    def channels_first(
+    def columns(
         self, series: Float[Tensor, "C N T"], observed: Bool[Tensor, "#N T"] | None = None
-    ) -> Float[Tensor, "E N T"]:
-        """What `forward` makes, as one product; faster for many series of few channels."""
+    ) -> Float[Tensor, "R N T"]:
+        """What the kernel sees at each step, and a 1 for the bias: R = C kernel + 1 rows.
+
+        The same for all convolutions of one kernel; `of_columns` goes on from here.
+        """
         seen = _seen(series, observed)
         factor = self._factor(seen[:, None])[:, 0]
         padded = F.pad(series * seen, (self.reach, self.reach))
         taps = padded.unfold(2, series.shape[-1], self.dilation).transpose(1, 2) * factor
-        columns = torch.cat([taps.flatten(0, 1), (factor > 0).expand_as(series[:1])])
+        return torch.cat([taps.flatten(0, 1), (factor > 0).expand_as(series[:1])])
+
+    def of_columns(self, columns: Float[Tensor, "R N T"]) -> Float[Tensor, "E N T"]:
+        """What `forward` makes, as one product: faster for many series of few channels."""
         rows = torch.cat([self.weight.flatten(1), self.bias[:, None]], 1)
-        return (rows @ columns.flatten(1)).unflatten(1, series.shape[1:])
+        return (rows @ columns.flatten(1)).unflatten(1, columns.shape[1:])
 
     def _factor(self, seen: Float[Tensor, "B 1 T"]) -> Float[Tensor, "B 1 T"]:
         """Steps of the kernel by how many of them are seen, 0 where none is."""
