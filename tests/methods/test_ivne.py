@@ -16,6 +16,6 @@ def test_cosine_and_entropy_reach_equally_far_and_the_slot_has_weight_one(config
     logs = {name: float(value.detach()) for name, value in logs.items()}
     weight = math.log(min(16, 32))  # of batch and width in these tests
     assert logs["train/loss/method"] == pytest.approx(-weight * logs["train/loss/cosine"])
-    assert float(total.detach()) == pytest.approx(
-        logs["train/loss/method"] + logs["train/loss/vne"], rel=1e-6
-    )
+    entropy = logs["train/weight/vne"] * logs["train/loss/vne"]
+    assert float(total.detach()) == pytest.approx(logs["train/loss/method"] + entropy, rel=1e-6)
+    assert composed["regularizers"]["vne"]["weight"] == 1.0

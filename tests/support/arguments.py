@@ -7,7 +7,7 @@ import torch
 
 from manyviews import losses
 
-SIZES = {"V": 2, "A": 2, "B": 8, "N": 8, "G": 8, "P": 6, "D": 6, "K": 5}
+SIZES = {"V": 2, "A": 2, "B": 8, "N": 8, "G": 8, "P": 6, "D": 6, "K": 5, "C": 2, "T": 7}
 NUMBERS = {int: 3, float: 0.3}
 
 
@@ -50,6 +50,8 @@ def _keyword(loss, key):
 
 
 def _argument(hint, fill, sizes):
+    if typing.get_origin(hint) is typing.Literal:
+        return typing.get_args(hint)[0]
     for kind in typing.get_args(hint) or (hint,):
         if kind in NUMBERS:
             return NUMBERS[kind]
@@ -57,4 +59,6 @@ def _argument(hint, fill, sizes):
     shape = [int(x) if x.isdigit() else sizes[x] for x in letters]
     if "float32" in hint.dtypes:
         return fill(*shape)
-    return torch.arange(shape[0]) % 2  # classes, or rows
+    if "bool" in hint.dtypes:
+        return torch.arange(shape[-1]).expand(shape) % 2 == 0
+    return torch.arange(shape[0]) % min(2, sizes["K"])  # classes, rows, or one of K

@@ -55,7 +55,7 @@ def available(pattern: str = "*") -> list[str]:
     torchvision and timm are searched where the pattern begins with their name.
 
     >>> available("resnet1*")
-    ['resnet18']
+    ['resnet18', 'resnet1d']
     """
     library = _library(pattern)
     return sorted(fnmatch.filter(library.available() if library else _builders(), pattern))
