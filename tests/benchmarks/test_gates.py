@@ -10,10 +10,12 @@ from statistics import median
 import pytest
 import torch
 from costs import counts, peak_bytes
+from looped_rebar import Looped
 from small_data import stripes
 from windows import alternate
 
 from manyviews import build, config
+from manyviews.backbones.cross_attention import CrossAttention
 from manyviews.evaluation.features import Features
 from manyviews.evaluation.knn import search, vote
 from manyviews.evaluation.linear_grid import LinearGrid
@@ -130,3 +132,19 @@ def test_a_training_step_takes_as_many_operations_for_any_batch_and_waits_for_no
     assert few == many
     assert few.waits == 0
     assert few.operations <= 212 * SLACK
+
+
+def test_rebars_distances_cost_far_less_than_one_candidate_after_the_other():
+    torch.manual_seed(0)
+    net = CrossAttention(6).eval()
+    anchor, candidates = torch.randn(8, 6, 128), torch.randn(8, 8, 6, 128)
+    observed, looped = torch.randperm(128) >= 64, Looped(net)
+
+    def one_by_one():
+        return torch.stack([looped.distance(anchor, c, observed) for c in candidates])
+
+    def at_once():
+        return net.distances(anchor, candidates, observed, missing=64)
+
+    torch.testing.assert_close(at_once(), one_by_one(), rtol=1e-5, atol=0)
+    assert times_longer(one_by_one, at_once) > 3 / SLACK
