@@ -5,7 +5,8 @@
 
 A run is two commands in processes of their own, with one thread: `manyviews pretrain` on a recipe,
 whose processor time is the time of the table, then `manyviews evaluate`. What is finished in the
-folder `--runs` is not run again, so that this can be stopped and called again at any time.
+folder `--runs`, or kept in docs/results.json under a config that is still the same, is not run
+again, so that this can be stopped and called again at any time.
 """
 
 from __future__ import annotations
@@ -25,8 +26,12 @@ from typing import Any, NamedTuple
 import results_page
 from results_page import GATE_OPEN, Result
 
+from manyviews import config
+from manyviews import runs as names
+
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "results.md"
+RECORDS = ROOT / "docs" / "results.json"
 RECIPE = "_fashion_mnist_mini"
 VNE_WEIGHT = 0.5
 SEEDS = (0, 1, 2)
@@ -69,8 +74,6 @@ def rows() -> list[Row]:
 def run(row: Row, seed: int, runs: Path) -> None:
     """Train and evaluate; an unfinished run begins anew, since its time would be wrong."""
     folder = place(row, seed, runs)
-    if folder.joinpath(FINISHED).is_file():
-        return
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     record = {"commit": commit(), "seconds": trained(row, seed, folder)}
@@ -83,27 +86,46 @@ def place(row: Row, seed: int, runs: Path) -> Path:
     return runs / row.name.replace(", ", "-").replace(" ", "_") / f"s{seed}"
 
 
-def results(runs: Path) -> list[Result]:
-    """All that is finished."""
-    places = [(row, seed, place(row, seed, runs)) for row in rows() for seed in row.seeds]
-    return [
-        result(row.name, seed, folder)
-        for row, seed, folder in places
-        if folder.joinpath(FINISHED).is_file()
-    ]
+def results(runs: Path) -> dict[tuple[str, int], Result]:
+    """All that is finished, by row and seed in their order."""
+    kept = {(r.row, r.seed): r for r in records()}
+    found = {}
+    for row in rows():
+        for seed in row.seeds:
+            folder, key = place(row, seed, runs), (row.name, seed)
+            if folder.joinpath(FINISHED).is_file():
+                found[key] = result(row.name, seed, folder)
+            elif key in kept and kept[key].run == current(row, seed):
+                found[key] = kept[key]
+    return found
+
+
+def records() -> list[Result]:
+    """What docs/results.json keeps of earlier runs."""
+    return [Result(**r) for r in json.loads(RECORDS.read_text())] if RECORDS.is_file() else []
+
+
+def current(row: Row, seed: int) -> str:
+    """Name of the run folder, which holds the hash of what defines the result."""
+    return names.name(*config.compose("pretrain", [*row.overrides, f"seed={seed}"]))
 
 
 def result(row: str, seed: int, folder: Path) -> Result:
-    """What the files of a finished run say."""
+    """What the files of a finished run say, as far as the page needs it."""
     (report,) = folder.glob("*/report/report.json")
     run = report.parents[1]
+    card = json.loads(report.read_text())
+    machine = json.loads((run / "environment.json").read_text())
+    for part in ("scores", "differences"):
+        card[part] = [r for r in card[part] if r["metric"] == "top1"]
     return Result(
         row,
         seed,
+        run.name,
         **json.loads(folder.joinpath(FINISHED).read_text()),
         epochs=json.loads((run / "ledger.json").read_text())["epochs"],
-        card=json.loads(report.read_text()),
-        environment=json.loads((run / "environment.json").read_text()),
+        card={k: card[k] for k in ("protocols", "scores", "differences", "label_free")},
+        environment={k: machine[k] for k in ("processor", "cores", "torch")},
     )
 
 
@@ -157,16 +179,17 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/results"), help="folder")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one thread each")
     given = parser.parse_args()
-    jobs = wanted(given.only, given.seeds)
-    jobs = wanted(given.only, given.seeds)
+    jobs, done = wanted(given.only, given.seeds), results(given.runs)
+    todo = [(row, seed) for row, seed in jobs if (row.name, seed) not in done]
     with ThreadPoolExecutor(given.jobs) as pool:
-        for done in [pool.submit(run, row, seed, given.runs) for row, seed in jobs]:
-            done.result()
+        for finished in [pool.submit(run, row, seed, given.runs) for row, seed in todo]:
+            finished.result()
     methods = [row.name for row in rows() if "," not in row.name and row.name != "demo"]
     found = results(given.runs)
-    ran = {(r.row, r.seed) for r in found}
-    missing = [f"{r.name} {s}" for r in rows() for s in r.seeds if (r.name, s) not in ran]
-    PAGE.write_text(results_page.page(found, methods, vne_weight=VNE_WEIGHT, missing=missing))
+    missing = [f"{r.name} {s}" for r in rows() for s in r.seeds if (r.name, s) not in found]
+    made = [*found.values()]
+    PAGE.write_text(results_page.page(made, methods, vne_weight=VNE_WEIGHT, missing=missing))
+    RECORDS.write_text(json.dumps([r._asdict() for r in made], indent=1) + "\n")
     print(f"wrote {PAGE}")
 
 

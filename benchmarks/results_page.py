@@ -56,6 +56,7 @@ class Result(NamedTuple):
     Attributes:
         row: name of its row.
         seed: of weights, order and views.
+        run: name of its run folder.
         commit: of the tree that ran.
         seconds: of `manyviews pretrain`, by the processor and by the clock.
         epochs: that it trained.
@@ -65,6 +66,7 @@ class Result(NamedTuple):
 
     row: str
     seed: int
+    run: str
     commit: str
     seconds: dict[str, float]
     epochs: int

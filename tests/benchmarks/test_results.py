@@ -1,5 +1,7 @@
 """The page of results, from reports written by hand, and the rows that are run."""
 
+import json
+
 import results
 from results_page import Result, page
 
@@ -23,7 +25,7 @@ def made(row, seed=0, *, trained=0.85, low=0.05, rank=4.0):
     }
     seconds = {"processor": 121.4, "clock": 150.0}
     machine = {"processor": "a processor", "cores": 2, "torch": "2.14"}
-    return Result(row, seed, "c0ffee", seconds, 12, card, machine)
+    return Result(row, seed, f"{row}-s{seed}", "c0ffee", seconds, 12, card, machine)
 
 
 def lines(found, begin):
@@ -81,3 +83,13 @@ def test_what_is_finished_is_not_run_again(tmp_path, monkeypatch):
     results.run(row, 0, tmp_path)
     monkeypatch.setattr(results, "trained", None)
     results.run(row, 0, tmp_path)
+
+
+def test_records_count_while_their_config_is_the_same(monkeypatch, tmp_path):
+    row = next(r for r in results.rows() if r.name == "tico")
+    same = made("tico", 0)._replace(run=results.current(row, 0))
+    other = made("tico", 1)  # of another config
+    kept = tmp_path / "results.json"
+    kept.write_text(json.dumps([r._asdict() for r in (same, other)]))
+    monkeypatch.setattr(results, "RECORDS", kept)
+    assert results.results(tmp_path / "none") == {("tico", 0): same}
