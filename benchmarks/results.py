@@ -165,7 +165,8 @@ def main() -> None:
     methods = [row.name for row in rows() if "," not in row.name and row.name != "demo"]
     found = results(given.runs)
     ran = {(r.row, r.seed) for r in found}
-    missing = [f"{r.name} {s}" for r in rows() for s in r.seeds if (r.name, s) not in ran]
+    left = {r.name: [str(s) for s in r.seeds if (r.name, s) not in ran] for r in rows()}
+    missing = [f"{name} (seed {', '.join(seeds)})" for name, seeds in left.items() if seeds]
     PAGE.write_text(results_page.page(found, methods, vne_weight=VNE_WEIGHT, missing=missing))
     print(f"wrote {PAGE}")
 

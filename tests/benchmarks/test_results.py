@@ -32,7 +32,9 @@ def lines(found, begin):
 
 def test_a_method_has_its_mean_over_seeds_and_a_line_per_run():
     runs = [made("tico", 0), made("tico", 1, trained=0.79, low=-0.01)]
-    summary, first, second = lines(page(runs, ["tico"], vne_weight=0.1, missing=[]), "| tico")
+    found = page(runs, ["tico"], vne_weight=0.1, missing=[])
+    assert "VNE" not in found and "demo" not in found
+    summary, first, second = lines(found, "| tico")
     assert summary.startswith("| tico | 12 | 2 | 121 | 150 | 82.0 | 78.0 | +4.0, 1 of 2 beat it |")
     assert first.startswith("| tico | 0 | 121 | 150 | c0ffee | 85.0 | +7.0 (+5.0 to +9.0) |")
     assert second.startswith("| tico | 1 | 121 | 150 | c0ffee | 79.0 | +1.0 (-1.0 to +3.0) |")
@@ -40,10 +42,10 @@ def test_a_method_has_its_mean_over_seeds_and_a_line_per_run():
 
 def test_vne_stands_beside_weight_zero():
     runs = [made("tico"), made("tico, VNE", rank=9.0)]
-    found = page(runs, ["tico"], vne_weight=0.25, missing=["byol 2"])
+    found = page(runs, ["tico"], vne_weight=0.25, missing=["byol (seed 2)"])
     assert "| tico | 4.0 | 9.0 | higher | 85.0 | 85.0 |" in found
     assert "weight=0.25" in found
-    assert "Not run yet: byol 2." in found
+    assert "Not run yet: byol (seed 2)." in found
 
 
 def test_of_a_method_that_carries_vne_the_run_without_it_is_weight_zero():
