@@ -5,7 +5,8 @@
 
 A run is two commands in processes of their own, with one thread: `manyviews pretrain` on a recipe,
 whose processor time is the time of the table, then `manyviews evaluate`. What is finished in the
-folder `--runs` is not run again, so that this can be stopped and called again at any time.
+folder `--runs` is not run again, so that this can be stopped and called again at any time; a recipe
+that changed is another run.
 """
 
 from __future__ import annotations
@@ -25,10 +26,16 @@ from typing import Any, NamedTuple
 import results_page
 from results_page import GATE_OPEN, Result
 
+from manyviews import config
+from manyviews.runs import folder
+
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "results.md"
 RECIPE = "_fashion_mnist_mini"
-VNE_WEIGHT = 0.5
+VNE_WEIGHT = 0.05  # beside losses of a few units
+VNE_WEIGHTS: dict[str, float] = dict.fromkeys(
+    ("barlow_twins", "mixed_barlow_twins", "vicreg"), 0.5
+)  # of tens
 SEEDS = (0, 1, 2)
 FINISHED = "finished.json"
 
@@ -37,7 +44,7 @@ class Row(NamedTuple):
     """Runs that differ by the seed alone.
 
     Attributes:
-        name: of the row and of its folder.
+        name: of the row.
         overrides: of `manyviews pretrain`.
         seeds: of weights, order and views.
     """
@@ -52,69 +59,61 @@ def rows() -> list[Row]:
     files = ROOT.joinpath("conf", "experiment").glob(f"*{RECIPE}.yaml")
     methods = sorted(file.stem.removesuffix(RECIPE) for file in files)
     recipe = {method: f"experiment={method}{RECIPE}" for method in methods}
-    vne = [
-        "regularizer=vne",
-        "regularizers.vne.reads=embedding",
-        f"regularizers.vne.weight={VNE_WEIGHT}",
-    ]
+    vne = ["regularizer=vne", "regularizers.vne.reads=embedding"]
+    weight = {method: f"regularizers.vne.weight={vne_weight(method)}" for method in methods}
     return [
         *(Row(method, [recipe[method]]) for method in methods),
         Row(GATE_OPEN, [recipe["hydra"], "method.gate=open"]),
-        *(Row(f"{method}, VNE", [recipe[method], *vne], (0,)) for method in methods),
+        *(Row(f"{m}, VNE", [recipe[m], *vne, weight[m]], (0,)) for m in methods),
         Row("ivne, no VNE", [recipe["ivne"], "regularizers.vne.weight=0"], (0,)),
         Row("demo", ["experiment=demo"]),
     ]
 
 
-def run(row: Row, seed: int, runs: Path) -> None:
+def vne_weight(method: str) -> float:
+    """In proportion to the method's own loss, roughly."""
+    return VNE_WEIGHTS.get(method, VNE_WEIGHT)
+
+
+def places(runs: Path) -> dict[tuple[str, int], Path]:
+    """The run folder of every row and seed; its name has the hash of what defines the result."""
+    found: dict[tuple[str, int], Path] = {}
+    for row in rows():
+        composed, choices = config.compose("pretrain", [*row.overrides, f"runs={runs}"])
+        for seed in row.seeds:
+            found[row.name, seed] = folder({**composed, "seed": seed}, choices)
+    return found
+
+
+def run(row: Row, seed: int, place: Path) -> None:
     """Train and evaluate; an unfinished run begins anew, since its time would be wrong."""
-    folder = place(row, seed, runs)
-    if folder.joinpath(FINISHED).is_file():
+    if place.joinpath(FINISHED).is_file():
         return
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    record = {"commit": commit(), "seconds": trained(row, seed, folder)}
-    folder.joinpath(FINISHED).write_text(json.dumps(record))
+    shutil.rmtree(place, ignore_errors=True)
+    record = {"commit": commit(), "seconds": trained(row, seed, place)}
+    place.joinpath(FINISHED).write_text(json.dumps(record))
     print(f"{row.name}, seed {seed}: {record['seconds']['processor']:.0f} s", flush=True)
 
 
-def place(row: Row, seed: int, runs: Path) -> Path:
-    """The folder of a run."""
-    return runs / row.name.replace(", ", "-").replace(" ", "_") / f"s{seed}"
-
-
-def results(runs: Path) -> list[Result]:
-    """All that is finished."""
-    places = [(row, seed, place(row, seed, runs)) for row in rows() for seed in row.seeds]
-    return [
-        result(row.name, seed, folder)
-        for row, seed, folder in places
-        if folder.joinpath(FINISHED).is_file()
-    ]
-
-
-def result(row: str, seed: int, folder: Path) -> Result:
+def result(row: str, seed: int, place: Path) -> Result:
     """What the files of a finished run say."""
-    (report,) = folder.glob("*/report/report.json")
-    run = report.parents[1]
-    return Result(
-        row,
-        seed,
-        **json.loads(folder.joinpath(FINISHED).read_text()),
-        epochs=json.loads((run / "ledger.json").read_text())["epochs"],
-        card=json.loads(report.read_text()),
-        environment=json.loads((run / "environment.json").read_text()),
+    ledger, card, environment = (
+        json.loads(place.joinpath(name).read_text())
+        for name in ("ledger.json", "report/report.json", "environment.json")
     )
+    record = json.loads(place.joinpath(FINISHED).read_text())
+    return Result(row, seed, **record, epochs=ledger["epochs"], card=card, environment=environment)
 
 
-def trained(row: Row, seed: int, folder: Path) -> dict[str, float]:
+def trained(row: Row, seed: int, place: Path) -> dict[str, float]:
     """Seconds of `manyviews pretrain`, by the processor and by the clock; evaluated afterwards."""
     quiet = ["logger.wandb=null", "callbacks.online_knn=null", "evaluation=[knn]"]
-    with folder.joinpath("log").open("w") as log:
-        seconds = timed(["pretrain", *row.overrides, f"seed={seed}", f"runs={folder}", *quiet], log)
-        (run,) = folder.glob("*/report")
-        evaluate = ["evaluate", f"run={run.parent}", "evaluation=[knn,linear_lbfgs]"]
-        timed([*evaluate, "logger.wandb=null"], log)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.with_suffix(".log").open("w") as log:
+        where = [f"seed={seed}", f"runs={place.parent}"]
+        seconds = timed(["pretrain", *row.overrides, *where, *quiet], log)
+        protocols = "evaluation=[knn,linear_lbfgs]"
+        timed(["evaluate", f"run={place}", protocols, "logger.wandb=null"], log)
     return seconds
 
 
@@ -149,6 +148,21 @@ def wanted(only: Iterable[str], seeds: Iterable[int]) -> list[tuple[Row, int]]:
     return [(row, seed) for seed in seeds for row in chosen if seed in row.seeds]
 
 
+def page(place: dict[tuple[str, int], Path]) -> str:
+    """docs/results.md from all that is finished."""
+    found = [key for key, folder in place.items() if folder.joinpath(FINISHED).is_file()]
+    left = {row.name: [str(s) for s in row.seeds if (row.name, s) not in found] for row in rows()}
+    return results_page.page(
+        [result(name, seed, place[name, seed]) for name, seed in found],
+        {
+            row.name: vne_weight(row.name)
+            for row in rows()
+            if "," not in row.name and row.name != "demo"
+        },
+        missing=[f"{name} (seed {', '.join(seeds)})" for name, seeds in left.items() if seeds],
+    )
+
+
 def main() -> None:
     """Run what is missing, then write the page of all that is there."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -157,17 +171,15 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/results"), help="folder")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one thread each")
     given = parser.parse_args()
-    jobs = wanted(given.only, given.seeds)
-    jobs = wanted(given.only, given.seeds)
+    place = places(given.runs)
     with ThreadPoolExecutor(given.jobs) as pool:
-        for done in [pool.submit(run, row, seed, given.runs) for row, seed in jobs]:
-            done.result()
-    methods = [row.name for row in rows() if "," not in row.name and row.name != "demo"]
-    found = results(given.runs)
-    ran = {(r.row, r.seed) for r in found}
-    left = {r.name: [str(s) for s in r.seeds if (r.name, s) not in ran] for r in rows()}
-    missing = [f"{name} (seed {', '.join(seeds)})" for name, seeds in left.items() if seeds]
-    PAGE.write_text(results_page.page(found, methods, vne_weight=VNE_WEIGHT, missing=missing))
+        jobs = [
+            pool.submit(run, row, seed, place[row.name, seed])
+            for row, seed in wanted(given.only, given.seeds)
+        ]
+        for job in jobs:
+            job.result()
+    PAGE.write_text(page(place))
     print(f"wrote {PAGE}")
 
 
