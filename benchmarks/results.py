@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -137,9 +138,11 @@ def timed(command: list[str], log: Any) -> dict[str, float]:
 
 
 def commit() -> str:
-    """The state of the tree."""
-    command = ["git", "-C", ROOT, "describe", "--always", "--dirty"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    """The state of the tree, whatever the page says that is written from it."""
+    git = partial(subprocess.run, capture_output=True, text=True, check=True, cwd=ROOT)
+    name = git(["git", "rev-parse", "--short", "HEAD"]).stdout.strip()
+    changed = ["git", "status", "--porcelain", "--untracked-files=no", ".", f":!{PAGE}"]
+    return f"{name}-dirty" if git(changed).stdout else name
 
 
 def wanted(only: Iterable[str], seeds: Iterable[int]) -> list[tuple[Row, int]]:
