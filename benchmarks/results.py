@@ -5,8 +5,8 @@
 
 A run is two commands in processes of their own, with one thread: `manyviews pretrain` on a recipe,
 whose processor time is the time of the table, then `manyviews evaluate`. What is finished in the
-folder `--runs`, or kept in docs/results.json under a config that is still the same, is not run
-again, so that this can be stopped and called again at any time.
+folder `--runs` is not run again, so that this can be stopped and called again at any time; a recipe
+that changed is another run.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,22 +28,28 @@ import results_page
 from results_page import GATE_OPEN, Result
 
 from manyviews import config
-from manyviews import runs as names
+from manyviews.runs import folder
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "results.md"
-RECORDS = ROOT / "docs" / "results.json"
+RECORDS = (
+    ROOT / "docs" / "results.json"
+)  # what the page was made from: kept from one time to the next
 RECIPE = "_fashion_mnist_mini"
-VNE_WEIGHT = 0.5
+VNE_WEIGHT = 0.05  # beside losses of a few units
+VNE_WEIGHTS: dict[str, float] = dict.fromkeys(
+    ("barlow_twins", "mixed_barlow_twins", "vicreg"), 0.5
+)  # of tens
 SEEDS = (0, 1, 2)
 FINISHED = "finished.json"
+Places = dict[tuple[str, int], Path]  # folders by row and seed
 
 
 class Row(NamedTuple):
     """Runs that differ by the seed alone.
 
     Attributes:
-        name: of the row and of its folder.
+        name: of the row.
         overrides: of `manyviews pretrain`.
         seeds: of weights, order and views.
     """
@@ -57,86 +64,81 @@ def rows() -> list[Row]:
     files = ROOT.joinpath("conf", "experiment").glob(f"*{RECIPE}.yaml")
     methods = sorted(file.stem.removesuffix(RECIPE) for file in files)
     recipe = {method: f"experiment={method}{RECIPE}" for method in methods}
-    vne = [
-        "regularizer=vne",
-        "regularizers.vne.reads=embedding",
-        f"regularizers.vne.weight={VNE_WEIGHT}",
-    ]
+    vne = ["regularizer=vne", "regularizers.vne.reads=embedding"]
+    weight = {method: f"regularizers.vne.weight={vne_weight(method)}" for method in methods}
     return [
         *(Row(method, [recipe[method]]) for method in methods),
         Row(GATE_OPEN, [recipe["hydra"], "method.gate=open"]),
-        *(Row(f"{method}, VNE", [recipe[method], *vne], (0,)) for method in methods),
+        *(Row(f"{m}, VNE", [recipe[m], *vne, weight[m]], (0,)) for m in methods),
         Row("ivne, no VNE", [recipe["ivne"], "regularizers.vne.weight=0"], (0,)),
         Row("demo", ["experiment=demo"]),
     ]
 
 
-def run(row: Row, seed: int, runs: Path) -> None:
-    """Train and evaluate; an unfinished run begins anew, since its time would be wrong."""
-    folder = place(row, seed, runs)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    record = {"commit": commit(), "seconds": trained(row, seed, folder)}
-    folder.joinpath(FINISHED).write_text(json.dumps(record))
-    print(f"{row.name}, seed {seed}: {record['seconds']['processor']:.0f} s", flush=True)
+def vne_weight(method: str) -> float:
+    """In proportion to the method's own loss, roughly."""
+    return VNE_WEIGHTS.get(method, VNE_WEIGHT)
 
 
-def place(row: Row, seed: int, runs: Path) -> Path:
-    """The folder of a run."""
-    return runs / row.name.replace(", ", "-").replace(" ", "_") / f"s{seed}"
-
-
-def results(runs: Path) -> dict[tuple[str, int], Result]:
-    """All that is finished, by row and seed in their order."""
-    kept = {(r.row, r.seed): r for r in records()}
-    found = {}
+def places(runs: Path) -> Places:
+    """The run folder of every row and seed; its name has the hash of what defines the result."""
+    found: Places = {}
     for row in rows():
+        composed, choices = config.compose("pretrain", [*row.overrides, f"runs={runs}"])
         for seed in row.seeds:
-            folder, key = place(row, seed, runs), (row.name, seed)
-            if folder.joinpath(FINISHED).is_file():
-                found[key] = result(row.name, seed, folder)
-            elif key in kept and kept[key].run == current(row, seed):
-                found[key] = kept[key]
+            found[row.name, seed] = folder({**composed, "seed": seed}, choices)
     return found
 
 
-def records() -> list[Result]:
-    """What docs/results.json keeps of earlier runs."""
-    return [Result(**r) for r in json.loads(RECORDS.read_text())] if RECORDS.is_file() else []
+def run(row: Row, seed: int, place: Path) -> None:
+    """Train and evaluate; an unfinished run begins anew, since its time would be wrong."""
+    shutil.rmtree(place, ignore_errors=True)
+    record = {"commit": commit(), "seconds": trained(row, seed, place)}
+    place.joinpath(FINISHED).write_text(json.dumps(record))
+    print(f"{row.name}, seed {seed}: {record['seconds']['processor']:.0f} s", flush=True)
 
 
-def current(row: Row, seed: int) -> str:
-    """Name of the run folder, which holds the hash of what defines the result."""
-    return names.name(*config.compose("pretrain", [*row.overrides, f"seed={seed}"]))
-
-
-def result(row: str, seed: int, folder: Path) -> Result:
+def result(row: str, seed: int, place: Path) -> Result:
     """What the files of a finished run say, as far as the page needs it."""
-    (report,) = folder.glob("*/report/report.json")
-    run = report.parents[1]
-    card = json.loads(report.read_text())
-    machine = json.loads((run / "environment.json").read_text())
+    ledger, card, machine = (
+        json.loads(place.joinpath(name).read_text())
+        for name in ("ledger.json", "report/report.json", "environment.json")
+    )
     for part in ("scores", "differences"):
         card[part] = [r for r in card[part] if r["metric"] == "top1"]
     return Result(
         row,
         seed,
-        run.name,
-        **json.loads(folder.joinpath(FINISHED).read_text()),
-        epochs=json.loads((run / "ledger.json").read_text())["epochs"],
+        place.name,
+        **json.loads(place.joinpath(FINISHED).read_text()),
+        epochs=ledger["epochs"],
         card={k: card[k] for k in ("protocols", "scores", "differences", "label_free")},
         environment={k: machine[k] for k in ("processor", "cores", "torch")},
     )
 
 
-def trained(row: Row, seed: int, folder: Path) -> dict[str, float]:
+def results(place: Places) -> dict[tuple[str, int], Result]:
+    """All that is finished in its folder, or kept of a run whose name is still the same."""
+    lines = json.loads(RECORDS.read_text()) if RECORDS.is_file() else []
+    kept = {(r.row, r.seed): r for r in (Result(**line) for line in lines)}
+    found = {}
+    for key, run in place.items():
+        if run.joinpath(FINISHED).is_file():
+            found[key] = result(*key, run)
+        elif key in kept and kept[key].run == run.name:
+            found[key] = kept[key]
+    return found
+
+
+def trained(row: Row, seed: int, place: Path) -> dict[str, float]:
     """Seconds of `manyviews pretrain`, by the processor and by the clock; evaluated afterwards."""
     quiet = ["logger.wandb=null", "callbacks.online_knn=null", "evaluation=[knn]"]
-    with folder.joinpath("log").open("w") as log:
-        seconds = timed(["pretrain", *row.overrides, f"seed={seed}", f"runs={folder}", *quiet], log)
-        (run,) = folder.glob("*/report")
-        evaluate = ["evaluate", f"run={run.parent}", "evaluation=[knn,linear_lbfgs]"]
-        timed([*evaluate, "logger.wandb=null"], log)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.with_suffix(".log").open("w") as log:
+        where = [f"seed={seed}", f"runs={place.parent}"]
+        seconds = timed(["pretrain", *row.overrides, *where, *quiet], log)
+        protocols = "evaluation=[knn,linear_lbfgs]"
+        timed(["evaluate", f"run={place}", protocols, "logger.wandb=null"], log)
     return seconds
 
 
@@ -160,15 +162,39 @@ def timed(command: list[str], log: Any) -> dict[str, float]:
 
 
 def commit() -> str:
-    """The state of the tree."""
-    command = ["git", "-C", ROOT, "describe", "--always", "--dirty"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    """The state of the tree, whatever the page says that is written from it."""
+    git = partial(subprocess.run, capture_output=True, text=True, check=True, cwd=ROOT)
+    name = git(["git", "rev-parse", "--short", "HEAD"]).stdout.strip()
+    changed = [
+        "git",
+        "status",
+        "--porcelain",
+        "--untracked-files=no",
+        ".",
+        f":!{PAGE}",
+        f":!{RECORDS}",
+    ]
+    return f"{name}-dirty" if git(changed).stdout else name
 
 
 def wanted(only: Iterable[str], seeds: Iterable[int]) -> list[tuple[Row, int]]:
     """Rows and seeds in the order in which they run: the first seed of every row comes first."""
     chosen = [row for row in rows() if not only or row.name in only]
     return [(row, seed) for seed in seeds for row in chosen if seed in row.seeds]
+
+
+def page(found: dict[tuple[str, int], Result]) -> str:
+    """docs/results.md from all that is finished."""
+    left = {row.name: [str(s) for s in row.seeds if (row.name, s) not in found] for row in rows()}
+    return results_page.page(
+        [*found.values()],
+        {
+            row.name: vne_weight(row.name)
+            for row in rows()
+            if "," not in row.name and row.name != "demo"
+        },
+        missing=[f"{name} (seed {', '.join(seeds)})" for name, seeds in left.items() if seeds],
+    )
 
 
 def main() -> None:
@@ -179,17 +205,19 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/results"), help="folder")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one thread each")
     given = parser.parse_args()
-    jobs, done = wanted(given.only, given.seeds), results(given.runs)
-    todo = [(row, seed) for row, seed in jobs if (row.name, seed) not in done]
+    place = places(given.runs)
+    done = results(place)
     with ThreadPoolExecutor(given.jobs) as pool:
-        for finished in [pool.submit(run, row, seed, given.runs) for row, seed in todo]:
-            finished.result()
-    methods = [row.name for row in rows() if "," not in row.name and row.name != "demo"]
-    found = results(given.runs)
-    missing = [f"{r.name} {s}" for r in rows() for s in r.seeds if (r.name, s) not in found]
-    made = [*found.values()]
-    PAGE.write_text(results_page.page(made, methods, vne_weight=VNE_WEIGHT, missing=missing))
-    RECORDS.write_text(json.dumps([r._asdict() for r in made], indent=1) + "\n")
+        jobs = [
+            pool.submit(run, row, seed, place[row.name, seed])
+            for row, seed in wanted(given.only, given.seeds)
+            if (row.name, seed) not in done
+        ]
+        for job in jobs:
+            job.result()
+    found = results(place)
+    PAGE.write_text(page(found))
+    RECORDS.write_text(json.dumps([r._asdict() for r in found.values()], indent=1) + "\n")
     print(f"wrote {PAGE}")
 
 

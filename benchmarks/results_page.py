@@ -23,22 +23,22 @@ METHODS = """\
 Time is that of the processor for the whole command: start, training and kNN; the clock shows how
 busy the machine was beside it. `hydra`, `hydra_moco` and `supcon` read the labels.
 """
-RUNS = """\
-### Run by run
-"""
+RUNS = "Run by run:\n"
 GATE = """\
 ## SimLAP's ablation
 
-Arbitrary pairs ask any two classes to agree. The learned gate says in which dimensions; without it
-(`experiment=hydra_fashion_mnist_mini method.gate=open`) nothing can be learned from them.
+Arbitrary pairs ask any two classes to agree, the learned gate says in which dimensions;
+`experiment=hydra_fashion_mnist_mini method.gate=open` takes it away. What then is left to learn
+from: a row's own class is never among its negatives, and one pair in ten joins a class with itself.
 """
 VNE = """\
 ## VNE beside every method
 
-`regularizer=vne regularizers.vne.weight={weight:g} regularizers.vne.reads=embedding`, one seed.
-The effective rank is exp of the von Neumann entropy of the test embeddings, at most min(N, D) =
-128; 115 is 0.9 of it. At weight 0 the slot is not computed: every method is then bit for
-bit what it is without (`tests/test_method.py`).
+`regularizer=vne regularizers.vne.weight=WEIGHT regularizers.vne.reads=embedding`, one seed. A
+weight is small beside the method's own loss, about 100 for `barlow_twins` and 0.4 for `byol`. The
+effective rank is exp of the von Neumann entropy of the test embeddings, at most min(N, D) = 128;
+115 is 0.9 of it. At weight 0 the slot is not computed: every method is then bit for bit what it is
+without (`tests/test_method.py`).
 """
 DEMO = """\
 ## The demo
@@ -56,7 +56,7 @@ class Result(NamedTuple):
     Attributes:
         row: name of its row.
         seed: of weights, order and views.
-        run: name of its run folder.
+        run: name of its run folder, with the hash of its config.
         commit: of the tree that ran.
         seconds: of `manyviews pretrain`, by the processor and by the clock.
         epochs: that it trained.
@@ -120,7 +120,8 @@ def summary(groups: dict[str, list[Result]]) -> str:
             )
             beats = sum(gain(r, protocol)["beats"] for r in results)
             cells += [f"{trained:.1f}", f"{random:.1f}"]
-            cells += [f"{trained - random:+.1f}, {beats} of {len(results)} beat it"]
+            gained = 100 * mean(gain(r, protocol)["value"] for r in results)
+            cells += [f"{gained:+.1f}, {beats} of {len(results)} beat it"]
         rows.append(cells)
     return table(columns, rows)
 
@@ -148,11 +149,11 @@ def runs(groups: dict[str, list[Result]]) -> str:
     return table(columns, rows)
 
 
-def vne(groups: dict[str, list[Result]], methods: list[str]) -> str:
+def vne(groups: dict[str, list[Result]], methods: dict[str, float]) -> str:
     """A line per method: effective rank and linear accuracy at weight 0 and at the weight."""
-    columns = ["method", "rank, weight 0", "rank, VNE", "", "linear, weight 0", "linear, VNE"]
+    columns = ["method", "weight", "rank at 0", "rank", "", "linear at 0", "linear"]
     rows: list[list[str]] = []
-    for method in methods:
+    for method, weight in methods.items():
         without = groups.get(f"{method}, no VNE", groups.get(method))
         behind = groups.get(f"{method}, VNE")
         if without and behind:
@@ -160,33 +161,32 @@ def vne(groups: dict[str, list[Result]], methods: list[str]) -> str:
             before, after = map(rank, both)
             verdict = "higher" if after > before else "not higher"
             accuracies = [f"{score(r, LINEAR):.1f}" for r in both]
-            rows.append([method, f"{before:.1f}", f"{after:.1f}", verdict, *accuracies])
-    return table(columns, rows)
+            rows.append(
+                [method, f"{weight:g}", f"{before:.1f}", f"{after:.1f}", verdict, *accuracies]
+            )
+    return table(columns, rows) if rows else ""
 
 
-def page(
-    results: list[Result], methods: list[str], *, vne_weight: float, missing: list[str]
-) -> str:
-    """All sections, with the runs that are finished.
+def page(results: list[Result], methods: dict[str, float], *, missing: list[str]) -> str:
+    """All sections that have a finished run.
 
     Args:
         results: of the finished runs.
-        methods: rows that are methods, as their recipes have them.
-        vne_weight: of the rows with VNE.
+        methods: rows that are methods, and the weight of VNE beside each.
         missing: what has not been run.
     """
     groups: dict[str, list[Result]] = {}
     for r in results:
         groups.setdefault(r.row, []).append(r)
 
-    def of(*names: str) -> dict[str, list[Result]]:
-        return {name: groups[name] for name in names if name in groups}
+    def section(head: str, *names: str) -> list[str]:
+        of = {name: groups[name] for name in names if name in groups}
+        return [head, summary(of), RUNS, runs(of)] if of else []
 
-    gate = of("hydra", GATE_OPEN)
-    sections = [HEAD, *(METHODS, summary(of(*methods)), RUNS, runs(of(*methods)))]
-    sections += [GATE, summary(gate), runs(gate)]
-    sections += [VNE.format(weight=vne_weight), vne(groups, methods)]
-    sections += [DEMO, summary(of("demo")), runs(of("demo")), foot(results[0])]
+    sections = [HEAD, *section(METHODS, *methods), *section(GATE, "hydra", GATE_OPEN)]
+    if beside := vne(groups, methods):
+        sections += [VNE, beside]
+    sections += [*section(DEMO, "demo"), foot(results[0])]
     if missing:
         sections.append(f"Not run yet: {'; '.join(missing)}.\n")
     return "\n".join(sections)

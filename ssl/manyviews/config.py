@@ -12,10 +12,12 @@ import json
 import os
 import typing
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
 import pydantic
+import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
@@ -143,7 +145,7 @@ def compose(
         for override in groups:
             _check_choice(override, options[override.key_or_group])
         try:
-            overrides = [*overrides, *_for_series(command, extra, groups)]
+            overrides = [*overrides, *_for_series(command, extra, groups, config_dir)]
             composed = hydra_compose(command, [*extra, *overrides], return_hydra_config=True)
         except (HydraException, OmegaConfBaseException) as error:
             raise _reworded(error, command, extra, parsed, groups) from error
@@ -166,17 +168,23 @@ def _by_library(overrides: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     return expanded, choices
 
 
-def _for_series(command: str, extra: list[str], groups: list[Override]) -> list[str]:
+def _for_series(
+    command: str, extra: list[str], groups: list[Override], config_dir: str | None
+) -> list[str]:
     """Overrides that replace the views and the backbone of images where the data are series.
 
     Args:
         command: see `compose`.
         extra: where further files are.
         groups: choices of the command line; those of views and backbone stay.
+        config_dir: see `compose`.
     """
-    chosen = [o.key_or_group for o in groups]
-    if not {"data", "experiment"} & {*chosen}:
+    chosen = {o.key_or_group: o.value() for o in groups}
+    if "data" not in chosen and "experiment" not in chosen:
         return []  # the default is images
+    target = _data_target(str(chosen["data"]), config_dir) if "data" in chosen else None
+    if target is not None and not _gives_series(target):
+        return []
     lines = [str(o.input_line) for o in groups]
     composed = hydra_compose(command, [*extra, *lines], return_hydra_config=True)
     data = composed.get("data") or {}
@@ -189,6 +197,15 @@ def _for_series(command: str, extra: list[str], groups: list[Override]) -> list[
         "backbone": composed.hydra.runtime.choices["backbone"] != "resnet18",
     }
     return [f"{g}={name}" for g, name in FOR_SERIES.items() if not fits[g] and g not in chosen]
+
+
+def _data_target(name: str, config_dir: str | None) -> str | None:
+    """The target of a data set's own file, without a composition: that takes half a second."""
+    folders = [Path(config_dir)] if config_dir else []
+    for folder in (*folders, files("manyviews.conf")):
+        if (file := folder.joinpath("data", f"{name}.yaml")).is_file():
+            return (yaml.safe_load(file.read_text()) or {}).get("_target_")
+    return None
 
 
 def _gives_series(target: str) -> bool:

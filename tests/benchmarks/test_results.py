@@ -34,7 +34,9 @@ def lines(found, begin):
 
 def test_a_method_has_its_mean_over_seeds_and_a_line_per_run():
     runs = [made("tico", 0), made("tico", 1, trained=0.79, low=-0.01)]
-    summary, first, second = lines(page(runs, ["tico"], vne_weight=0.1, missing=[]), "| tico")
+    found = page(runs, {"tico": 0.05}, missing=[])
+    assert "VNE" not in found and "demo" not in found
+    summary, first, second = lines(found, "| tico")
     assert summary.startswith("| tico | 12 | 2 | 121 | 150 | 82.0 | 78.0 | +4.0, 1 of 2 beat it |")
     assert first.startswith("| tico | 0 | 121 | 150 | c0ffee | 85.0 | +7.0 (+5.0 to +9.0) |")
     assert second.startswith("| tico | 1 | 121 | 150 | c0ffee | 79.0 | +1.0 (-1.0 to +3.0) |")
@@ -42,33 +44,33 @@ def test_a_method_has_its_mean_over_seeds_and_a_line_per_run():
 
 def test_vne_stands_beside_weight_zero():
     runs = [made("tico"), made("tico, VNE", rank=9.0)]
-    found = page(runs, ["tico"], vne_weight=0.25, missing=["byol 2"])
-    assert "| tico | 4.0 | 9.0 | higher | 85.0 | 85.0 |" in found
-    assert "weight=0.25" in found
-    assert "Not run yet: byol 2." in found
+    found = page(runs, {"tico": 0.05}, missing=["byol (seed 2)"])
+    assert "| tico | 0.05 | 4.0 | 9.0 | higher | 85.0 | 85.0 |" in found
+    assert "Not run yet: byol (seed 2)." in found
 
 
 def test_of_a_method_that_carries_vne_the_run_without_it_is_weight_zero():
     runs = [made("ivne", rank=9.0), made("ivne, no VNE", rank=1.0), made("ivne, VNE", rank=0.5)]
-    assert "| ivne | 1.0 | 0.5 | not higher |" in page(runs, ["ivne"], vne_weight=0.1, missing=[])
+    assert "| ivne | 0.05 | 1.0 | 0.5 | not higher |" in page(runs, {"ivne": 0.05}, missing=[])
 
 
-def test_no_two_rows_share_a_command_or_a_folder():
+def test_no_two_rows_are_the_same_command():
     rows = results.rows()
     assert len({tuple(row.overrides) for row in rows}) == len(rows)
-    assert len({results.place(row, 0, results.ROOT) for row in rows}) == len(rows)
 
 
-def test_rows_switch_what_their_names_say():
-    by_name = {row.name: row.overrides for row in results.rows()}
-    gate, bare, vne = (
-        config.compose("pretrain", by_name[name])[0]
-        for name in ("hydra, gate open", "ivne, no VNE", "ivne, VNE")
-    )
+def test_rows_switch_what_their_names_say(monkeypatch):
+    names = ("hydra, gate open", "ivne, no VNE", "ivne, VNE")
+    rows = [row for row in results.rows() if row.name in names]
+    gate, vne, bare = (config.compose("pretrain", row.overrides)[0] for row in rows)
     assert gate["method"]["gate"] == "open" and gate["method"]["positives"] == "arbitrary"
     assert bare["regularizers"]["vne"]["weight"] == 0
     assert vne["regularizers"]["vne"]["weight"] == results.VNE_WEIGHT
     assert vne["regularizers"]["vne"]["reads"] == "embedding"
+    monkeypatch.setattr(results, "rows", lambda: rows)
+    place = results.places(results.ROOT)
+    assert len(set(place.values())) == len(place) == 5
+    assert place["hydra, gate open", 2].name.endswith("-s2")
 
 
 def test_the_first_seed_of_every_row_comes_first():
@@ -77,19 +79,28 @@ def test_the_first_seed_of_every_row_comes_first():
     assert ("tico, VNE", 1) not in jobs
 
 
-def test_what_is_finished_is_not_run_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(results, "trained", lambda *_: {"processor": 1.0, "clock": 2.0})
-    ((row, _),) = results.wanted(["demo"], [0])
-    results.run(row, 0, tmp_path)
-    monkeypatch.setattr(results, "trained", None)
-    results.run(row, 0, tmp_path)
+def test_a_run_that_is_not_finished_begins_anew(tmp_path, monkeypatch):
+    trained = []
+
+    def train(row, seed, place):
+        trained.append(list(tmp_path.rglob("last.ckpt")))
+        place.mkdir()
+        return {"processor": 1.0, "clock": 2.0}
+
+    monkeypatch.setattr(results, "trained", train)
+    ((row, seed),) = results.wanted(["demo"], [0])
+    place = tmp_path / "run-s0"
+    place.mkdir()
+    place.joinpath("last.ckpt").touch()
+    results.run(row, seed, place)
+    assert trained == [[]]
 
 
-def test_records_count_while_their_config_is_the_same(monkeypatch, tmp_path):
-    row = next(r for r in results.rows() if r.name == "tico")
-    same = made("tico", 0)._replace(run=results.current(row, 0))
+def test_what_was_kept_counts_while_its_config_is_the_same(monkeypatch, tmp_path):
+    place = results.places(tmp_path / "none")
+    same = made("tico", 0)._replace(run=place["tico", 0].name)
     other = made("tico", 1)  # of another config
     kept = tmp_path / "results.json"
     kept.write_text(json.dumps([r._asdict() for r in (same, other)]))
     monkeypatch.setattr(results, "RECORDS", kept)
-    assert results.results(tmp_path / "none") == {("tico", 0): same}
+    assert results.results(place) == {("tico", 0): same}

@@ -4,9 +4,13 @@ import os
 import signal
 from multiprocessing import get_context
 
+import unscored
+
 # Forked from a process that has everything imported: a death costs a second, not ten.
 _context = get_context("forkserver")
-_context.set_forkserver_preload(["manyviews.train", "manyviews.dashboards", "small_data"])
+_context.set_forkserver_preload(
+    ["manyviews.train", "manyviews.dashboards", "small_data", "small_series"]
+)
 
 
 def pretrain(overrides, config_dir, kill=None):
@@ -30,8 +34,9 @@ def _command(folder, overrides, config_dir, kill):
 
     import torch
 
-    from manyviews import cli
+    from manyviews import cli, train
 
+    train.report_card.make = unscored.make
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     os.chdir(folder)

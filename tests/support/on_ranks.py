@@ -4,6 +4,7 @@ import os
 
 import pytorch_lightning as pl
 import torch
+import unscored
 from golden import chirp
 from torch import nn
 from torch.nn import functional as F
@@ -217,6 +218,7 @@ def pretrain(folder, overrides, config_dir, stop_at=None):
     os.chdir(folder)
     begun, seen = {}, []
     saved = Stop.on_train_start, Stop.asked, Noise.on_train_batch_start
+    scored, train.report_card.make = train.report_card.make, unscored.make
 
     def remember(self, trainer, pl_module):
         begun["trainer"] = trainer
@@ -233,6 +235,7 @@ def pretrain(folder, overrides, config_dir, stop_at=None):
         train.pretrain(overrides, config_dir)
     finally:
         Stop.on_train_start, Stop.asked, Noise.on_train_batch_start = saved
+        train.report_card.make = scored
     return seen
 
 

@@ -1,0 +1,6 @@
+"""Runs that are compared by their training alone, without scores and report."""
+
+
+def make(run, data, evaluation, ckpt="last"):
+    """In place of `report_card.make`."""
+    return {"scores": [], "checkpoint": {"step": 0}}, False
