@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import kornia.augmentation as K  # pyright: ignore[reportMissingImports]
 import torch
@@ -117,7 +117,7 @@ def data(declared: str, size: int, channels: int, batch: int) -> ImageData:
         ["views.large.operations.crop.size=224"] if (declared, size) == ("two_crops", 256) else []
     )
     composed, _ = config.compose("pretrain", [f"views={declared}", f"batch_size={batch}", *more])
-    made = build.data(composed)
+    made = cast(ImageData, build.data(composed))
     made.splits = ImageSplits(
         "noise", images, images, ("noise",), (0.5,) * channels, (0.25,) * channels
     )

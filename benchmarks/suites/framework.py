@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytorch_lightning as pl
@@ -31,6 +31,7 @@ from manyviews import build, config, dashboards, runs, train
 from manyviews.backbones import Backbone
 from manyviews.batch import Batch, Output, Sample
 from manyviews.datamodules.images import ImageData, Images, ImageSplits
+from manyviews.datamodules.views import Views
 from manyviews.method import Method
 from manyviews.optim import WarmupCosine
 from manyviews.runs import Run
@@ -139,7 +140,7 @@ def data() -> Data:
     images = Images(image, torch.arange(count) % 2)
     splits = ImageSplits("noise", images, images, ("even", "odd"), (0.5,), (0.25,))
     composed, _ = config.compose("pretrain", OVERRIDES)
-    return Data(splits, build.data(composed).views, batch_size=BATCH, seed=0)
+    return Data(splits, cast(Views, build.data(composed).views), batch_size=BATCH, seed=0)
 
 
 def method() -> Trivial:
