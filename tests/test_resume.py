@@ -73,8 +73,8 @@ def test_a_run_does_not_continue_on_other_images(config_dir, monkeypatch):
         train.pretrain(contract.overrides("swav", *files), config_dir)
 
 
-# A stop is the same code for all methods, and gentler than the kills: one method, one with dropout in
-# its trunk, and one that keeps an average of its weights.
+# A stop is the same code for all methods, and gentler than the kills: here are one method, one with
+# dropout in its trunk, and one that keeps an average of its weights.
 STOPPED = [("swav", None), ("swav", "backbone=noisy"), ("rebar", None)]
 
 
