@@ -62,6 +62,10 @@ class Recordings:
         """Steps of every recording."""
         return self.offset.diff()
 
+    def at(self, step: Int64[Tensor, " B"]) -> Int64[Tensor, " B"]:
+        """The recording that holds each step of the flat array."""
+        return torch.searchsorted(self.offset, step, right=True) - 1
+
     def only(self, rows: Int64[Tensor, " r"]) -> Recordings:
         """These recordings; subjects and classes keep their numbers."""
         parts = [slice(int(self.offset[r]), int(self.offset[r + 1])) for r in rows]

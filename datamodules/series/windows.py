@@ -54,7 +54,7 @@ class Windows:
     @property
     def recording(self) -> Int64[Tensor, " N"]:
         """The recording that each window is cut from."""
-        return torch.searchsorted(self.recordings.offset, self.start, right=True) - 1
+        return self.recordings.at(self.start)
 
     def only(self, rows: Int64[Tensor, " n"]) -> Windows:
         """These windows, of the same recordings."""
@@ -63,8 +63,7 @@ class Windows:
 
     def at(self, start: Int64[Tensor, " n"]) -> Windows:
         """The windows that begin at these steps of the flat array, of the same recordings."""
-        recording = torch.searchsorted(self.recordings.offset, start, right=True) - 1
-        subject = self.recordings.subject[recording]
+        subject = self.recordings.subject[self.recordings.at(start)]
         return replace(self, start=start, label=self.labels(start), subject=subject)
 
     def values(self, start: Int64[Tensor, " B"]) -> Float[Tensor, "B C T"]:
@@ -124,8 +123,7 @@ def grid(
     ]
     start = torch.cat([torch.empty(0, dtype=torch.int64), *starts])
     label = majority(recordings, start, length, min_purity)
-    recording = torch.searchsorted(recordings.offset, start, right=True) - 1
-    subject = recordings.subject[recording]
+    subject = recordings.subject[recordings.at(start)]
     return Windows(recordings, start, length, label, subject, min_purity)
 
 

@@ -177,7 +177,7 @@ def _classes(method: str, module: Data) -> int:
         )
     if len(label.unique()) < 2:
         raise ConfigError(
-            f"{method} contrasts classes, and all {len(label)} images have the same; "
+            f"{method} contrasts classes, and all {len(label)} {module.item}s have the same; "
             "choose other data, or method=barlow_twins"
         )
     return int(label.max()) + 1

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import torch
 from jaxtyping import Float, Int64
@@ -155,12 +155,12 @@ class Rebar(Method):
         position: Int64[Tensor, " B"],
     ) -> Float[Tensor, "K B"]:
         """Errors of half the steps of the anchor, rebuilt from each candidate."""
-        assert self.retriever is not None
+        retriever = cast(CrossAttention, self.retriever)  # the constructor sees to it
         steps = anchor.shape[-1]
         hidden = masks.intermittent(
             self.seed, self.global_step, position, steps, len(candidates), self.mask_sharing
         )
-        return self.retriever.distances(anchor, candidates, ~hidden, missing=steps // 2)
+        return retriever.distances(anchor, candidates, ~hidden, missing=steps // 2)
 
     @torch.no_grad()
     def pictures(self, batch: Batch) -> dict[str, Tensor]:
