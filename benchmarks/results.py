@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import results_page
-from results_page import GATE_OPEN, Result
+from results_page import ABLATION, Result
 
 from manyviews import config
 from manyviews.runs import folder
@@ -68,7 +68,7 @@ def rows() -> list[Row]:
     weight = {method: f"regularizers.vne.weight={vne_weight(method)}" for method in methods}
     return [
         *(Row(method, [recipe[method]]) for method in methods),
-        Row(GATE_OPEN, [recipe["hydra"], "method.gate=open"]),
+        *(Row(name, [recipe["hydra"], *overrides]) for name, overrides in ABLATION.items()),
         *(Row(f"{m}, VNE", [recipe[m], *vne, weight[m]], (0,)) for m in methods),
         Row("ivne, no VNE", [recipe["ivne"], "regularizers.vne.weight=0"], (0,)),
         Row("demo", ["experiment=demo"]),
