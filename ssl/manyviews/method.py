@@ -94,11 +94,12 @@ class Method(pl.LightningModule):
         """
         return {}
 
-    def pictures(self, batch: Batch) -> dict[str, Tensor]:
+    def pictures(self, batch: Batch, embedding: Float[Tensor, "N D"]) -> dict[str, Tensor]:
         """Arrays for the report, by their name in gallery.npz.
 
         Args:
             batch: a few training samples.
+            embedding: of all training samples that evaluation reads, clean, on the CPU.
         """
         return {}
 

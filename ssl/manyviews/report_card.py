@@ -73,7 +73,8 @@ def make(
         "fingerprint": fingerprint_of_data,
     }
     write_json(path, done)
-    _write_gallery(path.with_name("gallery.npz"), data, subjects, _of_method(run, data, ckpt))
+    own = _of_method(run, data, ckpt, subjects["trained"][0])
+    _write_gallery(path.with_name("gallery.npz"), data, subjects, own)
     report.write(run.path, path.parent)
     return done, True
 
@@ -157,15 +158,20 @@ def _label_free(features: Features) -> dict[str, float]:
     }
 
 
-def _of_method(run: Run, data: Data, ckpt: str) -> dict[str, Any]:
+def _of_method(run: Run, data: Data, ckpt: str, train: Features) -> dict[str, Any]:
     """What the method has to show of itself."""
     if locate(run.config["method"]["_target_"], "method").pictures is Method.pictures:
         return {}
     method = build.method(run.config, data)
     state = checkpoints.read(checkpoints.chosen(run.checkpoints, ckpt))["state_dict"]
     method.load_state_dict(state)
-    pictures = method.eval().pictures(data.batch(some(data), epoch=0))
+    pictures = method.eval().pictures(data.batch(some(data), epoch=0), train.embedding)
     arrays: dict[str, Any] = {name: array.numpy() for name, array in pictures.items()}
+    if "prototype_rows" in arrays:
+        rows = pictures["prototype_rows"]
+        near = data.originals(data.splits.train, train.position[rows].flatten())
+        arrays["prototype_images"] = near.reshape(*rows.shape, *near.shape[1:])
+        arrays["prototype_label"] = train.label[rows].numpy()
     if "gates" in arrays:
         own = run.config["data"].get("labels") is None  # classes of a file have no names
         count = int(data.label.max()) + 1

@@ -106,6 +106,25 @@ def test_two_ranks_equal_the_official_code_on_two_ranks(ranks):
         assert rank["gradnorm_W"][0] == pytest.approx(expected["gradnorm_W_ddp_mean"], rel=1e-7)
 
 
+def test_it_shows_the_prototypes_that_are_used_most_and_what_is_nearest_to_them(config_dir):
+    composed, _ = config.compose("pretrain", OVERRIDES, config_dir)
+    data = build.data(composed)
+    method = build.method(composed, data).eval()
+    torch.manual_seed(0)
+    embedding = torch.randn(50, method.backbone.embedding_dim)
+    shown = method.pictures(data.batch(torch.arange(4), epoch=0), embedding)
+    with torch.no_grad():
+        z = method.projector(embedding)
+        cosine = F.cosine_similarity(z[:, None], method.prototypes.weight, dim=2)
+    use = cosine.argmax(1).bincount(minlength=8)
+    assert torch.equal(shown["prototype_share"], use / 50)
+    by_use = use[shown["prototypes"]]
+    assert sorted(shown["prototypes"].tolist()) == [*range(8)]
+    assert torch.equal(by_use, use.sort(descending=True).values)
+    nearest = cosine.topk(6, dim=0).indices.mT
+    assert torch.equal(shown["prototype_rows"], nearest[shown["prototypes"]])
+
+
 def test_a_queue_that_batches_do_not_fill_evenly_says_what_to_type(config_dir):
     with pytest.raises(ConfigError, match="queue_length=40 is no multiple of the batch of 16.*=32"):
         fitted(config_dir, "method.queue_length=40", "method.queue_from_epoch=0")

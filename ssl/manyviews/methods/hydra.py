@@ -102,7 +102,7 @@ class Hydra(Method):
         """Gates that are closed for all pairs."""
         return closed(logs["health/gate_open"])
 
-    def pictures(self, batch: Batch) -> dict[str, Tensor]:
+    def pictures(self, batch: Batch, embedding: Float[Tensor, "N D"]) -> dict[str, Tensor]:
         """The gates of all pairs of classes."""
         return open_shares(self.gate)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from manyviews.backbones import Backbone
@@ -116,7 +117,7 @@ class HydraMoCo(Method):
         """Gates that are closed for all pairs."""
         return closed(logs["health/gate_open"])
 
-    def pictures(self, batch: Batch) -> dict[str, Tensor]:
+    def pictures(self, batch: Batch, embedding: Float[Tensor, "N D"]) -> dict[str, Tensor]:
         """The gates of all pairs of classes."""
         return open_shares(self.gate)
 

@@ -163,7 +163,7 @@ class Rebar(Method):
         return retriever.distances(anchor, candidates, ~hidden, missing=steps // 2)
 
     @torch.no_grad()
-    def pictures(self, batch: Batch) -> dict[str, Tensor]:
+    def pictures(self, batch: Batch, embedding: Float[Tensor, "N D"]) -> dict[str, Tensor]:
         """What the measure retrieves for a few anchors, as `report/retrieval.py` draws it."""
         if self.retriever is None:
             return {}

@@ -28,6 +28,8 @@ from manyviews.regularizers import Regularizer
 
 STUCK = 0.002  # relative distance from ln K that no learning run stays within
 ASSIGNING = 2  # the first two views get codes; smaller crops only predict them
+SHOWN, NEAREST = 8, 6  # prototypes in the report, and rows of each
+ROWS = 4096  # whose scores are in memory at once
 
 
 class SwAV(Method):
@@ -155,6 +157,21 @@ class SwAV(Method):
             "uniform": f"the loss {loss:.3f} is ln K = {uniform:.3f}, all prototypes are alike: "
             "lower method.epsilon, raise method.freeze_steps, let method.queue_from_epoch come "
             "later, or lower optimizer.lr"
+        }
+
+    @torch.no_grad()
+    def pictures(self, batch: Batch, embedding: Float[Tensor, "N D"]) -> dict[str, Tensor]:
+        """Use of all prototypes, and the rows that are nearest to those which are used most."""
+        z = F.normalize(self.projector(embedding), dim=1)
+        weight = self.prototypes.weight
+        nearest = torch.cat([(rows @ weight.mT).argmax(1) for rows in z.split(ROWS)])
+        count = nearest.bincount(minlength=len(weight))
+        chosen = count.argsort(descending=True, stable=True)[:SHOWN]
+        closest = (weight[chosen] @ z.mT).argsort(dim=1, descending=True, stable=True)
+        return {
+            "prototype_share": count / len(z),
+            "prototypes": chosen,
+            "prototype_rows": closest[:, :NEAREST],
         }
 
     def begin_step(self) -> None:

@@ -13,9 +13,11 @@ from manyviews.report.gates import gates
 from manyviews.report.markdown import markdown
 from manyviews.report.pictures import data_uri
 from manyviews.report.plots import Line, plot
+from manyviews.report.prototypes import prototypes
 from manyviews.report.results import further, headers, people, rows, subjects
 from manyviews.report.retrieval import retrieval
 from manyviews.report.run_files import RunFiles, read
+from manyviews.report.words import class_name
 
 CURVES = {
     "train/loss": ("Loss", "loss"),
@@ -75,6 +77,7 @@ def render(files: RunFiles) -> str:
         more_views=f"view_{VIEWS}" in files.gallery,
         neighbours=_neighbours(files),
         spectrum=_spectrum(files.gallery),
+        prototypes=prototypes(files.gallery, files.card["data"]["classes"]),
         retrieval=retrieval(files.gallery, files.card["data"]["classes"]),
         wide=_wide(files.gallery),
     )
@@ -136,19 +139,16 @@ def _number(name: str) -> int:
 def _neighbours(files: RunFiles) -> list[dict[str, Any]]:
     g, classes = files.gallery, files.card["data"]["classes"]
 
-    def named(label: np.integer) -> str:
-        return classes[label] if 0 <= label < len(classes) else "unknown"
-
     if "queries" not in g:
         return []
     return [
         {
             "image": data_uri(g["queries"][q]),
-            "label": named(g["query_label"][q]),
+            "label": class_name(g["query_label"][q], classes),
             "found": [
                 {
                     "image": data_uri(g["neighbours"][q, n]),
-                    "label": named(g["neighbour_label"][q, n]),
+                    "label": class_name(g["neighbour_label"][q, n], classes),
                     "similarity": float(g["neighbour_similarity"][q, n]),
                     "right": bool(g["neighbour_label"][q, n] == g["query_label"][q]),
                 }

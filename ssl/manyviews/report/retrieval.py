@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from manyviews.report.pictures import data_uri
 from manyviews.report.plots import COLOURS, svg
+from manyviews.report.words import class_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -97,17 +98,13 @@ def _anchor(g: Mapping[str, np.ndarray], q: int, classes: Sequence[str]) -> Anch
         Candidate(
             data_uri(p),
             float(g["error"][q, k]),
-            _name(labels[k], classes),
+            class_name(labels[k], classes),
             k == best[0],
             bool(labels[k] != own and labels[k] >= 0 and own >= 0),
         )
         for k, p in zip(best, pictures, strict=True)
     ]
-    return Anchor(data_uri(shaded(picture, g["observed"])), _name(own, classes), found)
-
-
-def _name(label: np.integer, classes: Sequence[str]) -> str:
-    return classes[int(label)] if 0 <= label < len(classes) else "unknown"
+    return Anchor(data_uri(shaded(picture, g["observed"])), class_name(own, classes), found)
 
 
 def shaded(
