@@ -2,15 +2,9 @@
 
 import os
 import signal
-from multiprocessing import get_context
 
 import unscored
-
-# Forked from a process that has everything imported: a death costs a second, not ten.
-_context = get_context("forkserver")
-_context.set_forkserver_preload(
-    ["manyviews.train", "manyviews.dashboards", "small_data", "small_series"]
-)
+from forked import context
 
 
 def pretrain(overrides, config_dir, kill=None):
@@ -20,7 +14,7 @@ def pretrain(overrides, config_dir, kill=None):
     checkpoint that this process writes; ("rename", n): between the two renames of the n-th;
     ("time", s): s seconds after the process began, wherever it is.
     """
-    process = _context.Process(target=_command, args=(os.getcwd(), overrides, config_dir, kill))
+    process = context.Process(target=_command, args=(os.getcwd(), overrides, config_dir, kill))
     process.start()
     process.join(kill[1] if kill and kill[0] == "time" else 120)
     process.kill()

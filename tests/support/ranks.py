@@ -3,8 +3,9 @@
 import importlib
 import os
 import socket
-from multiprocessing import get_context
 from typing import Any
+
+from forked import context
 
 FAILED = "failed"
 
@@ -16,7 +17,6 @@ class Ranks:
     """
 
     def __init__(self, world):
-        context = get_context("spawn")
         port = _free_port()
         self.pipes, self.processes = [], []
         for rank in range(world):
