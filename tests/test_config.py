@@ -1,3 +1,5 @@
+"""Composition and its check (config.py and schema.py), as the command line reaches them."""
+
 import pytest
 
 from manyviews import config

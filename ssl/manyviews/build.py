@@ -15,7 +15,6 @@ from pytorch_lightning.loggers import Logger
 from manyviews import checkpoints, runs
 from manyviews.backbones import Backbone
 from manyviews.backbones.registry import begun, check_sizes
-from manyviews.config import Config, locate, seen_to
 from manyviews.datamodules.images import ImageData, ImageSplits
 from manyviews.datamodules.labels import classes_of
 from manyviews.datamodules.series.data import SeriesData
@@ -26,6 +25,7 @@ from manyviews.errors import ConfigError
 from manyviews.evaluation.suite import Protocol
 from manyviews.method import Method
 from manyviews.runs import Run
+from manyviews.schema import Config, locate, seen_to
 
 Data = ImageData | SeriesData
 

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from manyviews import build, checkpoints, report
 from manyviews.build import Data
 from manyviews.checkpoints import FORMAT_VERSION
-from manyviews.config import locate
 from manyviews.contact_sheet import some, views_of
 from manyviews.datamodules.module import Split
 from manyviews.evaluation import gallery, spectrum
@@ -23,6 +22,7 @@ from manyviews.evaluation.features import Features, cached, extract
 from manyviews.evaluation.suite import Protocol, fingerprint, score, sentences
 from manyviews.method import Method
 from manyviews.runs import Run, write_json
+from manyviews.schema import locate
 
 Pair = tuple[Features, Features]
 SCORED = ("scores", "differences", "subjects")  # what protocols add to the report

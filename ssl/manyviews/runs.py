@@ -22,9 +22,9 @@ from filelock import FileLock, Timeout
 
 from manyviews import checkpoints
 from manyviews.checkpoints import FORMAT_VERSION, Saved
-from manyviews.config import Config, check
 from manyviews.errors import ConfigError
 from manyviews.hardware import environment
+from manyviews.schema import Config, check
 
 # What defines the result. Devices, callbacks, evaluation, logger and paths do not.
 DEFINING = (

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from manyviews import config, runs
-from manyviews.config import Config
+from manyviews.schema import Config
 
 SAME = ("data", "seed", "runs", "logger")  # of both stages
 OF_TRAINER = ("accelerator", "precision")
