@@ -22,10 +22,11 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from statistics import mean
 from typing import Any, NamedTuple
 
 import results_page
-from results_page import ABLATION, Result
+from results_page import ABLATION, POSITIVES, Result
 
 from manyviews import config
 from manyviews.runs import folder
@@ -41,7 +42,9 @@ VNE_WEIGHTS: dict[str, float] = dict.fromkeys(
     ("barlow_twins", "mixed_barlow_twins", "vicreg"), 0.5
 )  # of tens
 SEEDS = (0, 1, 2)
+OF_SERIES = ("linear_rebar", "clustering")
 FINISHED = "finished.json"
+RIGHT = "health/positive_precision"
 Places = dict[tuple[str, int], Path]  # folders by row and seed
 
 
@@ -52,15 +55,17 @@ class Row(NamedTuple):
         name: of the row.
         overrides: of `manyviews pretrain`.
         seeds: of weights, order and views.
+        protocols: that score it.
     """
 
     name: str
     overrides: list[str]
     seeds: tuple[int, ...] = SEEDS
+    protocols: tuple[str, ...] = ("knn", "linear_lbfgs")
 
 
 def rows() -> list[Row]:
-    """The recipes, SimLAP's ablation, VNE beside every method, and the demo."""
+    """The recipes, SimLAP's ablation, VNE beside every method, the demo, and REBAR's positives."""
     files = ROOT.joinpath("conf", "experiment").glob(f"*{RECIPE}.yaml")
     methods = sorted(file.stem.removesuffix(RECIPE) for file in files)
     recipe = {method: f"experiment={method}{RECIPE}" for method in methods}
@@ -72,6 +77,10 @@ def rows() -> list[Row]:
         *(Row(f"{m}, VNE", [recipe[m], *vne, weight[m]], (0,)) for m in methods),
         Row("ivne, no VNE", [recipe["ivne"], "regularizers.vne.weight=0"], (0,)),
         Row("demo", ["experiment=demo"]),
+        *(
+            Row(name, ["experiment=rebar_watch", f"method.positives={by}"], SEEDS, OF_SERIES)
+            for name, by in POSITIVES.items()
+        ),
     ]
 
 
@@ -105,7 +114,7 @@ def result(row: str, seed: int, place: Path) -> Result:
         for name in ("ledger.json", "report/report.json", "environment.json")
     )
     for part in ("scores", "differences"):
-        card[part] = [r for r in card[part] if r["metric"] == "top1"]
+        card[part] = [r for r in card[part] if r["metric"] in ("top1", "ari")]
     return Result(
         row,
         seed,
@@ -114,7 +123,15 @@ def result(row: str, seed: int, place: Path) -> Result:
         epochs=ledger["epochs"],
         card={k: card[k] for k in ("protocols", "scores", "differences", "label_free")},
         environment={k: machine[k] for k in ("processor", "cores", "torch")},
+        precision=precision(place / "metrics.jsonl"),
     )
+
+
+def precision(metrics: Path) -> float | None:
+    """Share of anchors whose positive had their class, over all steps; None of other methods."""
+    records = map(json.loads, metrics.read_text().splitlines())
+    shares = [r[RIGHT] for r in records if RIGHT in r]
+    return mean(shares) if shares else None
 
 
 def results(place: Places) -> dict[tuple[str, int], Result]:
@@ -132,12 +149,13 @@ def results(place: Places) -> dict[tuple[str, int], Result]:
 
 def trained(row: Row, seed: int, place: Path) -> dict[str, float]:
     """Seconds of `manyviews pretrain`, by the processor and by the clock; evaluated afterwards."""
-    quiet = ["logger.wandb=null", "callbacks.online_knn=null", "evaluation=[knn]"]
+    first, *_ = row.protocols
+    quiet = ["logger.wandb=null", "callbacks.online_knn=null", f"evaluation=[{first}]"]
     place.parent.mkdir(parents=True, exist_ok=True)
     with place.with_suffix(".log").open("w") as log:
         where = [f"seed={seed}", f"runs={place.parent}"]
         seconds = timed(["pretrain", *row.overrides, *where, *quiet], log)
-        protocols = "evaluation=[knn,linear_lbfgs]"
+        protocols = f"evaluation=[{','.join(row.protocols)}]"
         timed(["evaluate", f"run={place}", protocols, "logger.wandb=null"], log)
     return seconds
 
@@ -191,7 +209,7 @@ def page(found: dict[tuple[str, int], Result]) -> str:
         {
             row.name: vne_weight(row.name)
             for row in rows()
-            if "," not in row.name and row.name != "demo"
+            if "," not in row.name and row.name not in ("demo", *POSITIVES)
         },
         missing=[f"{name} (seed {', '.join(seeds)})" for name, seeds in left.items() if seeds],
     )

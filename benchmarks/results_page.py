@@ -47,6 +47,27 @@ DEMO = """\
 
 `manyviews pretrain experiment=demo`: SwAV in 25 epochs.
 """
+WATCH = """\
+## REBAR's positives on the watch
+
+`manyviews pretrain experiment=rebar_watch method.positives=...`: 200 steps of the encoder on the
+windows of subjects 1 to 7; `linear_rebar@1` and k-means (`clustering@1`, ARI in percent) on the 583
+windows of subjects 8 to 10. Differences are paired. `mean_std` and `spectrum` need no training: the
+same probes of the channels' means and deviations, and of the first 16 bins of |FFT|. Right
+positives: share of the anchors of training whose positive had their class, which training never
+sees. The rate was chosen among four by the linear probe of sliding error at seed 0: read that run
+with care.
+"""
+POSITIVES = {
+    "REBAR": "rebar",
+    "sliding error": "sliding_mse",
+    "spectrum distance": "spectrum",
+    "chance": "random",
+    "the class itself": "oracle",
+}  # rows and their method.positives
+CONTROLS = ("random", "mean_std", "spectrum")
+SERIES = "linear_rebar@1"
+CLUSTERS = "clustering@1"
 ABLATION = {
     "hydra, gate open": ["method.gate=open"],
     "hydra, distinct pairs": ["method.positives=distinct"],
@@ -68,6 +89,7 @@ class Result(NamedTuple):
         epochs: that it trained.
         card: report.json.
         environment: environment.json.
+        precision: share of right positives in training, where a method has any.
     """
 
     row: str
@@ -78,11 +100,12 @@ class Result(NamedTuple):
     epochs: int
     card: dict[str, Any]
     environment: dict[str, Any]
+    precision: float | None = None
 
 
-def score(result: Result, protocol: str, subject: str = "trained") -> float:
-    """Top-1 in percent."""
-    return 100 * _of(result.card["scores"], protocol, subject=subject)["value"]
+def score(result: Result, protocol: str, subject: str = "trained", metric: str = "top1") -> float:
+    """In percent."""
+    return 100 * _of(result.card["scores"], protocol, subject=subject, metric=metric)["value"]
 
 
 def gain(result: Result, protocol: str, control: str = "random") -> dict[str, Any]:
@@ -96,7 +119,7 @@ def rank(result: Result) -> float:
 
 
 def _of(rows: list[dict[str, Any]], protocol: str, **which: str) -> dict[str, Any]:
-    wanted = {"protocol": protocol, "metric": "top1", **which}.items()
+    wanted = {"protocol": protocol, "metric": "top1", **which}.items()  # top-1 unless told
     return next(row for row in rows if wanted <= row.items())
 
 
@@ -173,6 +196,40 @@ def vne(groups: dict[str, list[Result]], methods: dict[str, float]) -> str:
     return table(columns, rows) if rows else ""
 
 
+def watch(groups: dict[str, list[Result]]) -> str:
+    """A line per kind of positives, means over seeds, then a line per run."""
+    columns = ["positives", "seeds", "processor s", "right positives", "linear"]
+    rows: list[list[str]] = []
+    for name, results in groups.items():
+        cells = [name, str(len(results)), f"{mean(r.seconds['processor'] for r in results):.0f}"]
+        cells.append(f"{100 * mean(r.precision or 0 for r in results):.1f}")
+        cells.append(f"{mean(score(r, SERIES) for r in results):.1f}")
+        for control in CONTROLS:
+            gains = [gain(r, SERIES, control) for r in results]
+            gained = 100 * mean(g["value"] for g in gains)
+            beats = sum(g["beats"] for g in gains)
+            cells.append(f"{gained:+.1f}, {beats} of {len(gains)} beat it")
+        for who in ("trained", *CONTROLS):
+            cells.append(f"{mean(score(r, CLUSTERS, who, 'ari') for r in results):.1f}")
+        rows.append(cells)
+    minus = [f"minus {control}" for control in CONTROLS]
+    means = table([*columns, *minus, "ARI", *(f"of {c}" for c in CONTROLS)], rows)
+    each = [
+        [
+            r.row,
+            str(r.seed),
+            r.commit,
+            f"{score(r, SERIES):.1f}",
+            *(interval(gain(r, SERIES, control), "+") for control in CONTROLS),
+            f"{score(r, CLUSTERS, metric='ari'):.1f}",
+        ]
+        for results in groups.values()
+        for r in results
+    ]
+    of_runs = table(["positives", "seed", "commit", "linear", *minus, "ARI"], each)
+    return "\n".join([means, RUNS, of_runs])
+
+
 def page(results: list[Result], methods: dict[str, float], *, missing: list[str]) -> str:
     """All sections that have a finished run.
 
@@ -192,7 +249,10 @@ def page(results: list[Result], methods: dict[str, float], *, missing: list[str]
     sections = [HEAD, *section(METHODS, *methods), *section(GATE, "hydra", *ABLATION)]
     if beside := vne(groups, methods):
         sections += [VNE, beside]
-    sections += [*section(DEMO, "demo"), foot(results[0])]
+    sections += section(DEMO, "demo")
+    if of_series := {name: groups[name] for name in POSITIVES if name in groups}:
+        sections += [WATCH, watch(of_series)]
+    sections.append(foot(results[0]))
     if missing:
         sections.append(f"Not run yet: {'; '.join(missing)}.\n")
     return "\n".join(sections)

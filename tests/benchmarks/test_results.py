@@ -54,6 +54,42 @@ def test_of_a_method_that_carries_vne_the_run_without_it_is_weight_zero():
     assert "| ivne | 0.05 | 1.0 | 0.5 | not higher |" in page(runs, {"ivne": 0.05}, missing=[])
 
 
+def of_series(row, seed, *, linear, right):
+    """A run on series: 60 % by a random network, 80 % by the channels' statistics."""
+    subjects = {"trained": linear, "random": 0.6, "mean_std": 0.8, "spectrum": 0.7}
+    scores, differences = [], []
+    for protocol, metric in (("linear_rebar@1", "top1"), ("clustering@1", "ari")):
+        which = {"protocol": protocol, "metric": metric}
+        scores += [{**which, "subject": who, "value": v} for who, v in subjects.items()]
+    for control in ("random", "mean_std", "spectrum"):
+        value = linear - subjects[control]
+        bounds = {"low": value - 0.02, "high": value + 0.02, "beats": value > 0.02}
+        which = {"protocol": "linear_rebar@1", "metric": "top1", "control": control}
+        differences.append({**which, "value": value, **bounds})
+    card = {"scores": scores, "differences": differences}
+    return made(row, seed)._replace(card=card, precision=right)
+
+
+def test_positives_stand_beside_all_controls():
+    runs = [of_series("REBAR", s, linear=v, right=0.7 + s / 10) for s, v in enumerate((0.9, 0.75))]
+    found = page([made("tico"), *runs], {"tico": 0.05}, missing=[])
+    summary, first, second = lines(found, "| REBAR")
+    assert summary.startswith(
+        "| REBAR | 2 | 121 | 75.0 | 82.5 | +22.5, 2 of 2 beat it | +2.5, 1 of 2 beat it | "
+        "+12.5, 2 of 2 beat it | 82.5 | 60.0 | 80.0 | 70.0 |"
+    )
+    assert first.startswith("| REBAR | 0 | c0ffee | 90.0 | +30.0 (+28.0 to +32.0) | +10.0 (")
+    assert "| -5.0 (-7.0 to -3.0) |" in second
+
+
+def test_right_positives_are_counted_over_all_steps(tmp_path):
+    metrics = tmp_path / "metrics.jsonl"
+    metrics.write_text('{"step": 1, "health/positive_precision": 0.5}\n{"step": 2}\n')
+    assert results.precision(metrics) == 0.5
+    metrics.write_text('{"step": 1}\n')
+    assert results.precision(metrics) is None
+
+
 def test_no_two_rows_are_the_same_command():
     rows = results.rows()
     assert len({tuple(row.overrides) for row in rows}) == len(rows)
