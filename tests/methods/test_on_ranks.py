@@ -57,4 +57,8 @@ def test_float32_is_no_worse_than_ten_times_a_batch_in_another_order(case, ranks
             [(run["gradients"][n] - g).norm() for n, g in one["gradients"].items()]
         ).norm()
 
-    assert distance(found) <= 10 * distance(reordered)
+    norm = torch.stack([g.norm() for g in one["gradients"].values()]).norm()
+    rounding = distance(reordered)
+    if rounding > 1e-3 * norm:  # partners are drawn by the place in the batch: another draw
+        rounding = 1e-6 * norm
+    assert distance(found) <= 10 * rounding
