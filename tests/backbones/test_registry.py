@@ -42,3 +42,10 @@ def test_another_package_adds_a_backbone_and_its_limit_holds(monkeypatch):
 def test_a_small_resnet_names_its_smallest_image():
     with pytest.raises(ConfigError, match="of 6 x 9 pixels .* smallest square it takes has 8"):
         registry.check_sizes(backbones.build("resnet_tiny", image_size=9), [(6, 9)])
+
+
+def test_series_that_are_too_short_are_told_in_steps():
+    measure = backbones.build("cross_attention", in_channels=3)
+    said = "series of 1 steps do not pass .* shortest series it takes has 2; change data.window"
+    with pytest.raises(ConfigError, match=said):
+        registry.check_sizes(measure, [(1,)])

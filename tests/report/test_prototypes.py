@@ -18,10 +18,10 @@ def arrays():
 
 def test_use_and_its_entropy_are_those_of_the_shares():
     found = prototypes(arrays(), HOSTILE)
-    assert (found.count, found.used) == (4, 2)
+    assert (found.all, found.used) == (4, 2)
     assert found.entropy == pytest.approx(-0.75 * np.log(0.75) - 0.25 * np.log(0.25))
     assert found.most == pytest.approx(np.log(4))
-    assert [(p.index, p.share) for p in found.shown] == [(1, 0.75), (3, 0.25), (0, 0.0)]
+    assert [(p.number, p.share) for p in found.shown] == [(1, 0.75), (3, 0.25), (0, 0.0)]
     assert [near.label for near in found.shown[1].nearest] == ["a|b", "unknown"]
 
 

@@ -175,6 +175,7 @@ def check_sizes(backbone: Backbone, sizes: Sequence[tuple[int, ...]]) -> None:
             given = " x ".join(map(str, size)) + (" pixels" if kind == "images" else " steps")
             raise ConfigError(
                 f"{kind} of {given} do not pass the backbone; "
-                f"{that_pass(backbone.could_take, min(size))}; "
-                "change views.<kind>.operations.crop.size, or the backbone"
+                f"{that_pass(backbone.could_take, min(size), kind)}; change "
+                f"{'data.window' if kind == 'series' else 'views.<kind>.operations.crop.size'}, "
+                "or the backbone"
             )

@@ -1,8 +1,9 @@
-"""Which sizes of images a model takes, found by trying."""
+"""Which sizes of images or lengths of series a model takes, found by trying."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 REFUSALS = (AssertionError, RuntimeError, ValueError)  # how models answer to a size
 SIDES = (1, 2, 4, 8, *range(16, 1025, 16))  # pixels, tried in the search for the smallest
@@ -12,22 +13,28 @@ Takes = Callable[[int], bool]
 
 
 def smallest(takes: Takes) -> int | None:
-    """Side of the smallest square that is taken, None if there is none up to 1024."""
+    """Smallest side, or length, that is taken, None if there is none up to 1024."""
     return next(filter(takes, SIDES), None)
 
 
-def that_pass(takes: Takes, side: int) -> str:
+def that_pass(takes: Takes, side: int, kind: Literal["images", "series"] = "images") -> str:
     """Words for the sizes to choose instead of one that is refused.
 
     >>> that_pass(lambda side: side % 16 == 0, 250)
     'the smallest square it takes has 16, the nearest have 240 and 256'
     >>> that_pass(lambda side: side >= 32, 28)
     'the smallest square it takes has 32'
+    >>> that_pass(lambda steps: steps >= 64, 28, "series")
+    'the shortest series it takes has 64'
     """
     least = smallest(takes)
+    what, unit, first = {
+        "images": ("square", "pixels", "smallest"),
+        "series": ("series", "steps", "shortest"),
+    }[kind]
     if least is None:
-        return "no square of up to 1024 pixels passes"
-    words = f"the smallest square it takes has {least}"
+        return f"no {what} of up to {SIDES[-1]} {unit} passes"
+    words = f"the {first} {what} it takes has {least}"
     if side < least:
         return words
     below, above = range(side - 1, max(side - REACH, least) - 1, -1), range(side, side + REACH + 1)

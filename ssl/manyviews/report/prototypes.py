@@ -30,7 +30,7 @@ class Near(NamedTuple):
 class Prototype(NamedTuple):
     """One of the most used, with its share of the train rows and those nearest to it."""
 
-    index: int
+    number: int
     share: float
     nearest: list[Near]
 
@@ -39,7 +39,7 @@ class Prototypes(NamedTuple):
     """What the section shows.
 
     Attributes:
-        count: K.
+        all: K.
         used: how many are the nearest of any row.
         entropy: of their use, in nats.
         most: ln K.
@@ -47,7 +47,7 @@ class Prototypes(NamedTuple):
         shown: the most used.
     """
 
-    count: int
+    all: int
     used: int
     entropy: float
     most: float
