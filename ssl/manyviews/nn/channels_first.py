@@ -26,7 +26,15 @@ class ChannelsFirst:
     def __init__(self, net: DilatedNet, steps: int) -> None:
         self.net = net
         self.blocks = [
-            (block, TiledConv1d(block.conv.weight, block.conv.dilation[0], steps))
+            (
+                block,
+                TiledConv1d(
+                    block.conv.weight,
+                    block.get_parameter("conv.bias"),
+                    block.conv.dilation[0],
+                    steps,
+                ),
+            )
             for block in cast(Iterable[Bottleneck], net.blocks)
         ]
 
@@ -34,10 +42,9 @@ class ChannelsFirst:
         """One vector per step of the series whose `PartialConv1d.columns` these are."""
         x = activated_(self.net.first.of_columns(columns))
         for block, conv in self.blocks:
-            bias, bias_of_conv = map(block.get_parameter, ("shrink.bias", "conv.bias"))
-            inner = block.shrink.weight[..., 0] @ x.flatten(1) + bias[:, None]
-            made = conv(inner.unflatten(1, x.shape[1:]))
-            x = activated_(made.add_(x).add_(bias_of_conv[:, None, None]))
+            bias = block.get_parameter("shrink.bias")[:, None]
+            inner = torch.addmm(bias, block.shrink.weight[..., 0], x.flatten(1))
+            x = activated_(conv.add_to(x, inner.unflatten(1, x.shape[1:])))
         return x
 
 

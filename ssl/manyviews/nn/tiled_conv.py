@@ -15,17 +15,25 @@ STEP = 32  # outputs of a tile; of 16 to 64 the fastest
 
 
 class TiledConv1d:
-    """The sum over j of weight[:, :, j] x[:, :, t + (j - kernel // 2) dilation], 0 beyond the ends.
+    """bias + the sum over j of weight[:, :, j] x[:, t + (j - kernel // 2) dilation].
 
-    It holds what can be made of the weight beforehand; no gradient reaches the weight.
+    x is 0 beyond its ends. It holds what can be made of the weight beforehand; no gradient reaches
+    weight and bias.
 
     Args:
         weight: an odd kernel.
+        bias: of each output channel.
         dilation: steps between its taps.
         steps: T.
     """
 
-    def __init__(self, weight: Float[Tensor, "E c kernel"], dilation: int, steps: int) -> None:
+    def __init__(
+        self,
+        weight: Float[Tensor, "E c kernel"],
+        bias: Float[Tensor, " E"],
+        dilation: int,
+        steps: int,
+    ) -> None:
         outer, _, kernel = weight.shape
         step = min(STEP, -(-steps // dilation))
         tiles = -(-steps // (step * dilation))
@@ -41,13 +49,23 @@ class TiledConv1d:
         w = torch.fft.rfft(weight.detach(), self.size).conj().permute(2, 0, 1)
         real, imaginary = torch.cat([w.real, -w.imag], 2), torch.cat([w.imag, w.real], 2)
         self.kernel = torch.cat([real, imaginary], 1)
+        self.constant = (
+            bias.detach()[:, None] * self.size
+        )  # of the spectrum: what all outputs share
 
-    def __call__(self, x: Float[Tensor, "c N T"]) -> Float[Tensor, "E N T"]:
-        """As many steps as came in; series lie in the columns of every product."""
+    def add_to(
+        self, onto: Float[Tensor, "E N T"], x: Float[Tensor, "c N T"]
+    ) -> Float[Tensor, "E N T"]:
+        """`onto`, to which it adds in place; series lie in the columns of every product."""
         *_, dilation, step = self.shape
         padded = F.pad(x, self.padding).unflatten(-1, (-1, dilation))
         tile = padded.unfold(2, self.size, step).flatten(1, 3)  # c, N x tiles x dilation, size
         spectrum = (tile @ self.to).unflatten(2, (-1, 2)).permute(2, 3, 0, 1).flatten(1, 2)
-        mixed = torch.bmm(self.kernel, spectrum).view(self.to.shape[1], -1)
+        mixed = torch.bmm(self.kernel, spectrum)
+        mixed[0, : len(onto)] += self.constant
+        mixed = mixed.view(self.to.shape[1], -1)
+        if dilation == 1 and onto.shape[-1] % step == 0:  # the outputs lie as `onto` does
+            onto.view(-1, step).addmm_(mixed.mT, self.back)
+            return onto
         made = (mixed.mT @ self.back).view(self.shape)
-        return made.mT.flatten(2)[..., : x.shape[-1]]
+        return onto.add_(made.mT.flatten(2)[..., : x.shape[-1]])
