@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 import results_page
 from results_page import ABLATION, POSITIVES, Result
 
-from manyviews import config
+from manyviews import config, stages
 from manyviews.runs import folder
 
 ROOT = Path(__file__).parent.parent
@@ -95,7 +95,8 @@ def places(runs: Path) -> Places:
     for row in rows():
         composed, choices = config.compose("pretrain", [*row.overrides, f"runs={runs}"])
         for seed in row.seeds:
-            found[row.name, seed] = folder({**composed, "seed": seed}, choices)
+            resolved, _ = stages.resolved({**composed, "seed": seed}, choices)
+            found[row.name, seed] = folder(resolved, choices)
     return found
 
 

@@ -5,7 +5,7 @@ import json
 import results
 from results_page import Result, page
 
-from manyviews import config
+from manyviews import cli, config
 
 
 def made(row, seed=0, *, trained=0.85, low=0.05, rank=4.0):
@@ -107,6 +107,15 @@ def test_rows_switch_what_their_names_say(monkeypatch):
     place = results.places(results.ROOT)
     assert len(set(place.values())) == len(place) == 5
     assert place["hydra, gate open", 2].name.endswith("-s2")
+
+
+def test_a_run_is_sought_where_the_command_line_puts_it(monkeypatch, capsys):
+    rows = [row for row in results.rows() if row.name in ("REBAR", "chance")]
+    monkeypatch.setattr(results, "rows", lambda: rows)
+    place = results.places(results.ROOT)
+    for row in rows:
+        assert cli.main(["where", *row.overrides, "seed=1", f"runs={results.ROOT}"]) == 0
+        assert capsys.readouterr().out.strip() == str(place[row.name, 1])
 
 
 def test_the_first_seed_of_every_row_comes_first():
