@@ -29,7 +29,7 @@ from manyviews.regularizers import Regularizer
 STUCK = 0.002  # relative distance from ln K that no learning run stays within
 ASSIGNING = 2  # the first two views get codes; smaller crops only predict them
 SHOWN, NEAREST = 8, 6  # prototypes in the report, and rows of each
-ROWS = 4096  # whose scores are in memory at once
+ROWS = 4096  # of the report, whose hidden layer and scores are in memory at once
 
 
 class SwAV(Method):
@@ -162,8 +162,8 @@ class SwAV(Method):
     @torch.no_grad()
     def pictures(self, batch: Batch, embedding: Float[Tensor, "N D"]) -> dict[str, Tensor]:
         """Use of all prototypes, and the rows that are nearest to those which are used most."""
-        z = F.normalize(self.projector(embedding), dim=1)
         weight = self.prototypes.weight
+        z = torch.cat([F.normalize(self.projector(rows), dim=1) for rows in embedding.split(ROWS)])
         nearest = torch.cat([(rows @ weight.mT).argmax(1) for rows in z.split(ROWS)])
         count = nearest.bincount(minlength=len(weight))
         chosen = count.argsort(descending=True, stable=True)[:SHOWN]

@@ -49,9 +49,8 @@ class TiledConv1d:
         w = torch.fft.rfft(weight.detach(), self.size).conj().permute(2, 0, 1)
         real, imaginary = torch.cat([w.real, -w.imag], 2), torch.cat([w.imag, w.real], 2)
         self.kernel = torch.cat([real, imaginary], 1)
-        self.constant = (
-            bias.detach()[:, None] * self.size
-        )  # of the spectrum: what all outputs share
+        # What all outputs share lies in the first coefficient.
+        self.constant = bias.detach()[:, None] * self.size
 
     def add_to(
         self, onto: Float[Tensor, "E N T"], x: Float[Tensor, "c N T"]
