@@ -252,15 +252,17 @@ def page(results: list[Result], methods: dict[str, float], *, missing: list[str]
     sections += section(DEMO, "demo")
     if of_series := {name: groups[name] for name in POSITIVES if name in groups}:
         sections += [WATCH, watch(of_series)]
-    sections.append(foot(results[0]))
+    sections.append(foot(results))
     if missing:
         sections.append(f"Not run yet: {'; '.join(missing)}.\n")
     return "\n".join(sections)
 
 
-def foot(first: Result) -> str:
+def foot(results: list[Result]) -> str:
     """Protocols, what raw pixels give, and the machine."""
-    hashes = ", ".join(f"{name} {p['hash']}" for name, p in first.card["protocols"].items())
+    first = results[0]
+    used = {name: p for r in results for name, p in r.card["protocols"].items()}
+    hashes = ", ".join(f"{name} {p['hash']}" for name, p in used.items())
     raw = ", ".join(f"{title} {score(first, p, 'raw'):.1f}" for p, title in PROTOCOLS.items())
     machine = first.environment
     return (

@@ -66,7 +66,8 @@ def of_series(row, seed, *, linear, right):
         bounds = {"low": value - 0.02, "high": value + 0.02, "beats": value > 0.02}
         which = {"protocol": "linear_rebar@1", "metric": "top1", "control": control}
         differences.append({**which, "value": value, **bounds})
-    card = {"scores": scores, "differences": differences}
+    protocols = {"linear_rebar@1": {"hash": "cc"}, "clustering@1": {"hash": "dd"}}
+    card = {"protocols": protocols, "scores": scores, "differences": differences}
     return made(row, seed)._replace(card=card, precision=right)
 
 
@@ -80,6 +81,7 @@ def test_positives_stand_beside_all_controls():
     )
     assert first.startswith("| REBAR | 0 | c0ffee | 90.0 | +30.0 (+28.0 to +32.0) | +10.0 (")
     assert "| -5.0 (-7.0 to -3.0) |" in second
+    assert "knn@1 aa, linear_lbfgs@1 bb, linear_rebar@1 cc, clustering@1 dd" in found
 
 
 def test_right_positives_are_counted_over_all_steps(tmp_path):
