@@ -34,7 +34,7 @@ bench: $(INSTALLED)  ## ratios against lightly, kornia, torchvision, into docs/p
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python benchmarks/run.py
 
-results: $(INSTALLED)  ## every method with three seeds, into docs/results.md (about 90 min on 2 quiet cores)
+results: $(INSTALLED)  ## every method with three seeds, into docs/results.md (about 100 min on 2 quiet cores)
 	$(BIN)/python benchmarks/results.py --jobs 2
 
 distribution: $(INSTALLED)  ## do W processes equal one? into docs/distribution.md (about 5 min)
