@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from manyviews.nn.average import move_parameters
+
 
 class Momentum(nn.Module):
     """A copy without gradient whose weights are a running average of the original's.
@@ -40,10 +42,7 @@ class Momentum(nn.Module):
         if step == 0:
             self.copy.load_state_dict(followed.state_dict())
             return
-        ours: list[Tensor] = list(self.copy.parameters())
-        theirs: list[Tensor] = list(followed.parameters())
-        share = 1 - momentum(self.start, step, total_steps)
-        torch._foreach_lerp_(ours, theirs, share)  # pyright: ignore[reportPrivateImportUsage]
+        move_parameters(self.copy, followed, 1 - momentum(self.start, step, total_steps))
 
 
 def momentum(start: float, step: int, total_steps: int) -> float:
