@@ -32,6 +32,14 @@ def test_numbers_are_uniform_and_uncorrelated_between_slots_and_rows():
     assert abs(torch.corrcoef(torch.stack([numbers[:-1, 0], numbers[1:, 0]]))[0, 1]) < 0.01
 
 
+def test_several_purposes_at_once_have_the_numbers_of_each_alone():
+    rows, wanted = torch.arange(9), [(0, "crop", 3), (1, "crop", 5), (1, "flip", 1)]
+    together = draws.uniforms(2, 7, rows, wanted)
+    alone = [draws.uniform(2, 7, rows, *of) for of in wanted]
+    assert all(map(torch.equal, together, alone))
+    assert draws.uniforms(2, 7, rows, []) == []
+
+
 def test_values_are_the_same_in_every_version():
     # Written down once: a change would silently change every run that resumes.
     numbers = draws.uniform(0, 0, torch.tensor([0, 1]), 0, "crop", 2)

@@ -1,14 +1,14 @@
 """Random views, CPU time per view on one thread.
 
-All sides are built from the same declaration in conf/views/. *PIL v1* and *PIL v2* are the two
-sets of transforms of torchvision on PIL images one after the other, as most training code has them;
+All sides are built from the same declaration in conf/views/. *PIL v1* and *PIL v2* are the two sets
+of transforms of torchvision on PIL images one after the other, as most training code has them;
 *tensor v2* is the second set on uint8 tensors one after the other; *kornia* works on whole batches.
 The views of 224 pixels are cut from 256 pixels in memory, those of `barlow_twins` with the paper's
-blur. Agreement: largest difference of our crops from torchvision's at equal boxes, and by how much
-the peer's mean and deviation of all pixels lie above ours (chains are compared one by one in
-tests/datamodules/test_views.py). With one channel kornia's brightness is a shift, not a factor: its
-views are others. Memory is the most that torch's tensors hold at once per view, in kB; Pillow's own
-are not seen. Operations and waits are those of one call for all views.
+blur but where it says otherwise. Agreement: largest difference of our crops from torchvision's at
+equal boxes, and by how much the peer's mean and deviation of all pixels lie above ours (chains are
+compared one by one in tests/datamodules/test_views.py). With one channel kornia's brightness is a
+shift, not a factor: its views are others. Memory is the most that torch's tensors hold at once per
+view, in kB; Pillow's own are not seen. Operations and waits are those of one call for all views.
 """
 
 from __future__ import annotations
@@ -34,13 +34,14 @@ from manyviews.datamodules.views import Blur, Crop, Flip, Grayscale, Jitter, Sol
 from manyviews.datamodules.views.pipeline import Mode
 from manyviews.datamodules.views.reference import reference
 
-CASES = (  # declaration, pixels of the source, channels
-    ("two_crops", 32, 1),
-    ("two_crops", 32, 3),
-    ("swav", 32, 3),
-    ("barlow_twins", 32, 3),
-    ("two_crops", 256, 1),
-    ("barlow_twins_imagenet", 256, 3),
+CASES = (  # declaration, pixels of the source, channels, whether with its blur
+    ("two_crops", 32, 1, True),
+    ("two_crops", 32, 3, True),
+    ("swav", 32, 3, True),
+    ("barlow_twins", 32, 3, True),
+    ("two_crops", 256, 1, True),
+    ("barlow_twins_imagenet", 256, 3, False),
+    ("barlow_twins_imagenet", 256, 3, True),
 )
 EXACT, AFFINE = "manyviews", "manyviews affine"
 GOALS = {  # by pixels, peer and mode
@@ -54,9 +55,9 @@ GOALS = {  # by pixels, peer and mode
 
 def rows(windows: int) -> Iterator[Row]:
     """Every case against every peer."""
-    for declared, size, channels in CASES:
-        batch, few = (256, 64) if size == 32 else (8, 8)
-        made = data(declared, size, channels, batch)
+    for declared, size, channels, blurs in CASES:
+        batch, few = (256, 64) if size == 32 else (32, 8)
+        made = data(declared, size, channels, batch, blurs=blurs)
         views, pixels = len([*made.views]), max(map(max, made.views.sizes(size, size)))
         sides = contenders(made, few)
         found = alternate({n: w for n, (w, _) in sides.items()}, windows=min(windows, 7))
@@ -70,7 +71,7 @@ def rows(windows: int) -> Iterator[Row]:
             far = moments(sides[peer][0]) - moments(sides[ours][0])
             goal = GOALS.get((size, peer, ours))
             yield Row(
-                f"{declared}, {pixels} px, {channels} channels",
+                f"{declared}{'' if blurs else ' without blur'}, {pixels} px, {channels} channels",
                 peer,
                 ours,
                 "us",
@@ -106,7 +107,7 @@ def contenders(made: ImageData, few: int) -> dict[str, Side]:
     return sides
 
 
-def data(declared: str, size: int, channels: int, batch: int) -> ImageData:
+def data(declared: str, size: int, channels: int, batch: int, *, blurs: bool) -> ImageData:
     """A batch of smooth noise under a declaration of views."""
     noise = torch.rand(
         batch, channels, size // 4, size // 4, generator=torch.Generator().manual_seed(0)
@@ -116,6 +117,8 @@ def data(declared: str, size: int, channels: int, batch: int) -> ImageData:
     more = (
         ["views.large.operations.crop.size=224"] if (declared, size) == ("two_crops", 256) else []
     )
+    kinds = () if blurs else ("first", "second")
+    more += [f"views.{kind}.operations.blur.probability=0" for kind in kinds]
     composed, _ = config.compose("pretrain", [f"views={declared}", f"batch_size={batch}", *more])
     made = cast(ImageData, build.data(composed))
     made.splits = ImageSplits(

@@ -53,7 +53,7 @@ class Pictures(Dataset[tuple[list[Tensor], int]]):
 
 def rows(windows: int) -> Iterator[Row]:
     """Images and views, with 0 and 2 workers."""
-    made = data("two_crops", 32, 3, IMAGES)
+    made = data("two_crops", 32, 3, IMAGES, blurs=True)
     made.batch_size = BATCH
     splits = made.splits
     plain = v2.Compose(

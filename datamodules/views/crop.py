@@ -1,24 +1,21 @@
-"""Random resized crop as two batched matrix products per sample."""
+"""Random resized crop as weighted sums of rows and of columns."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int64, Shaped, UInt8
+from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 
+from manyviews.datamodules.views.taps import LARGE, Taps, dense, mixed
 from manyviews.errors import ConfigError
 
-Matrix = Float[Tensor, "... _ _"]  # (B, new, old), of rows or columns; (old, old) is the identity
-Folded = tuple[Matrix, Matrix]
 Interpolation = Literal["bilinear", "bicubic"]
-TABLE_BYTES = 2**25  # 32 MiB: axes of up to 53 pixels at their own size
-LARGE = 96  # pixels, from where on a CPU resizes and blurs image by image
+TABLE_BYTES = 2**25  # 32 MiB: bilinear, axes of up to 111 pixels at their own size
 TRIES = 10  # of torchvision, before it falls back to a centre crop
 
 
@@ -29,6 +26,75 @@ class Box(NamedTuple):
     left: Int64[Tensor, " B"]
     height: Int64[Tensor, " B"]
     width: Int64[Tensor, " B"]
+
+
+class Mixing(NamedTuple):
+    """Crops as sums of rows and of columns.
+
+    Attributes:
+        rows: how they become those of the crop.
+        columns: likewise.
+        overshoots: whether the sums leave [0, 1], as bicubic ones do.
+    """
+
+    rows: Taps
+    columns: Taps
+    overshoots: bool
+
+    def of(self, rows: slice) -> Mixing:
+        """For these samples alone."""
+        return Mixing(self.rows.of(rows), self.columns.of(rows), self.overshoots)
+
+    def mirrored(self, where: Bool[Tensor, " B"]) -> Mixing:
+        """These samples turned left and right, which costs next to nothing here."""
+        return self._replace(columns=self.columns.mirrored(where))
+
+    def __call__(
+        self, image: UInt8[Tensor, "B C H W"] | Float[Tensor, "B C H W"]
+    ) -> Float[Tensor, "B C h w"]:
+        """The crops; torchvision clamps only those of bytes, but an image must stay one."""
+        made = mixed(scaled(image), self.rows, self.columns)
+        return made.clamp_(0, 1) if self.overshoots else made
+
+
+class Cutting(NamedTuple):
+    """Crops one after the other: for a CPU, which can read the boxes without waiting for a device.
+
+    Attributes:
+        box: where they lie.
+        turned: which to turn left and right.
+        size: height and width of what comes out.
+        interpolation: filter of the resize.
+    """
+
+    box: Box
+    turned: Bool[Tensor, " B"]
+    size: tuple[int, int]
+    interpolation: Interpolation
+
+    def of(self, rows: slice) -> Cutting:
+        """For these samples alone."""
+        box = Box(*(side[rows] for side in self.box))
+        return Cutting(box, self.turned[rows], self.size, self.interpolation)
+
+    def mirrored(self, where: Bool[Tensor, " B"]) -> Cutting:
+        """These samples turned left and right."""
+        return self._replace(turned=where)
+
+    def __call__(
+        self, image: UInt8[Tensor, "B C H W"] | Float[Tensor, "B C H W"]
+    ) -> Float[Tensor, "B C h w"]:
+        """The crops, fastest of bytes."""
+        scale = 255 if image.dtype == torch.uint8 else 1
+        dtype = torch.float32 if image.dtype == torch.uint8 else image.dtype
+        resized = image.new_empty(*image.shape[:2], *self.size, dtype=dtype)
+        boxes = zip(*(side.tolist() for side in self.box), strict=True)
+        turned = self.turned.tolist()
+        for out, picture, at, turn in zip(resized, image, boxes, turned, strict=True):
+            piece = cut(picture, at, self.size, self.interpolation)
+            # Two passes over one image are faster than a mixed division.
+            out.copy_(piece.flip(-1) if turn else piece).div_(scale)
+        return resized if scale == 255 else resized.clamp_(0, 1)
 
 
 class Crop:
@@ -83,16 +149,17 @@ class Crop:
         draws: Float[Tensor, "B n"],
     ) -> Float[Tensor, "B C h w"]:
         """The box of every image as an image of the size that comes out, in [0, 1]."""
-        height, width = image.shape[2:]
-        size = self.size(height, width)
-        if not dense(image.device, height, width, *size):
-            box = self.boxes(height, width, draws)
-            return _one_by_one(image, box, size, self.interpolation)
-        rows, columns = self.matrices(height, width, draws)
-        image = scaled(image)
-        resized = two_sided(rows.to(image), image, columns.to(image))
-        # Bicubic overshoots; torchvision clamps only uint8 images, an image must stay one.
-        return resized.clamp(0, 1) if self.interpolation == "bicubic" else resized
+        return self.step(image.shape[2], image.shape[3], draws)(image)
+
+    def step(self, height: int, width: int, draws: Float[Tensor, "B n"]) -> Mixing | Cutting:
+        """What the draws make of images of this size."""
+        size, box = self.size(height, width), self.boxes(height, width, draws)
+        if one_by_one(draws.device, height, width, *size):
+            where = torch.zeros_like(box.top, dtype=torch.bool)
+            return Cutting(box, where, size, self.interpolation)
+        rows = resize_taps(box.top, box.height, height, size[0], self.interpolation)
+        columns = resize_taps(box.left, box.width, width, size[1], self.interpolation)
+        return Mixing(rows, columns, self.interpolation == "bicubic")
 
     def cut(
         self, image: UInt8[Tensor, "C H W"], draws: Float[Tensor, "1 n"], size: tuple[int, int]
@@ -108,49 +175,17 @@ class Crop:
         top, left, height, width = (int(side) for side in box)
         return cut(image, (top, left, height, width), self.size(*size), self.interpolation)
 
-    def matrices(
-        self, height: int, width: int, draws: Float[Tensor, "B n"]
-    ) -> tuple[Float[Tensor, "B h {height}"], Float[Tensor, "B w {width}"]]:
-        """Row matrix @ image @ column matrix^T is the crop: sparse bands, but small and batched."""
-        box = self.boxes(height, width, draws)
-        h, w = self.size(height, width)
-        rows = _looked_up(box.top, box.height, height, h, self.interpolation)
-        columns = _looked_up(box.left, box.width, width, w, self.interpolation)
-        return rows, columns
-
-    def fold(self, rows: Matrix, columns: Matrix, draws: Float[Tensor, "B n"]) -> Folded:
-        """Both matrices behind those."""
-        then = self.matrices(rows.shape[-2], columns.shape[-2], draws)
-        return after(then[0], rows), after(then[1], columns)
-
-
-def after(second: Matrix, first: Matrix) -> Matrix:
-    """The product second @ first; a first without samples is the identity."""
-    return second if first.ndim == 2 else torch.bmm(second, first)
-
 
 def scaled(
     image: UInt8[Tensor, "B C H W"] | Float[Tensor, "B C H W"],
 ) -> Float[Tensor, "B C H W"]:
     """Bytes as float32 in [0, 1]; what is scaled already stays."""
-    return image.float() / 255 if image.dtype == torch.uint8 else image
+    return image.float().div_(255) if image.dtype == torch.uint8 else image
 
 
-def applied(
-    operation: Callable[..., Tensor],
-    image: UInt8[Tensor, "B C H W"] | Float[Tensor, "B C H W"],
-    draws: Float[Tensor, "B _"],
-) -> Float[Tensor, "B C h w"]:
-    """The operation's image: a crop takes bytes, which a CPU resizes fastest, all others floats."""
-    return operation(image if isinstance(operation, Crop) else scaled(image), draws)
-
-
-def dense(device: torch.device, *sizes: int) -> bool:
-    """Whether full matrices are the fastest way to mix rows and columns of these sizes.
-
-    Always where products are cheap; on a CPU their cubic cost loses to loops from 96 pixels on.
-    """
-    return device.type != "cpu" or max(sizes) < LARGE
+def one_by_one(device: torch.device, *sizes: int) -> bool:
+    """Whether a CPU resizes images of these sizes one after the other, fastest as bytes."""
+    return max(sizes) >= LARGE and not dense(device)
 
 
 def cut(
@@ -166,22 +201,6 @@ def cut(
     top, left, height, width = box
     piece = image[None, :, top : top + height, left : left + width]
     return F.interpolate(piece, size=size, mode=interpolation, antialias=True)[0]
-
-
-def _one_by_one(
-    image: UInt8[Tensor, "B C H W"] | Float[Tensor, "B C H W"],
-    box: Box,
-    size: tuple[int, int],
-    interpolation: Interpolation,
-) -> Float[Tensor, "B C h w"]:
-    """For a CPU, where the integers of the boxes can be read without waiting for a device."""
-    scale = 255 if image.dtype == torch.uint8 else 1
-    dtype = torch.float32 if image.dtype == torch.uint8 else image.dtype
-    resized = image.new_empty(len(image), image.shape[1], *size, dtype=dtype)
-    for out, picture, *at in zip(resized, image, *(side.tolist() for side in box), strict=True):
-        piece = cut(picture, (at[0], at[1], at[2], at[3]), size, interpolation)
-        out.copy_(piece).div_(scale)  # two passes over one image are faster than a mixed division
-    return resized if scale == 255 else resized.clamp_(0, 1)
 
 
 def check_box(operation: str, scale: list[float], ratio: list[float]) -> None:
@@ -229,50 +248,29 @@ def place(draw: Float[Tensor, " B"], room: Int64[Tensor, " B"]) -> Int64[Tensor,
     return (draw.double() * (room + 1)).long()
 
 
-def two_sided(
-    rows: Float[Tensor, "B h H"], image: Float[Tensor, "B C H W"], columns: Float[Tensor, "B w W"]
-) -> Float[Tensor, "B C h w"]:
-    """Rows @ image @ columns^T of every channel, as two products per sample for all channels."""
-    return mixed(rows, side_by_side(image), columns)
-
-
-def side_by_side(image: Shaped[Tensor, "B C H W"]) -> Shaped[Tensor, "B H CW"]:
-    """The channels beside each other, so that one product mixes the rows of all."""
-    return image.transpose(1, 2).flatten(2)
-
-
-def mixed(
-    rows: Float[Tensor, "B h H"], wide: Float[Tensor, "B H CW"], columns: Float[Tensor, "B w W"]
-) -> Float[Tensor, "B C h w"]:
-    """`two_sided` of an image whose channels lie side by side."""
-    count, width = len(wide), columns.shape[2]
-    tall = torch.bmm(rows, wide).view(count, -1, width)
-    resized = torch.bmm(tall, columns.mT).view(count, rows.shape[1], wide.shape[2] // width, -1)
-    return resized.transpose(1, 2).contiguous()
-
-
-def _looked_up(
+def resize_taps(
     start: Int64[Tensor, " B"],
     length: Int64[Tensor, " B"],
     size: int,
     out: int,
     interpolation: Interpolation,
-) -> Float[Tensor, "B {out} {size}"]:
-    """The resize matrices, from a table of all of them where that is small."""
-    if size**3 * out * 4 > TABLE_BYTES:
-        return resize_matrix(start, length, size, out, interpolation)
-    return _table(size, out, interpolation, start.device)[start * size + length - 1]
+) -> Taps:
+    """What resizes pixels start..start+length-1 of an axis of `size` to `out`, antialiased.
+
+    From a table of all boxes where that is small.
+    """
+    if size**2 * out * count(size, out, interpolation) * 12 > TABLE_BYTES:
+        return computed_taps(start, length, size, out, interpolation)
+    return _table(size, out, interpolation, start.device).of(start * size + length - 1)
 
 
 @lru_cache(maxsize=8)
-def _table(
-    size: int, out: int, interpolation: Interpolation, device: torch.device
-) -> Float[Tensor, "pairs {out} {size}"]:
+def _table(size: int, out: int, interpolation: Interpolation, device: torch.device) -> Taps:
     """Of every start and length; those that reach beyond the axis are never looked up."""
     start, length = torch.cartesian_prod(
         torch.arange(size, device=device), torch.arange(1, size + 1, device=device)
     ).unbind(1)
-    return resize_matrix(start, length, size, out, interpolation)
+    return computed_taps(start, length, size, out, interpolation)
 
 
 def _triangle(x: Float[Tensor, ...]) -> Float[Tensor, ...]:
@@ -290,26 +288,31 @@ def _cubic(x: Float[Tensor, ...], a: float = -0.5) -> Float[Tensor, ...]:
 SUPPORT = {"bilinear": (1.0, _triangle), "bicubic": (2.0, _cubic)}
 
 
-def resize_matrix(
+def count(size: int, out: int, interpolation: Interpolation) -> int:
+    """The most old pixels that a new one is made of."""
+    return math.ceil(2 * SUPPORT[interpolation][0] * max(size / out, 1))
+
+
+def computed_taps(
     start: Int64[Tensor, " B"],
     length: Int64[Tensor, " B"],
     size: int,
     out: int,
     interpolation: Interpolation,
-) -> Float[Tensor, "B {out} {size}"]:
-    """Weights that resize pixels start..start+length-1 of an axis to `out` pixels, antialiased.
+) -> Taps:
+    """`resize_taps` without a table.
 
-    Every row sums to 1; the filter widens when the axis shrinks and is cut at the box, as in
-    Pillow and `torch.nn.functional.interpolate(antialias=True)`.
+    The weights of a pixel sum to 1; the filter widens when the axis shrinks and is cut at the box,
+    as in Pillow and `torch.nn.functional.interpolate(antialias=True)`.
     """
     support, kernel = SUPPORT[interpolation]
     ratio = length.float()[:, None, None] / out
     scale = ratio.clamp(min=1.0)  # no wider than one pixel when enlarging
     target = torch.arange(out, device=start.device, dtype=torch.float32)[None, :, None]
-    source = torch.arange(size, device=start.device)[None, None, :] - start[:, None, None]
     centre = ratio * (target + 0.5)
     first = (centre - support * scale + 0.5).floor().clamp(min=0)
     last = torch.minimum((centre + support * scale + 0.5).floor(), length[:, None, None].float())
-    weight = kernel((source - centre + 0.5) / scale)
-    weight = weight.where((source >= first) & (source < last), 0.0)
-    return weight / weight.sum(-1, keepdim=True)
+    source = first + torch.arange(count(size, out, interpolation), device=start.device)
+    weight = kernel((source - centre + 0.5) / scale).where(source < last, 0.0)
+    index = (source.long() + start[:, None, None]).clamp_(max=size - 1)
+    return Taps(index, weight / weight.sum(-1, keepdim=True))

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from manyviews.datamodules.views.colour_map import ColourMap
 from manyviews.datamodules.views.sometimes import Sometimes
 
 WEIGHTS = (0.2989, 0.587, 0.114)  # ITU-R 601 as torchvision rounds it
@@ -26,19 +27,16 @@ class Grayscale(Sometimes):
         """Grey where the draw is below the probability."""
         return self.choose(draws[:, 0], luma(image), image)
 
-    def colour_map(
-        self, mean: Float[Tensor, "B C"], draws: Float[Tensor, "B 1"]
-    ) -> tuple[Float[Tensor, "B C C"], Float[Tensor, "B C"]]:
-        """Every channel is the same weighted sum of all; nothing is added."""
-        same = torch.eye(mean.shape[1], device=mean.device)[None]
-        grey = luma_weights(mean).expand(len(mean), mean.shape[1], -1)
-        return self.choose(draws[:, 0], grey, same), torch.zeros_like(mean)
+    def colour_map(self, draws: Float[Tensor, "B 1"], channels: int) -> ColourMap:
+        """Every channel becomes the same weighted sum of all; the image's mean counts nothing."""
+        same = torch.eye(channels, device=draws.device).expand(len(draws), -1, -1)
+        grey = luma_weights(channels, draws).expand(channels, -1)
+        return ColourMap(self.choose(draws[:, 0], grey, same), torch.zeros_like(same))
 
 
-def luma_weights(image: Float[Tensor, "B C *_"]) -> Float[Tensor, " C"]:
+def luma_weights(channels: int, like: Tensor) -> Float[Tensor, " {channels}"]:
     """What each channel counts in the grey; equally if there are not three."""
-    channels = image.shape[1]
-    return image.new_tensor(WEIGHTS if channels == 3 else [1 / channels] * channels)
+    return like.new_tensor(WEIGHTS if channels == 3 else [1 / channels] * channels)
 
 
 def luma(image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 1 H W"]:
@@ -46,5 +44,5 @@ def luma(image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B 1 H W"]:
     channels, height, width = image.shape[1:]
     if channels == 1:
         return image
-    grey = luma_weights(image) @ image.flatten(2)  # a product is the fastest weighted sum
+    grey = luma_weights(channels, image) @ image.flatten(2)  # the fastest weighted sum
     return grey.view(-1, 1, height, width)

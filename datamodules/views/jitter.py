@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from manyviews.datamodules.views.colour_map import ColourMap
 from manyviews.datamodules.views.grayscale import luma, luma_weights
 from manyviews.datamodules.views.sometimes import Sometimes
 from manyviews.errors import ConfigError
@@ -70,25 +71,19 @@ class Jitter(Sometimes):
             image = blend(image, torch.where(at < place, kind, HUE), factor)
         return image
 
-    def colour_map(
-        self, mean: Float[Tensor, "B C"], draws: Float[Tensor, "B 6"]
-    ) -> tuple[Float[Tensor, "B C C"], Float[Tensor, "B C"]]:
-        """The blends and the turn multiplied in the drawn order, without their clamps.
+    def colour_map(self, draws: Float[Tensor, "B 6"], channels: int) -> ColourMap:
+        """Weights of each pixel and of the image's mean: b c (s H + (1 - s) J) and b (1 - c) J.
 
-        The hue turns in the plane of YIQ (`hue_matrix`), not of HSV.
+        J makes grey and the hue's turn H keeps it, so that without clamps all orders are equal. H
+        turns in the plane of YIQ (`hue_matrix`), not of HSV.
         """
-        channels = mean.shape[1]
         factor, turn = self._strengths(draws)
-        weight, turned = luma_weights(mean), hue_matrix(turn)
-        matrix = torch.eye(channels, device=mean.device).expand(len(mean), -1, -1)
-        shift = torch.zeros_like(mean)[..., None]
-        for kind in self._order(draws[:, 1], colour=channels == 3).unbind(1):
-            grey = (weight @ (matrix @ mean[..., None] + shift))[:, 0]
-            then, add = blend_map(kind, factor, grey, weight)
-            if channels == 3:
-                then = torch.where((kind == HUE)[:, None, None], turned, then)
-            matrix, shift = then @ matrix, then @ shift + add
-        return matrix, shift[..., 0]
+        brightness, contrast, saturation = factor[:, :HUE, None, None].unbind(1)
+        grey = luma_weights(channels, draws).expand(channels, -1)
+        pixel = brightness * contrast
+        if channels == 3 and any(self.strengths[SATURATION:]):
+            pixel = pixel * torch.lerp(grey, hue_matrix(turn), saturation)
+        return ColourMap(pixel, brightness * (1 - contrast) * grey)
 
     def _strengths(
         self, draws: Float[Tensor, "B 6"]
@@ -120,7 +115,7 @@ def blend(
     """
     if image.shape[1] == 3:
         # f * image + (1 - f) * grey is a matrix on the channels: one product, not four passes.
-        weight = luma_weights(image)
+        weight = luma_weights(3, image)
         matrix, shift = blend_map(kind, factor, image.mean((2, 3)) @ weight, weight)
         return torch.baddbmm(shift, matrix, image.flatten(2)).clamp_(0, 1).view_as(image)
     f = factor.gather(1, kind[:, None])[..., None, None]

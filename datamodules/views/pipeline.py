@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import Literal, Protocol, runtime_checkable
 
 import torch
@@ -14,14 +15,17 @@ from torch import Tensor
 
 from manyviews import draws
 from manyviews.datamodules.decode import to_tensor
-from manyviews.datamodules.views.affine import Step, affine
-from manyviews.datamodules.views.crop import Crop, applied, scaled
+from manyviews.datamodules.views.colour_map import ColourMap
+from manyviews.datamodules.views.crop import Crop, Cutting, Mixing, one_by_one, scaled
 from manyviews.datamodules.views.erasing import Erasing
+from manyviews.datamodules.views.flip import Flip
+from manyviews.datamodules.views.grayscale import Grayscale
+from manyviews.datamodules.views.jitter import Jitter
+from manyviews.datamodules.views.step import Applied, Step
 from manyviews.errors import ConfigError
 
 Mode = Literal["exact", "affine"]
-PIECE = 400_000  # pixels of all channels: their floats stay in the cache of a core
-LEAST = 8  # images, below which the calls cost more than the cache saves
+PIECE = 400_000
 
 
 @runtime_checkable
@@ -95,55 +99,53 @@ class View:
             [crop.cut(i, n[None], size) for i, n in zip(images, numbers, strict=True)]
         )
 
-    def __call__(
+    def named(self, *, is_cut: bool) -> list[tuple[str, Operation]]:
+        """The operations and their names; without the first if `cut` has done it."""
+        return [*self.operations.items()][int(is_cut) :]
+
+    def steps(
         self,
-        image: UInt8[Tensor, "B C H W"],
-        position: Int64[Tensor, " B"],
-        *,
-        seed: int,
-        epoch: int,
-        view: int,
+        numbers: Iterator[Float[Tensor, "B _"]],
+        size: tuple[int, int],
         mean: Float[Tensor, " C"],
-        std: Float[Tensor, " C"],
-        mode: Mode = "exact",
-        is_cut: bool = False,
-    ) -> Float[Tensor, "B C h w"]:
-        """View number `view` of every image, normalised; `is_cut` if `cut` has begun it."""
-        operations = [*self.operations.items()][int(is_cut) :]
-        steps = [
-            (
-                partial(operation, mean=mean) if isinstance(operation, Erasing) else operation,
-                draws.uniform(seed, epoch, position, view, purpose, operation.draws),
-            )
-            for purpose, operation in operations
-        ]
-        shift, scale = mean.view(-1, 1, 1), std.view(-1, 1, 1)
-        size = (image.shape[2], image.shape[3])
-        for _, operation in operations:
+        *,
+        mode: Mode,
+        is_cut: bool,
+    ) -> list[Step]:
+        """The operations with their numbers, ready for images of this size.
+
+        Args:
+            numbers: those of the operations come next.
+            size: height and width.
+            mean: of the data, per channel, in units of 0..1.
+            mode: of the views.
+            is_cut: whether `cut` has done the first.
+        """
+        steps: list[Step] = []
+        for _, operation in self.named(is_cut=is_cut):
+            u, before = next(numbers), steps[-1] if steps else None
+            if isinstance(operation, Crop):
+                steps.append(operation.step(*size, u))
+            elif isinstance(operation, Flip) and isinstance(before, Mixing | Cutting):
+                steps[-1] = before.mirrored(operation.happens(u[:, 0]))
+            elif isinstance(operation, Jitter | Grayscale) and mode == "affine":
+                then = operation.colour_map(u, len(mean))
+                if isinstance(before, ColourMap):
+                    steps[-1] = before.then(then)
+                else:
+                    steps.append(then)
+            elif isinstance(operation, Erasing):
+                steps.append(Applied(partial(operation, mean=mean), u))
+            else:
+                steps.append(Applied(operation, u))
             size = operation.size(*size)
-        normalised = mean.new_empty(*image.shape[:2], *size)
-        for rows in _pieces(image):
-            made = MODES[mode](image[rows], [(o, u[rows]) for o, u in steps])
-            torch.sub(made, shift, out=normalised[rows]).div_(scale)
-        return normalised
-
-
-def exact(
-    image: UInt8[Tensor, "B C H W"] | Float[Tensor, "B C H W"], steps: Sequence[Step]
-) -> Float[Tensor, "B C h w"]:
-    """The operations with their draws, one after the other, each clamped as torchvision's."""
-    for operation, numbers in steps:
-        image = applied(operation, image, numbers)
-    return scaled(image)
-
-
-MODES = {"exact": exact, "affine": affine}
+        return steps
 
 
 def _pieces(image: UInt8[Tensor, "B C H W"]) -> list[slice]:
     """Rows of a batch whose floats stay in the cache of a CPU; elsewhere all of them."""
     count = len(image)
-    most = max(LEAST, PIECE * count // image.numel()) if image.device.type == "cpu" else count
+    most = max(1, PIECE * count // image.numel()) if image.device.type == "cpu" else count
     length = math.ceil(count / math.ceil(count / most))  # pieces of about the same length
     return [slice(start, start + length) for start in range(0, count, length)]
 
@@ -153,7 +155,7 @@ class Views:
 
     Args:
         mode: `exact` orders and clamps as torchvision; `affine` leaves out the clamps between the
-            operations, faster where hue or blur is (`affine.py`).
+            colours, faster where there are several (`colour_map.py`).
         kinds: for example `large` and `small`.
 
     Raises:
@@ -222,14 +224,31 @@ class Views:
             mean: per channel, in units of 0..1.
             std: per channel, in units of 0..1.
         """
-        options = {
-            "mean": torch.tensor(mean, device=position.device),
-            "std": torch.tensor(std, device=position.device),
-            "is_cut": isinstance(image, list),
-            "mode": self.mode,
-        }
-        images = image if isinstance(image, list) else [image] * len([*self])
-        return [
-            kind(x, position, seed=seed, epoch=epoch, view=v, **options)
-            for v, (kind, x) in enumerate(zip(self, images, strict=True))
+        is_cut, kinds = isinstance(image, list), [*self]
+        images = image if isinstance(image, list) else [image] * len(kinds)
+        wanted = [
+            (v, purpose, operation.draws)
+            for v, kind in enumerate(kinds)
+            for purpose, operation in kind.named(is_cut=is_cut)
         ]
+        numbers = iter(draws.uniforms(seed, epoch, position, wanted))
+        shift, scale = (torch.tensor(s, device=position.device) for s in (mean, std))
+        given = [(x.shape[2], x.shape[3]) for x in images]
+        steps = [
+            kind.steps(numbers, size, shift, mode=self.mode, is_cut=is_cut)
+            for kind, size in zip(kinds, given, strict=True)
+        ]
+        sizes = [kind.size(*size) for kind, size in zip(kinds, given, strict=True)]
+        made = [shift.new_empty(len(position), len(shift), *size) for size in sizes]
+        whole = not is_cut and not one_by_one(position.device, *given[0], *chain(*sizes))
+        for rows in _pieces(images[0]):
+            pieces = [x[rows] for x in images]
+            if whole:  # all views begin with the same floats, side by side as `mixed` reads them
+                floats = scaled(pieces[0].transpose(1, 2).contiguous()).transpose(1, 2)
+                pieces = [floats] * len(kinds)
+            for out, view, some in zip(made, pieces, steps, strict=True):
+                for step in some:
+                    view = step.of(rows)(view)
+                view = torch.sub(scaled(view), shift.view(-1, 1, 1), out=out[rows])
+                view.div_(scale.view(-1, 1, 1))
+        return made

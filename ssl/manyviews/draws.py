@@ -9,6 +9,8 @@ The mixing step is the finaliser of SplitMix64 (Steele, Lea, Flood, 2014) on wra
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
+from itertools import chain
 
 import torch
 from jaxtyping import Float, Int64
@@ -64,11 +66,20 @@ def uniform(
         purpose: what the numbers are for ("crop", "flip", ...); purposes are independent.
         count: numbers per sample.
     """
-    # One small host-to-device copy of a scalar; everything else happens where `position` lives.
-    key = _key(seed, epoch, view, purpose)
-    rows = _absorb(position, key)[:, None]
-    slots = torch.arange(count, dtype=torch.int64, device=position.device)[None]
-    return _shift(_absorb(rows, slots), 40).float() * 2.0**-24  # 24 bits: exact in float32
+    return uniforms(seed, epoch, position, [(view, purpose, count)])[0]
+
+
+def uniforms(
+    seed: int, epoch: int, position: Int64[Tensor, " B"], wanted: Sequence[tuple[int, str, int]]
+) -> list[Float[Tensor, "B _"]]:
+    """`uniform` for each (view, purpose, count), all in the calls that one takes."""
+    counts = [count for *_, count in wanted]
+    keys = [[_key(seed, epoch, v, purpose)] * count for v, purpose, count in wanted]
+    slots = [*chain(*map(range, counts))]
+    # One small copy to the device; everything else happens where `position` lives.
+    key, slot = torch.tensor([[*chain(*keys)], slots], dtype=torch.int64, device=position.device)
+    state = _absorb(_absorb(position[:, None], key), slot)
+    return [*(_shift(state, 40).float() * 2.0**-24).split(counts, 1)]  # 24 bits: exact in float32
 
 
 def permutation(

@@ -76,8 +76,8 @@ def test_what_is_not_linear_stands_where_it_was_declared():
 @pytest.mark.parametrize(
     ("channels", "strengths", "measured"),
     [
-        (1, (0.4, 0.4), 0.0015),
-        (1, (0.8, 0.8), 0.0040),
+        (1, (0.4, 0.4), 0.0010),
+        (1, (0.8, 0.8), 0.0036),
         (3, (0.4, 0.4, 0.2), 0.0011),
         (3, (0.4, 0.4, 0.2, 0.1), 0.026),
         (3, (0.8, 0.8, 0.8, 0.2), 0.040),

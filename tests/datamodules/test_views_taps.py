@@ -1,0 +1,66 @@
+"""Sums over rows and columns: those of a CPU, those of other devices, and what they are made of."""
+
+import pytest
+import torch
+
+from manyviews.datamodules.views import taps
+from manyviews.datamodules.views.blur import blur_taps, gaussian
+from manyviews.datamodules.views.crop import resize_taps
+from manyviews.datamodules.views.taps import LARGE, mixed
+
+COUNT = 5
+
+
+def resizing(size, out, interpolation="bicubic"):
+    start = torch.arange(COUNT)
+    return resize_taps(start, size - start - 1, size, out, interpolation)
+
+
+def blurring(size):
+    return blur_taps(gaussian(torch.linspace(0.3, 2, COUNT), 7), size)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [
+        (resizing(9, 20), resizing(13, 6)),
+        (blurring(9), blurring(13)),
+        (resizing(LARGE, 70), resizing(LARGE + 4, 120, "bilinear")),
+        (blurring(LARGE + 1), blurring(LARGE + 2)),
+    ],
+)
+def test_sums_on_a_cpu_equal_the_products_of_other_devices(
+    rows, columns, channels, dtype, monkeypatch
+):
+    height, width = (int(t.source.max()) + 1 for t in (rows, columns))
+    image = torch.rand(COUNT, channels, height, width, dtype=dtype)
+    summed = mixed(image, rows, columns)
+    monkeypatch.setattr(taps, "dense", lambda _: True)
+    assert summed.is_contiguous()
+    torch.testing.assert_close(mixed(image, rows, columns), summed, rtol=0, atol=5e-6)
+    expected = (
+        rows.matrix(height).mT[:, None].to(image) @ image @ columns.matrix(width)[:, None].to(image)
+    )
+    torch.testing.assert_close(summed, expected, rtol=0, atol=5e-6)
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize(("size", "out"), [(28, 28), (32, 16), (40, 96), (1, 1), (300, 224)])
+def test_every_new_pixel_is_a_mean_of_pixels_of_its_box(size, out, interpolation):
+    start = torch.arange(min(size, COUNT))
+    found = resize_taps(start, size - start, size, out, interpolation)
+    torch.testing.assert_close(found.weight.sum(2), torch.ones(len(start), out))
+    inside = found.source >= start[:, None, None]
+    assert (inside | (found.weight == 0)).all()
+    assert found.source.max() < size
+
+
+def test_mirrored_maps_give_mirrored_images():
+    image, columns = torch.rand(COUNT, 3, 8, 8), resizing(8, 11)
+    where = torch.tensor([True, False, True, True, False])
+    plain = mixed(image, resizing(8, 11), columns)
+    turned = mixed(image, resizing(8, 11), columns.mirrored(where))
+    torch.testing.assert_close(turned[where], plain[where].flip(-1))
+    assert torch.equal(turned[~where], plain[~where])
