@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import inspect
 import logging
 import os
@@ -84,6 +85,8 @@ def trainer(
     if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
         raise ConfigError(f"trainer.accelerator={accelerator}: no GPU here; type cpu or auto")
     device = resolve_accelerator(accelerator)
+    if device == "cpu":
+        keep_freed_memory()
     world = resolve_devices(device, devices) * nodes
     if compile:
         check_compiler("cuda" if device == "gpu" else device)
@@ -106,6 +109,18 @@ def trainer(
         enable_checkpointing=any(isinstance(c, Checkpoint) for c in callbacks),
         use_distributed_sampler=False,
     )
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep what tensors free, for the next step's, instead of giving it to the kernel.
+
+    Activations of some megabytes come back as pages to be cleared in every step otherwise: a tenth
+    of the time of small models on a CPU. Other C libraries have no such call.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
+    if mallopt is not None:
+        for option in (-1, -3):  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD, in bytes
+            mallopt(option, 2**30)
 
 
 def resolve_devices(accelerator: str, devices: int | Literal["auto"]) -> int:

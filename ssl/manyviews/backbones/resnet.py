@@ -50,8 +50,8 @@ class Residual(nn.Module):
         y = x
         for i in range(1, self.depth + 1):
             y = self.get_submodule(f"bn{i}")(self.get_submodule(f"conv{i}")(y))
-            y = F.relu(y) if i < self.depth else y
-        return F.relu(y + self.downsample(x))
+            y = F.relu(y, inplace=True) if i < self.depth else y
+        return F.relu(y.add_(self.downsample(x)), inplace=True)
 
 
 class ResNet(Backbone):
@@ -113,7 +113,7 @@ class ResNet(Backbone):
 
     def feature_maps(self, image: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B _ _ _"]]:
         """Output of each stage, shallow to deep."""
-        x = self.maxpool(F.relu(self.bn1(self.conv1(image))))
+        x = self.maxpool(F.relu(self.bn1(self.conv1(image)), inplace=True))
         maps = []
         for i in range(1, self.stages + 1):
             x = self.get_submodule(f"layer{i}")(x)
