@@ -138,6 +138,13 @@ class Method(pl.LightningModule):
             "logs": {name: value.detach() for name, value in logs.items()},
         }
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """As a module does it, but for the hook's name, which Lightning sets at every hook."""
+        if name == "_current_fx_name":
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Of the batches that make an optimizer step the first calls `begin_step`."""
         pieces = self.trainer.accumulate_grad_batches
