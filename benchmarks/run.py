@@ -21,8 +21,6 @@ import faiss
 import page
 import torch
 
-from manyviews.hardware import keep_freed_memory
-
 SUITES = sorted(p.stem for p in (Path(__file__).parent / "suites").glob("*.py"))
 
 
@@ -31,7 +29,6 @@ def run(suite: str, windows: int) -> None:
     before = os.getloadavg()[0]
     torch.set_num_threads(1)
     faiss.omp_set_num_threads(1)
-    keep_freed_memory()  # as every training does, for peers in this process, too
     module = importlib.import_module(f"suites.{suite}")
     rows: list[page.Row] = []
     for row in module.rows(windows):

@@ -128,12 +128,13 @@ class Crop:
 
     def boxes(self, height: int, width: int, draws: Float[Tensor, "B n"]) -> Box:
         """The first of ten tries that fits into the image, else the largest centred box."""
-        w, h = shapes(height * width, self.scale, self.ratio, draws)
-        fits = (0 < w) & (w <= width) & (0 < h) & (h <= height)
-        w, h, centre = first_fitting(w, h, fits, self._fallback(height, width))
-        top = torch.where(centre, (height - h) // 2, place(draws[:, -2], height - h))
-        left = torch.where(centre, (width - w) // 2, place(draws[:, -1], width - w))
-        return Box(top, left, h, w)
+        limit = torch.tensor([width, height], device=draws.device)[:, None]
+        tried = sides(height * width, self.scale, self.ratio, draws)
+        fits = ((0 < tried) & (tried <= limit[..., None])).all(0)
+        side, centred = first_fitting(tried, fits, self._fallback(height, width))
+        room = limit - side
+        left, top = torch.where(centred, room // 2, place(draws[:, [-1, -2]].mT, room))
+        return Box(top, left, side[1], side[0])
 
     def _fallback(self, height: int, width: int) -> tuple[int, int]:
         """Width and height of the largest box whose shape is allowed."""
@@ -217,33 +218,28 @@ def check_box(operation: str, scale: list[float], ratio: list[float]) -> None:
         raise ConfigError(f"{operation} ratio={list(ratio)}; allowed: [low, high], 0 < low <= high")
 
 
-def shapes(
+def sides(
     area: int, scale: list[float], ratio: list[float], draws: Float[Tensor, "B _"]
-) -> tuple[Int64[Tensor, "B n"], Int64[Tensor, "B n"]]:
+) -> Int64[Tensor, "2 B n"]:
     """The sides sqrt(a r) and sqrt(a / r) in pixels of every try, of a share a and a ratio r."""
     share = scale[0] + (scale[1] - scale[0]) * draws[:, :TRIES].double()
     low, high = math.log(ratio[0]), math.log(ratio[1])
     r = torch.exp(low + (high - low) * draws[:, TRIES : 2 * TRIES].double())
     a = share * area
-    return (a * r).sqrt().round().long(), (a / r).sqrt().round().long()
+    return torch.stack([a * r, a / r]).sqrt_().round_().long()
 
 
 def first_fitting(
-    first: Int64[Tensor, "B n"],
-    second: Int64[Tensor, "B n"],
-    fits: Bool[Tensor, "B n"],
-    fallback: tuple[int, int],
-) -> tuple[Int64[Tensor, " B"], Int64[Tensor, " B"], Bool[Tensor, " B"]]:
+    tried: Int64[Tensor, "2 B n"], fits: Bool[Tensor, "B n"], fallback: tuple[int, int]
+) -> tuple[Int64[Tensor, "2 B"], Bool[Tensor, " B"]]:
     """The sides of the first try that fits, else the fallback's; and where that was taken."""
-    tried = F.pad(fits.int(), (0, 1), value=1).argmax(1, keepdim=True)  # the first of equals
-    sides = [
-        F.pad(side, (0, 1), value=last).gather(1, tried)[:, 0]
-        for side, last in zip((first, second), fallback, strict=True)
-    ]
-    return sides[0], sides[1], tried[:, 0] == fits.shape[1]
+    first = F.pad(fits.int(), (0, 1), value=1).argmax(1)  # of equals the first
+    last = torch.tensor(fallback, device=tried.device)[:, None, None].expand(-1, len(fits), 1)
+    chosen = torch.cat([tried, last], 2).gather(2, first.expand(2, -1)[..., None])[..., 0]
+    return chosen, first == fits.shape[1]
 
 
-def place(draw: Float[Tensor, " B"], room: Int64[Tensor, " B"]) -> Int64[Tensor, " B"]:
+def place(draw: Float[Tensor, "2 B"], room: Int64[Tensor, "2 B"]) -> Int64[Tensor, "2 B"]:
     """An integer of 0..room, uniformly."""
     return (draw.double() * (room + 1)).long()
 

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from manyviews.datamodules.views.crop import TRIES, check_box, first_fitting, place, shapes
+from manyviews.datamodules.views.crop import TRIES, check_box, first_fitting, place, sides
 from manyviews.datamodules.views.sometimes import Sometimes
 from manyviews.errors import ConfigError
 
@@ -59,12 +59,12 @@ class Erasing(Sometimes):
         self, height: int, width: int, draws: Float[Tensor, "B n"]
     ) -> tuple[Bool[Tensor, "B {height}"], Bool[Tensor, "B {width}"]]:
         """The rows and the columns of each sample's box: of no pixel where no try fits."""
-        h, w = shapes(height * width, self.scale, self.ratio, draws)
-        h, w, _ = first_fitting(h, w, (h < height) & (w < width), (0, 0))
-        return (
-            _between(place(draws[:, -3], height - h), h, height),
-            _between(place(draws[:, -2], width - w), w, width),
-        )
+        limit = torch.tensor([height, width], device=draws.device)[:, None]
+        tried = sides(height * width, self.scale, self.ratio, draws)
+        fits = (tried < limit[..., None]).all(0)
+        side, _ = first_fitting(tried, fits, (0, 0))
+        (top, left), (h, w) = place(draws[:, -3:-1].mT, limit - side), side
+        return _between(top, h, height), _between(left, w, width)
 
 
 def _between(
