@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import chain
+from itertools import chain, count, islice
 from typing import Literal, Protocol, runtime_checkable
 
 import torch
@@ -144,10 +144,10 @@ class View:
 
 def _pieces(image: UInt8[Tensor, "B C H W"]) -> list[slice]:
     """Rows of a batch whose floats stay in the cache of a CPU; elsewhere all of them."""
-    count = len(image)
-    most = max(1, PIECE * count // image.numel()) if image.device.type == "cpu" else count
-    length = math.ceil(count / math.ceil(count / most))  # pieces of about the same length
-    return [slice(start, start + length) for start in range(0, count, length)]
+    rows = len(image)
+    most = max(1, PIECE * rows // image.numel()) if image.device.type == "cpu" else rows
+    length = math.ceil(rows / math.ceil(rows / most))  # pieces of about the same length
+    return [slice(start, start + length) for start in range(0, rows, length)]
 
 
 class Views:
@@ -224,31 +224,52 @@ class Views:
             mean: per channel, in units of 0..1.
             std: per channel, in units of 0..1.
         """
-        is_cut, kinds = isinstance(image, list), [*self]
-        images = image if isinstance(image, list) else [image] * len(kinds)
-        wanted = [
-            (v, purpose, operation.draws)
-            for v, kind in enumerate(kinds)
-            for purpose, operation in kind.named(is_cut=is_cut)
-        ]
-        numbers = iter(draws.uniforms(seed, epoch, position, wanted))
-        shift, scale = (torch.tensor(s, device=position.device) for s in (mean, std))
+        is_cut = isinstance(image, list)
+        images = image if isinstance(image, list) else [image] * len([*self])
         given = [(x.shape[2], x.shape[3]) for x in images]
-        steps = [
-            kind.steps(numbers, size, shift, mode=self.mode, is_cut=is_cut)
-            for kind, size in zip(kinds, given, strict=True)
-        ]
-        sizes = [kind.size(*size) for kind, size in zip(kinds, given, strict=True)]
+        shift, scale = (torch.tensor(s, device=position.device) for s in (mean, std))
+        steps = self._steps(position, given, shift, seed=seed, epoch=epoch, is_cut=is_cut)
+        sizes = [kind.size(*size) for kind, size in zip(self, given, strict=True)]
         made = [shift.new_empty(len(position), len(shift), *size) for size in sizes]
         whole = not is_cut and not one_by_one(position.device, *given[0], *chain(*sizes))
         for rows in _pieces(images[0]):
             pieces = [x[rows] for x in images]
             if whole:  # all views begin with the same floats, side by side as `mixed` reads them
                 floats = scaled(pieces[0].transpose(1, 2).contiguous()).transpose(1, 2)
-                pieces = [floats] * len(kinds)
+                pieces = [floats] * len(images)
             for out, view, some in zip(made, pieces, steps, strict=True):
                 for step in some:
                     view = step.of(rows)(view)
                 view = torch.sub(scaled(view), shift.view(-1, 1, 1), out=out[rows])
                 view.div_(scale.view(-1, 1, 1))
         return made
+
+    def _steps(
+        self,
+        position: Int64[Tensor, " B"],
+        sizes: list[tuple[int, int]],
+        mean: Float[Tensor, " C"],
+        *,
+        seed: int,
+        epoch: int,
+        is_cut: bool,
+    ) -> list[list[Step]]:
+        """Those of every view: made once for all views of a kind, as calls cost more than rows."""
+        views = iter(range(len(sizes)))
+        kinds = [(kind, [*islice(views, kind.count)]) for kind in self.kinds.values()]
+        wanted = [
+            (view, purpose, operation.draws)
+            for kind, its_views in kinds
+            for purpose, operation in kind.named(is_cut=is_cut)
+            for view in its_views
+        ]
+        numbers = iter(draws.uniforms(seed, epoch, position, wanted))
+        steps: list[list[Step]] = []
+        for kind, its_views in kinds:
+            drawn = (torch.cat([*islice(numbers, kind.count)]) for _ in count())
+            size = sizes[its_views[0]]
+            of_all = kind.steps(drawn, size, mean, mode=self.mode, is_cut=is_cut)
+            for first in range(0, kind.count * len(position), len(position)):
+                of_view = slice(first, first + len(position))
+                steps.append([step.of(of_view) for step in of_all])
+        return steps
