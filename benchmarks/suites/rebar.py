@@ -1,18 +1,21 @@
-"""REBAR's distances and loss at batch 64 with 20 candidates, CPU time on one thread.
+"""REBAR's distances and loss at batch 64 with 20 candidates.
 
-Windows of 128 steps and 6 channels, attention width 256, one block: the official set-up for human
-activities. *Looped* does the work in the order of the official code: a forward for every candidate
-with all queries made anew, masks as wide as the maps, products with three identity matrices, values
-at full width; the loss goes through the batch row by row. It is timed on one candidate, and so is
-ours on all 20, per candidate, in five processes one after the other: by the luck of its allocator a
-process takes the looped form half as long again as another. The loss is forward and backward of
-both terms on embeddings of 320. Agreement is the largest relative difference of the distances in
-float32 with the share of anchors for which both retrieve the same candidate, and that of the
-gradients in float64; memory is the most that tensors hold at once beyond the arguments, in MB.
+CPU time on one thread, and the distances also as wall time on all cores. Windows of 128 steps and 6
+channels, attention width 256, one block: the official set-up for human activities. *Looped* does
+the work in the order of the official code: a forward for every candidate with all queries made
+anew, masks as wide as the maps, products with three identity matrices, values at full width; the
+loss goes through the batch row by row. It is timed on one candidate, and so is ours on all 20, per
+candidate, in five processes one after the other: by the luck of its allocator a process takes the
+looped form half as long again as another. The loss is forward and backward of both terms on
+embeddings of 320. Agreement is the largest relative difference of the distances in float32 with the
+share of anchors for which both retrieve the same candidate, and that of the gradients in float64;
+memory is the most that tensors hold at once beyond the arguments, in MB.
 """
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
 from multiprocessing import get_context
 from typing import NamedTuple
@@ -37,7 +40,8 @@ FIRST, SECOND = "looped", "manyviews"
 
 def rows(windows: int) -> Iterator[Row]:
     """Distances, then the loss."""
-    yield scorer(max(windows // PROCESSES, 2))
+    for threads in sorted({1, os.cpu_count() or 1}):
+        yield scorer(max(windows // PROCESSES, 2), threads)
     yield loss(windows)
 
 
@@ -57,15 +61,15 @@ class Measured(NamedTuple):
     peak: list[float]
 
 
-def scorer(windows: int) -> Row:
+def scorer(windows: int, threads: int) -> Row:
     """All distances of a batch, per candidate, in processes of their own."""
     found: list[Measured] = []
     for _ in range(PROCESSES):
         with get_context("spawn").Pool(1) as pool:
-            found.append(pool.apply(measured, (windows,)))
+            found.append(pool.apply(measured, (windows, threads)))
     first, second = ([s for f in found for s in f.seconds[side]] for side in (FIRST, SECOND))
     return Row(
-        f"distances, {BATCH} anchors x {CANDIDATES} candidates",
+        f"distances, {BATCH} anchors x {CANDIDATES} candidates, threads: {threads}",
         FIRST,
         SECOND,
         "ms",
@@ -78,9 +82,9 @@ def scorer(windows: int) -> Row:
     )
 
 
-def measured(windows: int) -> Measured:
-    """Both sides in this process, on one thread."""
-    torch.set_num_threads(1)
+def measured(windows: int, threads: int) -> Measured:
+    """Both sides in this process."""
+    torch.set_num_threads(threads)
     torch.manual_seed(0)
     net = CrossAttention(CHANNELS).eval()
     anchor, candidates = given(BATCH), given(CANDIDATES, BATCH)
@@ -94,7 +98,8 @@ def measured(windows: int) -> Measured:
         return torch.stack([looped.distance(anchor, c, observed) for c in candidates])
 
     sides = {FIRST: lambda: theirs(candidates[:1]), SECOND: lambda: ours(candidates)}
-    seconds = alternate(sides, windows=windows)
+    clock = time.process_time if threads == 1 else time.perf_counter
+    seconds = alternate(sides, windows=windows, clock=clock)
     seconds[SECOND] = [s / CANDIDATES for s in seconds[SECOND]]
     expected, distance = theirs(candidates), ours(candidates)
     far = float(((distance - expected) / expected).abs().max())
