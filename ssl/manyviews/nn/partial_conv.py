@@ -54,8 +54,11 @@ class PartialConv1d(nn.Module):
         seen = _seen(series, observed)
         factor = self._factor(seen[:, None])[:, 0]
         padded = F.pad(series * seen, (self.reach, self.reach))
-        taps = padded.unfold(2, series.shape[-1], self.dilation).transpose(1, 2) * factor
-        return torch.cat([taps.flatten(0, 1), (factor > 0).expand_as(series[:1])])
+        taps = padded.unfold(2, series.shape[-1], self.dilation).transpose(1, 2)
+        columns = series.new_empty(taps.shape[0] * self.kernel + 1, *series.shape[1:])
+        torch.mul(taps, factor, out=columns[:-1].view(taps.shape))
+        columns[-1] = factor > 0
+        return columns
 
     def of_columns(self, columns: Float[Tensor, "R N T"]) -> Float[Tensor, "E N T"]:
         """What `forward` makes, as one product: faster for many series of few channels."""

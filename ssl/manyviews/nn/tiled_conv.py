@@ -42,8 +42,8 @@ class TiledConv1d:
         self.size, self.shape = step + kernel - 1, (outer, -1, tiles, dilation, step)
         unit = torch.eye(self.size, dtype=weight.dtype, device=weight.device)
         # Spectra hold real and imaginary parts in turn.
-        self.to = torch.view_as_real(torch.fft.rfft(unit)).flatten(1)
-        basis = torch.eye(self.to.shape[1], dtype=weight.dtype, device=weight.device)
+        self.to = torch.view_as_real(torch.fft.rfft(unit)).flatten(1).mT.contiguous()
+        basis = torch.eye(len(self.to), dtype=weight.dtype, device=weight.device)
         complex_basis = torch.view_as_complex(basis.unflatten(1, (-1, 2)))
         self.back = torch.fft.irfft(complex_basis, self.size)[:, :step]
         w = torch.fft.rfft(weight.detach(), self.size).conj().permute(2, 0, 1)
@@ -59,10 +59,10 @@ class TiledConv1d:
         *_, dilation, step = self.shape
         padded = F.pad(x, self.padding).unflatten(-1, (-1, dilation))
         tile = padded.unfold(2, self.size, step).flatten(1, 3)  # c, N x tiles x dilation, size
-        spectrum = (tile @ self.to).unflatten(2, (-1, 2)).permute(2, 3, 0, 1).flatten(1, 2)
-        mixed = torch.bmm(self.kernel, spectrum)
+        spectrum = self.to @ tile.flatten(0, 1).mT  # as rows, real and imaginary in turn
+        mixed = torch.bmm(self.kernel, spectrum.view(len(self.kernel), 2 * len(x), -1))
         mixed[0, : len(onto)] += self.constant
-        mixed = mixed.view(self.to.shape[1], -1)
+        mixed = mixed.view(len(self.to), -1)
         if dilation == 1 and onto.shape[-1] % step == 0:  # the outputs lie as `onto` does
             onto.view(-1, step).addmm_(mixed.mT, self.back)
             return onto
