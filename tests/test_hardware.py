@@ -1,3 +1,7 @@
+import ctypes
+import resource
+
+import forked
 import pytest
 import torch
 
@@ -44,3 +48,22 @@ def test_the_environment_names_what_a_repetition_needs():
     said = hardware.environment()
     assert said["torch"] == torch.__version__ and said["threads"] == torch.get_num_threads()
     assert all(said[key] for key in ("python", "processor", "cores", "faiss-cpu", "system"))
+
+
+def page_faults(keep):
+    """Of twenty rounds that make and free what a step would."""
+    if keep:
+        hardware.keep_freed_memory()
+    for step in range(21):
+        made = [torch.ones(2**21) for _ in range(4)]  # 8 MB each
+        del made
+        if step == 0:
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="no glibc")
+def test_what_was_freed_is_there_for_the_next_step():
+    with forked.context.Pool(1, maxtasksperchild=1) as pool:
+        plain, kept = (pool.apply(page_faults, (keep,)) for keep in (False, True))
+    assert kept < plain / 10
