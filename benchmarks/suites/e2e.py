@@ -43,7 +43,7 @@ def rows(windows: int) -> Iterator[Row]:
     }
     if cpu_has_bf16():
         sides["manyviews bfloat16"] = ("manyviews", best)
-    taken = epochs(sides, min(windows, 5))
+    taken = epochs(sides, windows)
     seconds = {name: [e.seconds / IMAGES for e in es] for name, es in taken.items()}
     memory = {name: megabytes(max(e.resident for e in es)) for name, es in taken.items()}
     rate = {name: f"{1 / median(s):,.0f}" for name, s in seconds.items()}
