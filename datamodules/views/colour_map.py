@@ -16,7 +16,7 @@ from typing import NamedTuple
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from manyviews.datamodules.views.crop import scaled
+from manyviews.datamodules.views.step import scaled
 
 
 class ColourMap(NamedTuple):

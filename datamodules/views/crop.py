@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 
+from manyviews.datamodules.views.resize import Interpolation, resize_taps
+from manyviews.datamodules.views.step import scaled
 from manyviews.datamodules.views.taps import LARGE, Taps, dense, mixed
 from manyviews.errors import ConfigError
 
-Interpolation = Literal["bilinear", "bicubic"]
-TABLE_BYTES = 2**25  # 32 MiB: bilinear, axes of up to 111 pixels at their own size
 TRIES = 10  # of torchvision, before it falls back to a centre crop
 
 
@@ -79,7 +78,7 @@ class Cutting(NamedTuple):
 
     def mirrored(self, where: Bool[Tensor, " B"]) -> Cutting:
         """These samples turned left and right."""
-        return self._replace(turned=where)
+        return self._replace(turned=self.turned ^ where)
 
     def __call__(
         self, image: UInt8[Tensor, "B C H W"] | Float[Tensor, "B C H W"]
@@ -177,13 +176,6 @@ class Crop:
         return cut(image, (top, left, height, width), self.size(*size), self.interpolation)
 
 
-def scaled(
-    image: UInt8[Tensor, "B C H W"] | Float[Tensor, "B C H W"],
-) -> Float[Tensor, "B C H W"]:
-    """Bytes as float32 in [0, 1]; what is scaled already stays."""
-    return image.float().div_(255) if image.dtype == torch.uint8 else image
-
-
 def one_by_one(device: torch.device, *sizes: int) -> bool:
     """Whether a CPU resizes images of these sizes one after the other, fastest as bytes."""
     return max(sizes) >= LARGE and not dense(device)
@@ -242,73 +234,3 @@ def first_fitting(
 def place(draw: Float[Tensor, "2 B"], room: Int64[Tensor, "2 B"]) -> Int64[Tensor, "2 B"]:
     """An integer of 0..room, uniformly."""
     return (draw.double() * (room + 1)).long()
-
-
-def resize_taps(
-    start: Int64[Tensor, " B"],
-    length: Int64[Tensor, " B"],
-    size: int,
-    out: int,
-    interpolation: Interpolation,
-) -> Taps:
-    """What resizes pixels start..start+length-1 of an axis of `size` to `out`, antialiased.
-
-    From a table of all boxes where that is small.
-    """
-    if size**2 * out * count(size, out, interpolation) * 12 > TABLE_BYTES:
-        return computed_taps(start, length, size, out, interpolation)
-    return _table(size, out, interpolation, start.device).of(start * size + length - 1)
-
-
-@lru_cache(maxsize=8)
-def _table(size: int, out: int, interpolation: Interpolation, device: torch.device) -> Taps:
-    """Of every start and length; those that reach beyond the axis are never looked up."""
-    start, length = torch.cartesian_prod(
-        torch.arange(size, device=device), torch.arange(1, size + 1, device=device)
-    ).unbind(1)
-    return computed_taps(start, length, size, out, interpolation)
-
-
-def _triangle(x: Float[Tensor, ...]) -> Float[Tensor, ...]:
-    return (1 - x.abs()).clamp(min=0)
-
-
-def _cubic(x: Float[Tensor, ...], a: float = -0.5) -> Float[Tensor, ...]:
-    """Keys' cubic with a = -0.5: what Pillow, and torch with antialias, resize with."""
-    x = x.abs()
-    near = ((a + 2) * x - (a + 3)) * x * x + 1
-    far = (((x - 5) * x + 8) * x - 4) * a
-    return torch.where(x < 1, near, torch.where(x < 2, far, 0.0))
-
-
-SUPPORT = {"bilinear": (1.0, _triangle), "bicubic": (2.0, _cubic)}
-
-
-def count(size: int, out: int, interpolation: Interpolation) -> int:
-    """The most old pixels that a new one is made of."""
-    return math.ceil(2 * SUPPORT[interpolation][0] * max(size / out, 1))
-
-
-def computed_taps(
-    start: Int64[Tensor, " B"],
-    length: Int64[Tensor, " B"],
-    size: int,
-    out: int,
-    interpolation: Interpolation,
-) -> Taps:
-    """`resize_taps` without a table.
-
-    The weights of a pixel sum to 1; the filter widens when the axis shrinks and is cut at the box,
-    as in Pillow and `torch.nn.functional.interpolate(antialias=True)`.
-    """
-    support, kernel = SUPPORT[interpolation]
-    ratio = length.float()[:, None, None] / out
-    scale = ratio.clamp(min=1.0)  # no wider than one pixel when enlarging
-    target = torch.arange(out, device=start.device, dtype=torch.float32)[None, :, None]
-    centre = ratio * (target + 0.5)
-    first = (centre - support * scale + 0.5).floor().clamp(min=0)
-    last = torch.minimum((centre + support * scale + 0.5).floor(), length[:, None, None].float())
-    source = first + torch.arange(count(size, out, interpolation), device=start.device)
-    weight = kernel((source - centre + 0.5) / scale).where(source < last, 0.0)
-    index = (source.long() + start[:, None, None]).clamp_(max=size - 1)
-    return Taps(index, weight / weight.sum(-1, keepdim=True))

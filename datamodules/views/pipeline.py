@@ -16,12 +16,12 @@ from torch import Tensor
 from manyviews import draws
 from manyviews.datamodules.decode import to_tensor
 from manyviews.datamodules.views.colour_map import ColourMap
-from manyviews.datamodules.views.crop import Crop, Cutting, Mixing, one_by_one, scaled
+from manyviews.datamodules.views.crop import Crop, Cutting, Mixing, one_by_one
 from manyviews.datamodules.views.erasing import Erasing
 from manyviews.datamodules.views.flip import Flip
 from manyviews.datamodules.views.grayscale import Grayscale
 from manyviews.datamodules.views.jitter import Jitter
-from manyviews.datamodules.views.step import Applied, Step
+from manyviews.datamodules.views.step import Applied, Step, scaled
 from manyviews.errors import ConfigError
 
 Mode = Literal["exact", "affine"]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol, runtime_checkable
 
+import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
-
-from manyviews.datamodules.views.crop import scaled
 
 
 @runtime_checkable
@@ -41,3 +40,10 @@ class Applied(NamedTuple):
     ) -> Float[Tensor, "B C h w"]:
         """The operation's image."""
         return self.operation(scaled(image), self.draws)
+
+
+def scaled(
+    image: UInt8[Tensor, "B C H W"] | Float[Tensor, "B C H W"],
+) -> Float[Tensor, "B C H W"]:
+    """Bytes as float32 in [0, 1]; what is scaled already stays."""
+    return image.float().div_(255) if image.dtype == torch.uint8 else image

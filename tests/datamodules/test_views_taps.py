@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from manyviews.datamodules.views import taps
+from manyviews import draws
+from manyviews.datamodules.views import Crop, Flip, View, Views, taps
 from manyviews.datamodules.views.blur import blur_taps, gaussian
-from manyviews.datamodules.views.crop import resize_taps
+from manyviews.datamodules.views.resize import resize_taps
 from manyviews.datamodules.views.taps import LARGE, mixed
 
 COUNT = 5
@@ -64,3 +65,20 @@ def test_mirrored_maps_give_mirrored_images():
     turned = mixed(image, resizing(8, 11), columns.mirrored(where))
     torch.testing.assert_close(turned[where], plain[where].flip(-1))
     assert torch.equal(turned[~where], plain[~where])
+
+
+@pytest.mark.parametrize("size", [12, LARGE + 4])
+def test_flips_that_go_with_their_crop_are_those_behind_it(size):
+    image = torch.randint(0, 256, (24, 3, size, size), dtype=torch.uint8)
+    crop, flip = Crop(None, [0.3, 1.0], [0.75, 4 / 3]), Flip(0.5)
+    operations = {"crop": crop, "flip": flip, "again": flip}
+    rows = torch.arange(len(image))
+    given = {"seed": 0, "epoch": 0, "mean": (0.0,) * 3, "std": (1.0,) * 3}
+    found = Views(all=View(2, operations))(image, rows, **given)
+    for view, made in enumerate(found):
+        expected = image
+        for purpose, operation in operations.items():
+            u = draws.uniform(0, 0, rows, view, purpose, operation.draws)
+            expected = operation(expected, u)
+        torch.testing.assert_close(made, expected, rtol=0, atol=1e-6)
+    assert not torch.equal(*found)
