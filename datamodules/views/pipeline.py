@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import chain, count, islice
+from itertools import chain, islice
 from typing import Literal, Protocol, runtime_checkable
 
 import torch
@@ -25,7 +25,7 @@ from manyviews.datamodules.views.step import Applied, Step, scaled
 from manyviews.errors import ConfigError
 
 Mode = Literal["exact", "affine"]
-PIECE = 400_000
+PIECE = 400_000  # pixels of all channels: their floats stay in the cache of a core
 
 
 @runtime_checkable
@@ -105,7 +105,7 @@ class View:
 
     def steps(
         self,
-        numbers: Iterator[Float[Tensor, "B _"]],
+        numbers: Sequence[Float[Tensor, "B _"]],
         size: tuple[int, int],
         mean: Float[Tensor, " C"],
         *,
@@ -115,15 +115,15 @@ class View:
         """The operations with their numbers, ready for images of this size.
 
         Args:
-            numbers: those of the operations come next.
+            numbers: of every operation.
             size: height and width.
             mean: of the data, per channel, in units of 0..1.
             mode: of the views.
             is_cut: whether `cut` has done the first.
         """
         steps: list[Step] = []
-        for _, operation in self.named(is_cut=is_cut):
-            u, before = next(numbers), steps[-1] if steps else None
+        for (_, operation), u in zip(self.named(is_cut=is_cut), numbers, strict=True):
+            before = steps[-1] if steps else None
             if isinstance(operation, Crop):
                 steps.append(operation.step(*size, u))
             elif isinstance(operation, Flip) and isinstance(before, Mixing | Cutting):
@@ -266,7 +266,8 @@ class Views:
         numbers = iter(draws.uniforms(seed, epoch, position, wanted))
         steps: list[list[Step]] = []
         for kind, its_views in kinds:
-            drawn = (torch.cat([*islice(numbers, kind.count)]) for _ in count())
+            named = kind.named(is_cut=is_cut)
+            drawn = [torch.cat([*islice(numbers, kind.count)]) for _ in named]
             size = sizes[its_views[0]]
             of_all = kind.steps(drawn, size, mean, mode=self.mode, is_cut=is_cut)
             for first in range(0, kind.count * len(position), len(position)):
