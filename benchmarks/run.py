@@ -1,6 +1,6 @@
 """Ratios against peers, side by side; writes docs/performance.md and docs/performance.json.
 
-    python benchmarks/run.py                 # all suites: about 8 minutes on two cores
+    python benchmarks/run.py                 # all suites: about 15 minutes on two cores
     python benchmarks/run.py loss knn        # these suites alone; the others keep their figures
 
 A suite is a file in benchmarks/suites/ with `rows(windows)`; its docstring is its paragraph. Peers

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 
-from manyviews.datamodules.views.resize import Interpolation, resize_taps
+from manyviews.datamodules.views.resize import Interpolation, Resize
 from manyviews.datamodules.views.step import scaled
 from manyviews.datamodules.views.taps import LARGE, Taps, dense, mixed
 from manyviews.errors import ConfigError
@@ -157,8 +157,8 @@ class Crop:
         if one_by_one(draws.device, height, width, *size):
             where = torch.zeros_like(box.top, dtype=torch.bool)
             return Cutting(box, where, size, self.interpolation)
-        rows = resize_taps(box.top, box.height, height, size[0], self.interpolation)
-        columns = resize_taps(box.left, box.width, width, size[1], self.interpolation)
+        rows = Resize(height, size[0], self.interpolation)(box.top, box.height)
+        columns = Resize(width, size[1], self.interpolation)(box.left, box.width)
         return Mixing(rows, columns, self.interpolation == "bicubic")
 
     def cut(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from typing import Literal, Protocol, runtime_checkable
 
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor
 from manyviews import draws
 from manyviews.datamodules.decode import to_tensor
 from manyviews.datamodules.views.colour_map import ColourMap
-from manyviews.datamodules.views.crop import Crop, Cutting, Mixing, one_by_one
+from manyviews.datamodules.views.crop import Crop, Cutting, Mixing
 from manyviews.datamodules.views.erasing import Erasing
 from manyviews.datamodules.views.flip import Flip
 from manyviews.datamodules.views.grayscale import Grayscale
@@ -231,10 +231,10 @@ class Views:
         steps = self._steps(position, given, shift, seed=seed, epoch=epoch, is_cut=is_cut)
         sizes = [kind.size(*size) for kind, size in zip(self, given, strict=True)]
         made = [shift.new_empty(len(position), len(shift), *size) for size in sizes]
-        whole = not is_cut and not one_by_one(position.device, *given[0], *chain(*sizes))
+        mixing = not is_cut and all(some and isinstance(some[0], Mixing) for some in steps)
         for rows in _pieces(images[0]):
             pieces = [x[rows] for x in images]
-            if whole:  # all views begin with the same floats, side by side as `mixed` reads them
+            if mixing:  # all views begin with the same floats, side by side as `mixed` reads them
                 floats = scaled(pieces[0].transpose(1, 2).contiguous()).transpose(1, 2)
                 pieces = [floats] * len(images)
             for out, view, some in zip(made, pieces, steps, strict=True):

@@ -6,7 +6,7 @@ import torch
 from manyviews import draws
 from manyviews.datamodules.views import Crop, Flip, View, Views, taps
 from manyviews.datamodules.views.blur import blur_taps, gaussian
-from manyviews.datamodules.views.resize import resize_taps
+from manyviews.datamodules.views.resize import Resize
 from manyviews.datamodules.views.taps import LARGE, mixed
 
 COUNT = 5
@@ -14,7 +14,7 @@ COUNT = 5
 
 def resizing(size, out, interpolation="bicubic"):
     start = torch.arange(COUNT)
-    return resize_taps(start, size - start - 1, size, out, interpolation)
+    return Resize(size, out, interpolation)(start, size - start - 1)
 
 
 def blurring(size):
@@ -51,7 +51,7 @@ def test_sums_on_a_cpu_equal_the_products_of_other_devices(
 @pytest.mark.parametrize(("size", "out"), [(28, 28), (32, 16), (40, 96), (1, 1), (300, 224)])
 def test_every_new_pixel_is_a_mean_of_pixels_of_its_box(size, out, interpolation):
     start = torch.arange(min(size, COUNT))
-    found = resize_taps(start, size - start, size, out, interpolation)
+    found = Resize(size, out, interpolation)(start, size - start)
     torch.testing.assert_close(found.weight.sum(2), torch.ones(len(start), out))
     inside = found.source >= start[:, None, None]
     assert (inside | (found.weight == 0)).all()
