@@ -2,7 +2,7 @@
 
 Equal to a reconstruction of every pair, but: a query is made once per anchor, of the steps that are
 scored; values shrink to C channels before the attention meets them; convolutions are products of
-matrices, on as many pairs at once as the cache holds.
+matrices, on as many pairs at once as a few megabytes hold.
 """
 
 from __future__ import annotations

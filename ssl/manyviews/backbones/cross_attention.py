@@ -19,7 +19,7 @@ from manyviews.backbones.series import without_missing
 from manyviews.nn.dilated_net import DilatedNet
 from manyviews.nn.reversible_norm import ReversibleNorm, Statistics, statistics
 
-CACHE, MEMORY = 2**22, 2**28  # bytes of a map of activations on a CPU and elsewhere
+ON_CPU, ELSEWHERE = 2**23, 2**28  # bytes of a map of activations
 Stats = Literal["anchor", "anchor_observed", "candidate", "own"]
 
 
@@ -119,7 +119,7 @@ class CrossAttention(Backbone):
         masks = observed[(None,) * (3 - observed.ndim)]
         device = anchor.device.type
         if limit is None:
-            limit = CACHE if device == "cpu" else MEMORY
+            limit = ON_CPU if device == "cpu" else ELSEWHERE
         with torch.autocast(device, enabled=False):
             return distances(
                 self,

@@ -6,8 +6,10 @@ products that run near the processor's peak.
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -38,17 +40,16 @@ class TiledConv1d:
         step = min(STEP, -(-steps // dilation))
         tiles = -(-steps // (step * dilation))
         reach = kernel // 2 * dilation
-        self.padding = reach, tiles * step * dilation - steps + reach
-        self.size, self.shape = step + kernel - 1, (outer, -1, tiles, dilation, step)
-        unit = torch.eye(self.size, dtype=weight.dtype, device=weight.device)
-        # Spectra hold real and imaginary parts in turn.
-        self.to = torch.view_as_real(torch.fft.rfft(unit)).flatten(1).mT.contiguous()
-        basis = torch.eye(len(self.to), dtype=weight.dtype, device=weight.device)
-        complex_basis = torch.view_as_complex(basis.unflatten(1, (-1, 2)))
-        self.back = torch.fft.irfft(complex_basis, self.size)[:, :step]
-        w = torch.fft.rfft(weight.detach(), self.size).conj().permute(2, 0, 1)
-        real, imaginary = torch.cat([w.real, -w.imag], 2), torch.cat([w.imag, w.real], 2)
-        self.kernel = torch.cat([real, imaginary], 1)
+        self.size = 2 * -(-(step + kernel - 1) // 2)  # even, as `_packed` asks
+        self.padding = reach, ((tiles - 1) * step + self.size) * dilation - reach - steps
+        self.shape = outer, -1, tiles, dilation, step
+        self.to, back = _transforms(self.size, weight.dtype, weight.device)
+        self.back = back[:, :step]
+        kernels = _packed(torch.fft.rfft(weight.detach(), self.size))
+        real, imaginary = kernels.permute(3, 2, 0, 1)
+        last, across = real.clone(), imaginary.clone()
+        last[0], across[0] = imaginary[0], 0  # two real coefficients that do not mix
+        self.kernel = torch.cat([torch.cat([real, across], 2), torch.cat([-across, last], 2)], 1)
         # What all outputs share lies in the first coefficient.
         self.constant = bias.detach()[:, None] * self.size
 
@@ -59,7 +60,7 @@ class TiledConv1d:
         *_, dilation, step = self.shape
         padded = F.pad(x, self.padding).unflatten(-1, (-1, dilation))
         tile = padded.unfold(2, self.size, step).flatten(1, 3)  # c, N x tiles x dilation, size
-        spectrum = self.to @ tile.flatten(0, 1).mT  # as rows, real and imaginary in turn
+        spectrum = self.to @ tile.flatten(0, 1).mT
         mixed = torch.bmm(self.kernel, spectrum.view(len(self.kernel), 2 * len(x), -1))
         mixed[0, : len(onto)] += self.constant
         mixed = mixed.view(len(self.to), -1)
@@ -68,3 +69,18 @@ class TiledConv1d:
             return onto
         made = (mixed.mT @ self.back).view(self.shape)
         return onto.add_(made.mT.flatten(2)[..., : x.shape[-1]])
+
+
+@cache  # once, for it comes from the CPU
+def _transforms(
+    size: int, dtype: torch.dtype, device: torch.device
+) -> tuple[Float[Tensor, "size size"], Float[Tensor, "size size"]]:
+    """To packed spectra, as columns; and back, from rows."""
+    exact = _packed(torch.fft.rfft(torch.eye(size, dtype=torch.float64))).flatten(1).mT
+    return exact.to(device, dtype), exact.inverse().mT.to(device, dtype)
+
+
+def _packed(spectrum: Complex[Tensor, "*batch f"]) -> Float[Tensor, "*batch f-1 2"]:
+    """Real and imaginary parts of an even length; the two ends, both real, share the first row."""
+    ends = torch.stack([spectrum[..., 0].real, spectrum[..., -1].real], -1)
+    return torch.cat([ends[..., None, :], torch.view_as_real(spectrum[..., 1:-1])], -2)
