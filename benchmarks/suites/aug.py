@@ -208,7 +208,7 @@ def crop_difference(made: ImageData) -> float:
     crop = next(o for o in next(iter(made.views)).operations.values() if isinstance(o, Crop))
     image = made.splits.train.sample(torch.arange(8)).input.float() / 255
     draws = torch.rand(8, crop.draws, generator=torch.Generator().manual_seed(0))
-    boxes = torch.stack([*crop.boxes(*made.splits.size, draws)], 1).tolist()
+    boxes = torch.stack([*crop.boxes([made.splits.size], draws)], 1).tolist()
     mode = v1.InterpolationMode(crop.interpolation)
     size = list(crop.size(*made.splits.size))
     theirs = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -25,6 +26,10 @@ class Box(NamedTuple):
     left: Int64[Tensor, " B"]
     height: Int64[Tensor, " B"]
     width: Int64[Tensor, " B"]
+
+    def each(self) -> Iterator[tuple[int, ...]]:
+        """Those of one sample after the other, as plain numbers."""
+        return zip(*(side.tolist() for side in self), strict=True)
 
 
 class Mixing(NamedTuple):
@@ -87,9 +92,8 @@ class Cutting(NamedTuple):
         scale = 255 if image.dtype == torch.uint8 else 1
         dtype = torch.float32 if image.dtype == torch.uint8 else image.dtype
         resized = image.new_empty(*image.shape[:2], *self.size, dtype=dtype)
-        boxes = zip(*(side.tolist() for side in self.box), strict=True)
-        turned = self.turned.tolist()
-        for out, picture, at, turn in zip(resized, image, boxes, turned, strict=True):
+        places = zip(resized, image, self.box.each(), self.turned.tolist(), strict=True)
+        for out, picture, at, turn in places:
             piece = cut(picture, at, self.size, self.interpolation)
             # Two passes over one image are faster than a mixed division.
             out.copy_(piece.flip(-1) if turn else piece).div_(scale)
@@ -125,12 +129,20 @@ class Crop:
         """The square of `size` pixels, or the size of the data."""
         return (self.out, self.out) if self.out else (height, width)
 
-    def boxes(self, height: int, width: int, draws: Float[Tensor, "B n"]) -> Box:
-        """The first of ten tries that fits into the image, else the largest centred box."""
-        limit = torch.tensor([width, height], device=draws.device)[:, None]
-        tried = sides(height * width, self.scale, self.ratio, draws)
+    def boxes(self, sizes: Sequence[tuple[int, int]], draws: Float[Tensor, "B n"]) -> Box:
+        """The first of ten tries that fits into the image, else the largest centred box.
+
+        Args:
+            sizes: height and width of every image, or once for all.
+            draws: as many numbers per image as `Crop.draws`.
+        """
+        limit, fallback = torch.tensor(
+            [[size[::-1] for size in sizes], [self._fallback(*size) for size in sizes]],
+            device=draws.device,
+        ).mT
+        tried = sides(limit.prod(0), self.scale, self.ratio, draws)
         fits = ((0 < tried) & (tried <= limit[..., None])).all(0)
-        side, centred = first_fitting(tried, fits, self._fallback(height, width))
+        side, centred = first_fitting(tried, fits, fallback)
         room = limit - side
         left, top = torch.where(centred, room // 2, place(draws[:, [-1, -2]].mT, room))
         return Box(top, left, side[1], side[0])
@@ -153,7 +165,7 @@ class Crop:
 
     def step(self, height: int, width: int, draws: Float[Tensor, "B n"]) -> Mixing | Cutting:
         """What the draws make of images of this size."""
-        size, box = self.size(height, width), self.boxes(height, width, draws)
+        size, box = self.size(height, width), self.boxes([(height, width)], draws)
         if one_by_one(draws.device, height, width, *size):
             where = torch.zeros_like(box.top, dtype=torch.bool)
             return Cutting(box, where, size, self.interpolation)
@@ -162,18 +174,23 @@ class Crop:
         return Mixing(rows, columns, self.interpolation == "bicubic")
 
     def cut(
-        self, image: UInt8[Tensor, "C H W"], draws: Float[Tensor, "1 n"], size: tuple[int, int]
-    ) -> UInt8[Tensor, "C h w"]:
-        """The crop of one image in bytes, which a worker makes of what it decoded.
+        self,
+        images: Sequence[UInt8[Tensor, "C _ _"]],
+        draws: Float[Tensor, "B n"],
+        size: tuple[int, int],
+    ) -> UInt8[Tensor, "B C h w"]:
+        """The crops in bytes, which a worker makes of what it decoded.
 
         Args:
-            image: of any size.
-            draws: its numbers.
+            images: of any sizes.
+            draws: numbers of each.
             size: height and width where the crop keeps the size of the data.
         """
-        box = self.boxes(image.shape[1], image.shape[2], draws)
-        top, left, height, width = (int(side) for side in box)
-        return cut(image, (top, left, height, width), self.size(*size), self.interpolation)
+        boxes = self.boxes([(i.shape[1], i.shape[2]) for i in images], draws).each()
+        size = self.size(*size)
+        return torch.stack(
+            [cut(i, box, size, self.interpolation) for i, box in zip(images, boxes, strict=True)]
+        )
 
 
 def one_by_one(device: torch.device, *sizes: int) -> bool:
@@ -183,7 +200,7 @@ def one_by_one(device: torch.device, *sizes: int) -> bool:
 
 def cut(
     image: UInt8[Tensor, "C H W"] | Float[Tensor, "C H W"],
-    box: tuple[int, int, int, int],
+    box: tuple[int, ...],
     size: tuple[int, int],
     interpolation: Interpolation,
 ) -> UInt8[Tensor, "C h w"] | Float[Tensor, "C h w"]:
@@ -192,7 +209,8 @@ def cut(
     Floats may leave [0, 1] where the filter is bicubic.
     """
     top, left, height, width = box
-    piece = image[None, :, top : top + height, left : left + width]
+    # Contiguous bytes of three channels are resized in three quarters of the time.
+    piece = image[None, :, top : top + height, left : left + width].contiguous()
     return F.interpolate(piece, size=size, mode=interpolation, antialias=True)[0]
 
 
@@ -211,22 +229,22 @@ def check_box(operation: str, scale: list[float], ratio: list[float]) -> None:
 
 
 def sides(
-    area: int, scale: list[float], ratio: list[float], draws: Float[Tensor, "B _"]
+    area: Int64[Tensor, "#B"], scale: list[float], ratio: list[float], draws: Float[Tensor, "B _"]
 ) -> Int64[Tensor, "2 B n"]:
     """The sides sqrt(a r) and sqrt(a / r) in pixels of every try, of a share a and a ratio r."""
     share = scale[0] + (scale[1] - scale[0]) * draws[:, :TRIES].double()
     low, high = math.log(ratio[0]), math.log(ratio[1])
     r = torch.exp(low + (high - low) * draws[:, TRIES : 2 * TRIES].double())
-    a = share * area
+    a = share * area[:, None]
     return torch.stack([a * r, a / r]).sqrt_().round_().long()
 
 
 def first_fitting(
-    tried: Int64[Tensor, "2 B n"], fits: Bool[Tensor, "B n"], fallback: tuple[int, int]
+    tried: Int64[Tensor, "2 B n"], fits: Bool[Tensor, "B n"], fallback: Int64[Tensor, "2 _"]
 ) -> tuple[Int64[Tensor, "2 B"], Bool[Tensor, " B"]]:
     """The sides of the first try that fits, else the fallback's; and where that was taken."""
     first = F.pad(fits.int(), (0, 1), value=1).argmax(1)  # of equals the first
-    last = torch.tensor(fallback, device=tried.device)[:, None, None].expand(-1, len(fits), 1)
+    last = fallback[..., None].expand(-1, len(fits), 1)
     chosen = torch.cat([tried, last], 2).gather(2, first.expand(2, -1)[..., None])[..., 0]
     return chosen, first == fits.shape[1]
 

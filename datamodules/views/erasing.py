@@ -60,9 +60,9 @@ class Erasing(Sometimes):
     ) -> tuple[Bool[Tensor, "B {height}"], Bool[Tensor, "B {width}"]]:
         """The rows and the columns of each sample's box: of no pixel where no try fits."""
         limit = torch.tensor([height, width], device=draws.device)[:, None]
-        tried = sides(height * width, self.scale, self.ratio, draws)
+        tried = sides(limit.prod(0), self.scale, self.ratio, draws)
         fits = (tried < limit[..., None]).all(0)
-        side, _ = first_fitting(tried, fits, (0, 0))
+        side, _ = first_fitting(tried, fits, torch.zeros_like(limit))
         (top, left), (h, w) = place(draws[:, -3:-1].mT, limit - side), side
         return _between(top, h, height), _between(left, w, width)
 

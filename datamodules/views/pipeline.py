@@ -95,9 +95,7 @@ class View:
         """The crop of view number `view`, the first operation, of images of any sizes."""
         purpose, crop = self.leading_crop()
         numbers = draws.uniform(seed, epoch, position, view, purpose, crop.draws)
-        return torch.stack(
-            [crop.cut(i, n[None], size) for i, n in zip(images, numbers, strict=True)]
-        )
+        return crop.cut(images, numbers, size)
 
     def named(self, *, is_cut: bool) -> list[tuple[str, Operation]]:
         """The operations and their names; without the first if `cut` has done it."""

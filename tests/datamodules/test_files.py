@@ -74,7 +74,7 @@ def test_cuts_are_torchvision_crops_of_the_picture(root):
     row = torch.tensor([4])
     picture = read(files.paths[4], 3)
     numbers = draws.uniform(3, 5, row, 1, "crop", crop.draws)
-    box = [int(side) for side in crop.boxes(picture.height, picture.width, numbers)]
+    box = [int(side) for side in crop.boxes([(picture.height, picture.width)], numbers)]
     cut = files.sample(row, source.prepare(), epoch=5).input[1][0]
     options = [*box, [20, 20], InterpolationMode.BICUBIC]
     assert torch.equal(cut, resized_crop(to_tensor(picture), *options))

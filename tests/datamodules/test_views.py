@@ -35,7 +35,7 @@ def test_crop_equals_torchvisions_antialiased_resized_crop(
 ):
     image = torch.rand(len(ROWS), channels, height, width)
     crop = Crop(size, [0.08, 1.0], RATIO, interpolation)
-    box = crop.boxes(height, width, numbers(crop))
+    box = crop.boxes([(height, width)], numbers(crop))
     mode = InterpolationMode(interpolation)
     expected = [
         reference.resized_crop(picture, *map(int, corner), [size, size], mode, antialias=True)
@@ -69,16 +69,24 @@ def first_fitting_box(u, height, width, scale, ratio):
 def test_boxes_are_those_of_a_loop_over_the_tries(height, width, scale):
     crop = Crop(None, scale, RATIO)
     u = numbers(crop)
-    box = torch.stack(crop.boxes(height, width, u), 1).tolist()
+    box = torch.stack(crop.boxes([(height, width)], u), 1).tolist()
     expected = [first_fitting_box(row, height, width, scale, RATIO) for row in u.double().tolist()]
     assert [tuple(b) for b in box] == expected
+
+
+def test_every_image_may_have_a_size_of_its_own():
+    crop, sizes = Crop(None, [0.9, 1.0], RATIO), [(28, 28), (64, 10), (10, 64)]
+    u = numbers(crop)[:3]
+    together = torch.stack(crop.boxes(sizes, u), 1)
+    alone = [torch.stack(crop.boxes([s], row[None]), 1) for s, row in zip(sizes, u, strict=True)]
+    assert torch.equal(together, torch.cat(alone))
 
 
 def test_box_shapes_are_distributed_as_torchvisions():
     ours = Crop(None, [0.2, 1.0], RATIO)
     rows = torch.arange(4000)
     u = draws.uniform(0, 0, rows, 0, "crop", ours.draws)
-    area = torch.stack(ours.boxes(28, 28, u)[2:]).prod(0).double()
+    area = torch.stack(ours.boxes([(28, 28)], u)[2:]).prod(0).double()
     torch.manual_seed(0)
     theirs = RandomResizedCrop(28, (0.2, 1.0))
     boxes = [theirs.make_params([torch.zeros(1, 28, 28)]) for _ in range(4000)]

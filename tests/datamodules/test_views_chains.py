@@ -38,7 +38,7 @@ def pictures(count, channels, size):
 
 def cropped(operation, picture, u):
     height, width = F.get_size(picture)
-    box = [int(side) for side in operation.boxes(height, width, u)]
+    box = [int(side) for side in operation.boxes([(height, width)], u)]
     mode = InterpolationMode(operation.interpolation)
     size = list(operation.size(height, width))
     made = F.resized_crop(picture, *box, size, mode, antialias=True)

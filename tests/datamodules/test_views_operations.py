@@ -222,7 +222,7 @@ def test_large_bytes_are_resized_as_torchvisions_bytes():
     byte = torch.randint(0, 256, (6, 3, 120, 100), dtype=torch.uint8)
     crop = Crop(96, [0.1, 1.0], RATIO, "bicubic")
     u = numbers(crop, ROWS[:6])
-    box, mode = crop.boxes(120, 100, u), InterpolationMode.BICUBIC
+    box, mode = crop.boxes([(120, 100)], u), InterpolationMode.BICUBIC
     expected = [
         reference.resized_crop(i, *map(int, at), [96, 96], mode, antialias=True)
         for i, *at in zip(byte, *box, strict=True)
