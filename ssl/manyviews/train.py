@@ -27,6 +27,7 @@ from manyviews.build import Data
 from manyviews.callbacks import Checkpoint, Metrics, Noise, Stop, Stopped
 from manyviews.compilation import compile_parts
 from manyviews.errors import ConfigError
+from manyviews.hardware import keep_freed_memory
 from manyviews.method import Method
 from manyviews.nn import synchronise
 from manyviews.optim.family import doubt
@@ -261,6 +262,7 @@ def evaluate(overrides: Sequence[str], config_dir: str | None = None) -> Path:
         ConfigError: not a run folder, or a mistake in what was asked for.
     """
     composed, _ = config.compose("evaluate", overrides, config_dir)
+    keep_freed_memory()
     run = runs.load(composed["run"])
     data = build.data(run.config)
     ckpt: str = composed["ckpt"]

@@ -4,6 +4,8 @@ import torch
 from golden import golden
 
 from manyviews import build, config
+from manyviews.batch import Batch
+from manyviews.errors import ConfigError
 from manyviews.methods.mixed_barlow_twins import MixedBarlowTwins
 
 WARMUP = golden("swav_barlow")["mixed_bt"]["M4_mix_scale_warmup"]["scale_at_step"]
@@ -40,3 +42,10 @@ def test_a_mixture_is_one_share_and_another_order_at_each_step(config_dir, monke
     monkeypatch.setattr(MixedBarlowTwins, "global_step", 1)
     _, other_share, other_order = method.mixture(first, second)
     assert other_share != share and not torch.equal(other_order, order)
+
+
+def test_one_row_of_a_process_has_no_variance_of_its_own(config_dir):
+    method, batch = made(config_dir, "method.ddp=paper")
+    one = Batch([view[:1] for view in batch.views], batch.label[:1], batch.position[:1])
+    with pytest.raises(ConfigError, match="got 1; allowed: 2 or more, type batch_size=2"):
+        method.step(one)

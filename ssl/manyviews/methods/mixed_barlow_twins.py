@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from manyviews import distributed, draws
 from manyviews.backbones import Backbone
 from manyviews.batch import Batch, Output
+from manyviews.errors import ConfigError
 from manyviews.losses.barlow_twins import DDP
 from manyviews.losses.mixed_barlow_twins import mixup_redundancy, unbiased_barlow_twins
 from manyviews.method import Method, OptimizerFactory
@@ -74,6 +75,11 @@ class MixedBarlowTwins(Method):
 
     def step(self, batch: Batch) -> Output:
         """Eq. 1 plus the penalty on the mixture, eq. 6."""
+        if self.ddp == "paper" and len(batch.position) < 2:
+            raise ConfigError(
+                "method.ddp=paper takes a variance over the rows of each process and got 1; "
+                f"allowed: 2 or more, type batch_size={2 * distributed.world_size()}"
+            )
         embedding = embed_each(self.backbone, batch.views)
         z1, z2 = projection = torch.stack([self._project(h) for h in embedding])
         weight = self.redundancy_weight
