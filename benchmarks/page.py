@@ -22,8 +22,9 @@ Made by `make bench` (`python benchmarks/run.py SUITE` renews one suite); the fi
 digits are in [performance.json](performance.json). Every ratio is the median over pairs of windows
 that alternate in one process tree, with a 95 % bootstrap interval; above 1 the second side is the
 faster one. Beside each ratio stand whether both sides compute the same, and what memory they take.
-*Unsteady* marks rows in which the windows of a side drifted by more than {unsteady:.0%}: the
-machine was not quiet.
+All sides keep what tensors free, as `manyviews pretrain` and `evaluate` do on a CPU, but for those
+that are processes of their own. *Unsteady* marks rows in which the windows of a side drifted by
+more than {unsteady:.0%}: the machine was not quiet.
 
 {processor}, {cores} cores, torch {torch}, Python {python}.
 """

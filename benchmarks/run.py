@@ -21,6 +21,8 @@ import faiss
 import page
 import torch
 
+from manyviews.hardware import keep_freed_memory
+
 SUITES = sorted(p.stem for p in (Path(__file__).parent / "suites").glob("*.py"))
 
 
@@ -28,6 +30,7 @@ def run(suite: str, windows: int) -> None:
     """Measure a suite on one thread, then record it."""
     before = os.getloadavg()[0]
     torch.set_num_threads(1)
+    keep_freed_memory()  # as a training does, here for all sides
     faiss.omp_set_num_threads(1)
     module = importlib.import_module(f"suites.{suite}")
     rows: list[page.Row] = []

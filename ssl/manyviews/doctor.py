@@ -76,6 +76,8 @@ def diagnosis(composed: config.Config) -> Diagnosis:
     listing = data.splits.listing
     looked = _in_memory(data.splits) if listing is None else _of_files(listing)
     device = torch.device(_device(composed["trainer"]["accelerator"]))
+    if device.type == "cpu":
+        hardware.keep_freed_memory()  # as a training does
     speeds = speed.speeds(data, device, SECONDS)
     views = speed.speed_of_views(data, device, SECONDS)
     made = [*_of_images(looked), *figures.of_reading(data.splits, speeds, views)]
