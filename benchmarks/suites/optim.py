@@ -4,7 +4,8 @@ The parameters are those of a ResNet and of Barlow Twins' projector, 2048 wide. 
 largest relative difference of the parameters after three steps in float64; memory is the most that
 a step holds at once beyond parameters, gradients and momentum, in MB. Operations and waits are
 those of a step that has all tensors at once, as on a GPU. lightly's LARS divides by |g| + decay |p|
-where the paper's code, and ours, divides by |g + decay p|.
+where the paper's code, and ours, divides by |g + decay p|. torch's own are fused, as
+conf/optimizer/ has them.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ def lightly_lars(groups: list[dict[str, Any]]) -> Optimizer:
 OURS: dict[str, Make] = {
     "LARS": lambda groups: LARS(groups, **LARS_SETTINGS),
     "LARC": lambda groups: LARC(groups, **LARS_SETTINGS),
-    "torch SGD": lambda groups: SGD(groups, **LARS_SETTINGS),
-    "torch AdamW": lambda groups: AdamW(groups, lr=1e-3),
+    "torch SGD": lambda groups: SGD(groups, **LARS_SETTINGS, fused=True),
+    "torch AdamW": lambda groups: AdamW(groups, lr=1e-3, fused=True),
 }
 
 
