@@ -19,9 +19,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing import get_context
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from costs import peak_bytes
@@ -29,12 +29,13 @@ from looped_rebar import Looped, looped_loss
 from page import Row, megabytes
 from suites.loss import backward, difference
 from torch import Tensor
-from windows import alternate
+from windows import Clock, alternate
 
 from manyviews.backbones.cross_attention import CrossAttention
 from manyviews.hardware import keep_freed_memory
 from manyviews.losses import retrieval_contrast
 
+T = TypeVar("T")
 BATCH, CANDIDATES, CHANNELS, STEPS = 64, 20, 6, 128
 EMBEDDING, TEMPERATURE, BETWEEN = 320, 0.1, 0.5
 GOAL = ("at least", 5.0)
@@ -47,6 +48,33 @@ def rows(windows: int) -> Iterator[Row]:
     for threads in sorted({1, os.cpu_count() or 1}):
         yield from scorer(max(windows // PROCESSES, 2), threads)
     yield loss(windows)
+
+
+class Scorers(NamedTuple):
+    """Both sides and what they get.
+
+    Attributes:
+        net: the measure, untrained.
+        loop: its looped form.
+        anchor: (B, C, T).
+        candidates: (K, B, C, T).
+        observed: (T,), half of the steps.
+    """
+
+    net: CrossAttention
+    loop: Looped
+    anchor: Tensor
+    candidates: Tensor
+    observed: Tensor
+
+    def ours(self) -> Tensor:
+        """Distances of all candidates."""
+        return self.net.distances(self.anchor, self.candidates, self.observed, missing=STEPS // 2)
+
+    def looped(self, count: int) -> Tensor:
+        """Distances of as many candidates."""
+        some = self.candidates[:count]
+        return torch.stack([self.loop.distance(self.anchor, c, self.observed) for c in some])
 
 
 class Measured(NamedTuple):
@@ -67,59 +95,67 @@ class Measured(NamedTuple):
 
 def scorer(windows: int, threads: int) -> Iterator[Row]:
     """All distances of a batch, per candidate, in processes of their own."""
-    found: dict[bool, list[Measured]] = {False: [], True: []}
+    plain: list[float] = []
+    kept: list[Measured] = []
     for _ in range(PROCESSES):
-        for kept, measures in found.items():
-            with get_context("spawn").Pool(1) as pool:
-                measures.append(pool.apply(measured, (windows, threads, kept)))
-    every = [f for measures in found.values() for f in measures]
-    for kept, first in ((False, FIRST), (True, f"{FIRST}, memory kept")):
+        plain += in_a_process(looped_alone, windows, threads)
+        kept.append(in_a_process(measured, windows, threads))
+    looped, ours = ([s for found in kept for s in found.seconds[x]] for x in (FIRST, SECOND))
+    for first, seconds in ((FIRST, plain), (f"{FIRST}, memory kept", looped)):
         yield Row(
             f"distances, {BATCH} anchors x {CANDIDATES} candidates, threads: {threads}",
             first,
             SECOND,
             "ms",
-            (of_windows(found[kept], FIRST), of_windows(found[True], SECOND)),
-            f"distances {max(f.far for f in every):.0e}, "
-            f"retrieved {min(f.same for f in every):.0%} the same",
+            (seconds, ours),
+            f"distances {max(f.far for f in kept):.0e}, "
+            f"retrieved {min(f.same for f in kept):.0%} the same",
             " / ".join(
-                megabytes(max(peaks)) for peaks in zip(*(f.peak for f in every), strict=True)
+                megabytes(max(peaks)) for peaks in zip(*(f.peak for f in kept), strict=True)
             ),
-            GOAL if threads == 1 and not kept else None,
+            GOAL if threads == 1 and first == FIRST else None,
             "per candidate of all anchors",
         )
 
 
-def of_windows(measures: list[Measured], side: str) -> list[float]:
-    """Seconds of a side in all windows of all processes."""
-    return [seconds for found in measures for seconds in found.seconds[side]]
+def in_a_process(work: Callable[[int, int], T], windows: int, threads: int) -> T:
+    """What the work finds in a process of its own."""
+    with get_context("spawn").Pool(1) as pool:
+        return pool.apply(work, (windows, threads))
 
 
-def measured(windows: int, threads: int, kept: bool) -> Measured:
-    """Both sides in this process."""
-    if kept:
-        keep_freed_memory()
+def looped_alone(windows: int, threads: int) -> list[float]:
+    """Seconds of every window in a process that nothing else has touched."""
+    made = prepared(threads)
+    sides = {FIRST: lambda: made.looped(1)}
+    return alternate(sides, windows=windows, clock=clock_of(threads))[FIRST]
+
+
+def measured(windows: int, threads: int) -> Measured:
+    """Both sides in this process, which keeps what they free."""
+    keep_freed_memory()
+    made = prepared(threads)
+    sides = {FIRST: lambda: made.looped(1), SECOND: made.ours}
+    seconds = alternate(sides, windows=windows, clock=clock_of(threads))
+    seconds[SECOND] = [s / CANDIDATES for s in seconds[SECOND]]
+    expected, distance = made.looped(CANDIDATES), made.ours()
+    far = float(((distance - expected) / expected).abs().max())
+    same = float((distance.argmin(0) == expected.argmin(0)).float().mean())
+    return Measured(seconds, far, same, [peak_bytes(work) for work in sides.values()])
+
+
+def clock_of(threads: int) -> Clock:
+    """CPU time on one thread, wall time on more."""
+    return time.process_time if threads == 1 else time.perf_counter
+
+
+def prepared(threads: int) -> Scorers:
+    """The same in every process."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     net = CrossAttention(CHANNELS).eval()
     anchor, candidates = given(BATCH), given(CANDIDATES, BATCH)
-    observed = torch.randperm(STEPS) >= STEPS // 2
-    looped = Looped(net)
-
-    def ours(candidates: Tensor) -> Tensor:
-        return net.distances(anchor, candidates, observed, missing=STEPS // 2)
-
-    def theirs(candidates: Tensor) -> Tensor:
-        return torch.stack([looped.distance(anchor, c, observed) for c in candidates])
-
-    sides = {FIRST: lambda: theirs(candidates[:1]), SECOND: lambda: ours(candidates)}
-    clock = time.process_time if threads == 1 else time.perf_counter
-    seconds = alternate(sides, windows=windows, clock=clock)
-    seconds[SECOND] = [s / CANDIDATES for s in seconds[SECOND]]
-    expected, distance = theirs(candidates), ours(candidates)
-    far = float(((distance - expected) / expected).abs().max())
-    same = float((distance.argmin(0) == expected.argmin(0)).float().mean())
-    return Measured(seconds, far, same, [peak_bytes(work) for work in sides.values()])
+    return Scorers(net, Looped(net), anchor, candidates, torch.randperm(STEPS) >= STEPS // 2)
 
 
 def given(*rows: int) -> Tensor:
