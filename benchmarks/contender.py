@@ -26,8 +26,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from turns import Turns
 
-from manyviews import backbones, train
-from manyviews.datamodules.sources import fashion_mnist_mini
+from manyviews import train
+from manyviews.datamodules.images.public import fashion_mnist_mini
 
 BATCH, STEPS, WORKERS = 256, 20, 2
 IMAGES = BATCH * STEPS  # of an epoch
@@ -88,7 +88,7 @@ class SwAV(pl.LightningModule):
 
     def __init__(self) -> None:
         super().__init__()
-        self.backbone = backbones.build("resnet_tiny", in_channels=1, image_size=28)
+        self.backbone = registry.build("resnet_tiny", in_channels=1, image_size=28)
         self.projection_head = SwaVProjectionHead(self.backbone.embedding_dim, 256, 64)
         self.prototypes = SwaVPrototypes(64, n_prototypes=128)
         self.criterion = SwaVLoss(temperature=0.15, sinkhorn_epsilon=0.03)

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from manyviews.backbones.cross_attention import CrossAttention
-from manyviews.nn.dilated_net import DilatedNet
+from manyviews.backbones.rebar.cross_attention import CrossAttention
+from manyviews.backbones.rebar.dilated_net import DilatedNet
 
 
 class Looped:

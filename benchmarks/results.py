@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 import results_page
 from results_page import ABLATION, POSITIVES, Result
 
-from manyviews import config, stages
+from manyviews import config, retriever_stage
 from manyviews.runs import folder
 
 ROOT = Path(__file__).parent.parent
@@ -95,7 +95,7 @@ def places(runs: Path) -> Places:
     for row in rows():
         composed, choices = config.compose("pretrain", [*row.overrides, f"runs={runs}"])
         for seed in row.seeds:
-            resolved, _ = stages.resolved({**composed, "seed": seed}, choices)
+            resolved, _ = retriever_stage.resolved({**composed, "seed": seed}, choices)
             found[row.name, seed] = folder(resolved, choices)
     return found
 
@@ -166,7 +166,7 @@ def timed(command: list[str], log: Any) -> dict[str, float]:
     one = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     began = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "manyviews.cli", *command],
+        [sys.executable, "-m", "manyviews", *command],
         env={**os.environ, **one},
         stdout=log,
         stderr=log,

@@ -1,1 +1,18 @@
-"""How good a representation is: protocols on frozen features."""
+"""The protocols that a config can choose: `_target_: manyviews.evaluation.KNN`, and features.
+
+Each is imported when it is first used.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "clustering": ["Clustering"],
+        "features": ["Features", "extract"],
+        "knn": ["KNN"],
+        "linear": ["LinearGrid"],
+        "linear_lbfgs": ["LinearLBFGS"],
+        "linear_rebar": ["LinearRebar"],
+    },
+)

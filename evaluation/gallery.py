@@ -1,15 +1,34 @@
-"""Pictures for the report: nearest neighbours of a few test items."""
+"""Pictures for the report: a few samples with their views, and nearest neighbours of test items."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Int64, UInt8
 from torch import Tensor
 
+from manyviews.datamodules.module import ViewData
 from manyviews.evaluation.features import Features
 from manyviews.evaluation.knn import search
+
+SHOWN = 8  # samples, if none is named
+
+
+def views_of(
+    data: ViewData[Any, Any], rows: Int64[Tensor, " B"], epoch: int
+) -> dict[str, UInt8[np.ndarray, "B C H W"]]:
+    """Return pictures of these training rows and of the views that they have in an epoch."""
+    views = enumerate(data.batch(rows, epoch).views)
+    shown = {f"view_{v}": data.pictures(view) for v, view in views}
+    return {"originals": data.originals(data.trained, rows), **shown}
+
+
+def some(data: ViewData[Any, Any], count: int = SHOWN) -> Int64[Tensor, " B"]:
+    """Return a few rows of the training split, from as many classes as there are."""
+    return spread(data.trained.label, count)
 
 
 def spread(label: Tensor, count: int) -> Tensor:

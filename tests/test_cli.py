@@ -14,7 +14,7 @@ SUPPORT = Path(__file__).parent / "support"
 
 def cli(*arguments, **environment):
     return subprocess.run(
-        [sys.executable, "-m", "manyviews.cli", *arguments],
+        [sys.executable, "-m", "manyviews", *arguments],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(SUPPORT), "PYTHONWARNINGS": "ignore", **environment},
@@ -30,7 +30,7 @@ def test_command_line_says_a_mistake_in_one_line_with_exit_code_2():
 
 @pytest.mark.parametrize("buffered", ["", "1"])
 def test_a_reader_that_leaves_early_ends_it_without_a_word(buffered):
-    command = [sys.executable, "-m", "manyviews.cli", "list", "methods"]
+    command = [sys.executable, "-m", "manyviews", "list", "methods"]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     environment = {**os.environ, "PYTHONUNBUFFERED": buffered}
     with subprocess.Popen(command, text=True, env=environment, **streams) as begun:

@@ -11,11 +11,11 @@ from same import logged
 from torch import nn
 
 from manyviews import checkpoints, runs
-from manyviews.compilation import compile_parts
+from manyviews.trainer import compile_parts
 
 PROGRAM = """
 import torch
-from manyviews.compilation import check_compiler
+from manyviews.trainer import check_compiler
 try:
     check_compiler("cpu")
 except ValueError as error:

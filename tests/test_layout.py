@@ -49,7 +49,7 @@ def test_the_installed_wheel_has_configs_data_and_the_page(wheel, tmp_path):
 import importlib.resources, manyviews, sys
 assert manyviews.__file__.startswith(sys.argv[1]), manyviews.__file__
 from manyviews import build, config
-from manyviews.datamodules.series.watch import watch
+from manyviews.data import watch
 from manyviews.report.page import Environment, PackageLoader
 composed, _ = config.compose("pretrain", ["experiment=demo"])
 assert len(build.data(composed).splits.train.label) == 10_000

@@ -12,14 +12,14 @@ from pictures import noise, write_folder
 from same import assert_same, logged, result
 
 from manyviews import checkpoints, runs, train
-from manyviews.callbacks import Stop
+from manyviews.callbacks.stop import Stop
 from manyviews.errors import ConfigError
 
 
 @pytest.fixture(autouse=True)
 def without_scores(monkeypatch):
     """Training is what is compared; evaluation has tests of its own."""
-    monkeypatch.setattr(train.report_card, "make", unscored.make)
+    monkeypatch.setattr(train.scoring, "make", unscored.make)
 
 
 def whole(name, config_dir, *more):

@@ -8,8 +8,8 @@ from manyviews.errors import ConfigError
 
 def test_a_run_of_another_version_is_refused(done):
     file = done.path / "config.yaml"
-    file.write_text(file.read_text().replace("format_version: 1", "format_version: 99"))
-    with pytest.raises(ConfigError, match="format_version 99, this manyviews reads 1"):
+    file.write_text(file.read_text().replace("format_version: 2", "format_version: 99"))
+    with pytest.raises(ConfigError, match="format_version 99, this manyviews reads 1 to 2"):
         runs.load(done.path)
 
 

@@ -4,7 +4,7 @@ import contract
 import pytest
 import torch
 
-from manyviews import build, config, stages, train
+from manyviews import build, config, retriever_stage, train
 from manyviews.errors import ConfigError
 
 TCN = ["backbone.hidden_dim=4", "backbone.depth=2", "backbone.embedding_dim=8"]
@@ -87,7 +87,7 @@ def test_rebar_trains_its_retriever_first_and_only_once(config_dir, capsys):
 def test_the_folder_is_known_before_the_retriever_is_trained(config_dir):
     overrides = [*REBAR, FIRST]
     given, choices = config.compose("pretrain", overrides, config_dir)
-    named, _ = stages.resolved(given, choices, config_dir)
+    named, _ = retriever_stage.resolved(given, choices, config_dir)
     run = train.pretrain(overrides, config_dir)
     assert named["method"]["retriever"] == run.config["method"]["retriever"]
 
@@ -98,7 +98,7 @@ def test_positives_that_need_no_retriever_train_none(config_dir):
 
 
 def test_a_stop_in_the_first_stage_continues_there(config_dir, monkeypatch):
-    from manyviews.callbacks import Stop
+    from manyviews.callbacks.stop import Stop
 
     overrides = [*REBAR, FIRST]
     with monkeypatch.context() as patched:

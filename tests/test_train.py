@@ -29,7 +29,7 @@ def test_a_run_leaves_everything_in_its_folder(done):
     assert names >= {"config.yaml", "overrides.txt", "ledger.json", "environment.json"}
     assert {p.name for p in done.report.parent.iterdir()} == REPORTED
     assert done.path.name.startswith("swav-stripes-resnet_tiny-") and done.path.name.endswith("-s0")
-    assert yaml.safe_load((done.path / "config.yaml").read_text())["format_version"] == 1
+    assert yaml.safe_load((done.path / "config.yaml").read_text())["format_version"] == 2
 
 
 def test_metrics_hold_one_record_per_step(done):
@@ -113,7 +113,7 @@ def test_a_batch_larger_than_the_set_makes_no_folder(small, config_dir):
 def test_the_death_of_another_process_is_one_line(small, config_dir):
     """Rank 1 dies by SIGKILL in mid-training, as under memory pressure."""
     overrides = [*small, "epochs=500", "trainer.devices=2"]
-    command = [sys.executable, "-W", "ignore", "-m", "manyviews.cli", "pretrain", *overrides]
+    command = [sys.executable, "-W", "ignore", "-m", "manyviews", "pretrain", *overrides]
     environment = {**os.environ, "PYTHONPATH": str(Path(config_dir).parent)}
     with subprocess.Popen(
         [*command, "--config-dir", config_dir],

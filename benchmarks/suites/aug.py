@@ -22,6 +22,7 @@ import torch
 from costs import counts, peak_bytes
 from kornia.constants import Resample  # pyright: ignore[reportMissingImports]
 from page import Row, digits
+from reference_views import reference
 from torch import Tensor, nn
 from torchvision import transforms as v1
 from torchvision.transforms import functional as F
@@ -29,10 +30,14 @@ from windows import alternate
 
 from manyviews import build, config
 from manyviews.batch import Sample
-from manyviews.datamodules.images import ImageData, Images, ImageSplits
-from manyviews.datamodules.views import Blur, Crop, Flip, Grayscale, Jitter, Solarize, View
-from manyviews.datamodules.views.pipeline import Mode
-from manyviews.datamodules.views.reference import reference
+from manyviews.datamodules.images.datamodule import ImageData, Images, ImageSplits
+from manyviews.datamodules.views.images.blur import Blur
+from manyviews.datamodules.views.images.color_jitter import Jitter
+from manyviews.datamodules.views.images.crop import Crop
+from manyviews.datamodules.views.images.flip import Flip
+from manyviews.datamodules.views.images.grayscale import Grayscale
+from manyviews.datamodules.views.images.pipeline import Mode, View
+from manyviews.datamodules.views.images.solarize import Solarize
 
 CASES = (  # declaration, pixels of the source, channels, whether with its blur
     ("two_crops", 32, 1, True),

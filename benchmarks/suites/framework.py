@@ -27,11 +27,12 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from windows import interval
 
-from manyviews import build, config, dashboards, runs, train
-from manyviews.backbones import Backbone
+from manyviews import build, config, runs, train
+from manyviews.backbones.backbone import Backbone
 from manyviews.batch import Batch, Output, Sample
-from manyviews.datamodules.images import ImageData, Images, ImageSplits
-from manyviews.datamodules.views import Views
+from manyviews.datamodules.images.datamodule import ImageData, Images, ImageSplits
+from manyviews.datamodules.views.images.pipeline import Views
+from manyviews.loggers import wandb_logger
 from manyviews.method import Method
 from manyviews.optim import WarmupCosine
 from manyviews.runs import Run
@@ -160,7 +161,7 @@ def ours() -> tuple[float, Weights]:
         run = Run(run.path, {**composed, "callbacks": callbacks}, choices)
         loggers = list(build.nodes(composed["logger"], run=run).values())
         train.fit(run, data(), trained := method(), loggers)
-        dashboards.finish(loggers)
+        wandb_logger.finish(loggers)
     return Clock.per_step, [p.detach() for p in trained.parameters()]
 
 

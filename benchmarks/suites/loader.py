@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from costs import resident_bytes
 from page import Row, megabytes
+from reference_views import reference
 from suites.aug import data
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -24,8 +25,7 @@ from torchvision.transforms import functional as F
 from torchvision.transforms import v2
 from windows import alternate
 
-from manyviews.datamodules.images import ImageData, normalise
-from manyviews.datamodules.views.reference import reference
+from manyviews.datamodules.images.datamodule import ImageData, normalise
 
 IMAGES, BATCH = 2560, 256
 

@@ -16,7 +16,9 @@ from page import Row, megabytes
 from torch import Tensor
 from windows import alternate
 
-from manyviews.losses import barlow_twins, sinkhorn, swapped_prediction, von_neumann_entropy
+from manyviews.losses.barlow_twins import barlow_twins
+from manyviews.losses.swav import sinkhorn, swapped_prediction
+from manyviews.losses.vne import von_neumann_entropy
 
 Loss = Callable[..., Tensor]
 BARLOW = ((64, 512), (256, 2048), (256, 8192), (1024, 2048))

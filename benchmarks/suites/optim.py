@@ -21,7 +21,7 @@ from torch import nn
 from torch.optim import SGD, AdamW, Optimizer
 from windows import alternate
 
-from manyviews.backbones import build
+from manyviews.backbones.registry import build
 from manyviews.nn import projector
 from manyviews.optim import LARC, LARS, lars
 

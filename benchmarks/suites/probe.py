@@ -28,10 +28,10 @@ from torch.nn import functional as F
 from windows import alternate
 
 from manyviews import build, config
-from manyviews.datamodules.images import ImageData
+from manyviews.datamodules.images.datamodule import ImageData
 from manyviews.datamodules.module import Split
 from manyviews.evaluation.features import Features, extract
-from manyviews.evaluation.linear_grid import LinearGrid
+from manyviews.evaluation.linear import LinearGrid
 
 RATES = [10 ** (-3 + 0.2 * i) for i in range(13)]
 DECAYS = [0.0, 1e-5, 1e-4, 1e-3]

@@ -31,9 +31,9 @@ from suites.loss import backward, difference
 from torch import Tensor
 from windows import Clock, alternate
 
-from manyviews.backbones.cross_attention import CrossAttention
+from manyviews.backbones.rebar.cross_attention import CrossAttention
 from manyviews.hardware import keep_freed_memory
-from manyviews.losses import retrieval_contrast
+from manyviews.losses.rebar import retrieval_contrast
 
 T = TypeVar("T")
 BATCH, CANDIDATES, CHANNELS, STEPS = 64, 20, 6, 128

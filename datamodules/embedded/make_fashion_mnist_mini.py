@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from manyviews.datamodules.sources import fashion_mnist
+from manyviews.datamodules.images.public import fashion_mnist
 
 TRAIN_PER_CLASS, TEST_PER_CLASS = 1000, 200
 

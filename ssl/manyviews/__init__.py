@@ -5,13 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import lazy_loader
+
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["__version__", "evaluate", "load_backbone", "pretrain"]
 __version__ = "0.1.0"
 
-# The imports lie inside the functions: `manyviews --help` answers at once.
+# Everything is imported when it is first used: `manyviews --help` answers at once.
+__getattr__, _submodules, _ = lazy_loader.attach(
+    __name__, ["backbones", "data", "evaluation", "losses", "methods", "views"]
+)
+__all__ = ["__version__", "evaluate", "load_backbone", "pretrain", *_submodules()]
+
+
+def __dir__() -> list[str]:
+    """Return the public names, for completion in an interactive prompt."""
+    return __all__
 
 
 def pretrain(*overrides: str) -> Path:

@@ -13,14 +13,14 @@ from hydra.utils import instantiate
 from pytorch_lightning.loggers import Logger
 
 from manyviews import checkpoints, runs
-from manyviews.backbones import Backbone
+from manyviews.backbones.backbone import Backbone
 from manyviews.backbones.registry import begun, check_sizes
-from manyviews.datamodules.images import ImageData, ImageSplits
+from manyviews.datamodules.images.datamodule import ImageData, ImageSplits
 from manyviews.datamodules.labels import classes_of
-from manyviews.datamodules.series.data import SeriesData
+from manyviews.datamodules.series.datamodule import SeriesData
 from manyviews.datamodules.series.splits import SeriesSplits
-from manyviews.datamodules.views import Views
-from manyviews.datamodules.views.series import SeriesViews
+from manyviews.datamodules.views.images.pipeline import Views
+from manyviews.datamodules.views.series.pipeline import SeriesViews
 from manyviews.errors import ConfigError
 from manyviews.evaluation.suite import Protocol
 from manyviews.method import Method

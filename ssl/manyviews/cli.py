@@ -81,10 +81,10 @@ def _line(error: BaseException) -> str:
 
 
 def _pretrain(arguments: argparse.Namespace) -> None:
-    from manyviews import launch, train
+    from manyviews import process_group, train
 
     run = train.pretrain(arguments.overrides, arguments.config_dir)
-    if launch.rank() == 0 and run.report.is_file() and run.trained:
+    if process_group.launched_rank() == 0 and run.report.is_file() and run.trained:
         _show(run.report)
 
 
@@ -95,23 +95,23 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 
 def _where(arguments: argparse.Namespace) -> None:
-    from manyviews import config, runs, stages
+    from manyviews import config, retriever_stage, runs
 
     composed, choices = config.compose("pretrain", arguments.overrides, arguments.config_dir)
-    composed, _ = stages.resolved(composed, choices, arguments.config_dir)
+    composed, _ = retriever_stage.resolved(composed, choices, arguments.config_dir)
     print(runs.folder(composed, choices))
 
 
 def _views(arguments: argparse.Namespace) -> None:
-    from manyviews import contact_sheet
+    from manyviews.commands import views
 
-    print(contact_sheet.write(arguments.overrides, arguments.config_dir))
+    print(views.write(arguments.overrides, arguments.config_dir))
 
 
 def _doctor(arguments: argparse.Namespace) -> None:
-    from manyviews import doctor
+    from manyviews.commands.doctor import examine
 
-    print(doctor.examine(arguments.overrides, arguments.config_dir))
+    print(examine.examine(arguments.overrides, arguments.config_dir))
 
 
 def _show(report_json: Path) -> None:
@@ -134,9 +134,9 @@ def _list(arguments: argparse.Namespace) -> None:
 
     kind: str = arguments.kind
     if arguments.pattern:
-        from manyviews import backbones  # of libraries by the thousand: only where asked for
+        from manyviews.backbones import registry  # libraries have thousands: only if asked for
 
-        print("\n".join(backbones.available(arguments.pattern)))
+        print("\n".join(registry.available(arguments.pattern)))
         return
     folder = files("manyviews.conf").joinpath(FOLDERS.get(kind, kind))
     for file in sorted(folder.iterdir(), key=lambda f: f.name):
@@ -153,7 +153,7 @@ def _list(arguments: argparse.Namespace) -> None:
 def _costs(arguments: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from manyviews import costs
+    from manyviews.commands import costs
 
     table, skipped = costs.table(arguments.pattern, arguments.size, arguments.channels)
     console = Console()
@@ -218,7 +218,3 @@ def _command(commands, name: str, run, text: str) -> argparse.ArgumentParser:
     command.add_argument("--trace", action="store_true", help="show where an error came from")
     command.set_defaults(run=run)
     return command
-
-
-if __name__ == "__main__":
-    sys.exit(main())

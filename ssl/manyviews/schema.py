@@ -163,11 +163,21 @@ def locate(name: str, path: str) -> Any:
             f"{path}._target_={name} is outside {', '.join(trusted)}; "
             "set MANYVIEWS_TRUST=your_package. to allow yours"
         )
-    module, _, attribute = name.rpartition(".")
     try:
-        return getattr(importlib.import_module(module), attribute)
+        return _resolve(name)
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"{path}._target_={name} does not exist") from error
+
+
+def _resolve(name: str) -> Any:
+    """The object of a dotted name, whose first parts are modules."""
+    first, *parts = name.split(".")
+    found = importlib.import_module(first)
+    for i, part in enumerate(parts, 1):
+        if inspect.ismodule(found) and not hasattr(found, part):
+            importlib.import_module(".".join([first, *parts[:i]]))
+        found = getattr(found, part)
+    return found
 
 
 def _schema(target: Any, handed: set[str], open_hints: set[str]) -> type[pydantic.BaseModel]:

@@ -10,29 +10,24 @@ import torch
 from pytorch_lightning.loggers import Logger
 from torch.distributed import DistError
 
-from manyviews import (
-    build,
-    checkpoints,
-    config,
-    contact_sheet,
-    dashboards,
-    launch,
-    ledger,
-    report_card,
-    runs,
-    stages,
-)
-from manyviews.backbones import Backbone, weights
+from manyviews import build, checkpoints, config, process_group, retriever_stage, runs, scoring
+from manyviews.backbones import weights
+from manyviews.backbones.backbone import Backbone
 from manyviews.build import Data
-from manyviews.callbacks import Checkpoint, Metrics, Noise, Stop, Stopped
-from manyviews.compilation import compile_parts
+from manyviews.callbacks.checkpoint import Checkpoint
+from manyviews.callbacks.metrics import Metrics
+from manyviews.callbacks.noise import Noise
+from manyviews.callbacks.stop import Stop, Stopped
 from manyviews.errors import ConfigError
+from manyviews.evaluation import gallery
 from manyviews.hardware import keep_freed_memory
+from manyviews.loggers import ledger, wandb_logger
 from manyviews.method import Method
 from manyviews.nn import synchronise
 from manyviews.optim.family import doubt
+from manyviews.retriever_stage import Stage
 from manyviews.runs import Run
-from manyviews.stages import Stage
+from manyviews.trainer import compile_parts
 
 
 class Interrupted(RuntimeError):
@@ -83,21 +78,21 @@ def _finish(run: Run, held: ExitStack) -> None:
         return
     data = build.data(run.config)
     loggers: list[Logger] = []
-    if launch.rank() == 0:
+    if process_group.launched_rank() == 0:
         loggers = list(build.nodes(run.config["logger"], run=run).values())
-        held.callback(dashboards.finish, loggers)
+        held.callback(wandb_logger.finish, loggers)
     if not run.trained:
         fit(run, data, build.method(run.config, data), loggers)
-    launch.leave()
-    if launch.rank() == 0 and run.trained:
-        card, _ = report_card.make(run, data, run.config["evaluation"])
-        dashboards.log_scores(loggers, card)
+    process_group.leave()
+    if process_group.launched_rank() == 0 and run.trained:
+        card, _ = scoring.make(run, data, run.config["evaluation"])
+        wandb_logger.log_scores(loggers, card)
 
 
 def _begun(overrides: Sequence[str], config_dir: str | None, held: ExitStack) -> Run:
     """The run of this command: rank 0 checks it and makes the folder, the others hear of it."""
-    if launch.rank() > 0:
-        folder = launch.hear()
+    if process_group.launched_rank() > 0:
+        folder = process_group.hear()
         if folder is None:
             raise SystemExit(2)  # rank 0 says why
         return runs.load(folder)
@@ -105,16 +100,16 @@ def _begun(overrides: Sequence[str], config_dir: str | None, held: ExitStack) ->
         run = _checked(overrides, config_dir, held)
         _restored(run)
     except BaseException:
-        launch.tell(None)
+        process_group.tell(None)
         raise
-    launch.tell(str(run.path.absolute()))
+    process_group.tell(str(run.path.absolute()))
     return run
 
 
 def _checked(overrides: Sequence[str], config_dir: str | None, held: ExitStack) -> Run:
     """The run of this command, behind the one that it needs first."""
     composed, choices = config.compose("pretrain", overrides, config_dir)
-    composed, first = stages.resolved(composed, choices, config_dir)
+    composed, first = retriever_stage.resolved(composed, choices, config_dir)
     if first is not None:
         build.protocols(composed)  # mistakes are told before the first stage is trained
         build.data(composed)
@@ -129,7 +124,9 @@ def _train_first(stage: Stage) -> None:
         ConfigError: it is not finished, and the processes of a launcher wait for this one.
     """
     path = runs.folder(stage.config, stage.choices)
-    if launch.launcher() and not ((path / "config.yaml").is_file() and runs.load(path).trained):
+    if process_group.launcher() and not (
+        (path / "config.yaml").is_file() and runs.load(path).trained
+    ):
         raise ConfigError(
             "under torchrun and SLURM the retriever has to be there first; type "
             f"manyviews pretrain {' '.join(stage.overrides)} seed={stage.config['seed']}"
@@ -191,7 +188,7 @@ def _initialise(method: Method, init: str | None) -> str:
 
 
 def _say(text: str) -> None:
-    if launch.rank() == 0:
+    if process_group.launched_rank() == 0:
         print(text)
 
 
@@ -211,7 +208,7 @@ def fit(run: Run, data: Data, method: Method, loggers: list[Logger]) -> None:
         ledger.say(run, ledger.ledger(run, data, method, trainer) | {"begins_with": begins})
         if said := doubt(method.backbone.family, run.config["optimizer"]["_target_"]):
             _say(f"note: {said}")
-        dashboards.log_views(loggers, contact_sheet.views_of(data, contact_sheet.some(data), 0))
+        wandb_logger.log_views(loggers, gallery.views_of(data, gallery.some(data), 0))
         runs.keep_metrics_until(run.path, saved.step if saved else 0)
     if trainer.world_size > 1:
         synchronise(method, trainer.strategy.root_device)
@@ -266,9 +263,9 @@ def evaluate(overrides: Sequence[str], config_dir: str | None = None) -> Path:
     run = runs.load(composed["run"])
     data = build.data(run.config)
     ckpt: str = composed["ckpt"]
-    card, renewed = report_card.make(run, data, composed["evaluation"], ckpt)
+    card, renewed = scoring.make(run, data, composed["evaluation"], ckpt)
     if renewed:
         loggers = list(build.nodes(composed["logger"], run=run).values())
-        dashboards.log_scores(loggers, card)
-        dashboards.finish(loggers)
+        wandb_logger.log_scores(loggers, card)
+        wandb_logger.finish(loggers)
     return run.report_of(ckpt)

@@ -15,10 +15,10 @@ from small_data import stripes
 from windows import alternate
 
 from manyviews import build, config
-from manyviews.backbones.cross_attention import CrossAttention
+from manyviews.backbones.rebar.cross_attention import CrossAttention
 from manyviews.evaluation.features import Features
 from manyviews.evaluation.knn import search, vote
-from manyviews.evaluation.linear_grid import LinearGrid
+from manyviews.evaluation.linear import LinearGrid
 from manyviews.losses import barlow_twins
 from manyviews.losses.barlow_twins import standardize
 

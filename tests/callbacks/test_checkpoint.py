@@ -5,7 +5,10 @@ import pytorch_lightning as pl
 import torch
 
 from manyviews import checkpoints
-from manyviews.callbacks import Checkpoint, Metrics, NotFinite, OnlineKNN, Stop, Stopped
+from manyviews.callbacks.checkpoint import Checkpoint
+from manyviews.callbacks.metrics import Metrics, NotFinite
+from manyviews.callbacks.online_knn import OnlineKNN
+from manyviews.callbacks.stop import Stop, Stopped
 
 HERE = Path()
 

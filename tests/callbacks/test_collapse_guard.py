@@ -6,8 +6,8 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from manyviews.callbacks import Collapsed, CollapseGuard, Metrics
-from manyviews.callbacks.collapse_guard import spread_and_rank
+from manyviews.callbacks.collapse_guard import Collapsed, CollapseGuard, spread_and_rank
+from manyviews.callbacks.metrics import Metrics
 from manyviews.errors import ConfigError
 
 

@@ -3,8 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from manyviews.callbacks import Metrics
-from manyviews.callbacks.metrics import NotFinite
+from manyviews.callbacks.metrics import Metrics, NotFinite
 from manyviews.methods.swav import SwAV
 
 

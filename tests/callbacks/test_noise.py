@@ -2,7 +2,7 @@ import pytorch_lightning as pl
 import torch
 
 from manyviews import draws
-from manyviews.callbacks import Noise
+from manyviews.callbacks.noise import Noise
 
 
 class Numbers(pl.Callback):

@@ -7,8 +7,8 @@ import torch
 from torch.nn.functional import normalize
 
 from manyviews import draws
-from manyviews.callbacks import Metrics, OnlineKNN
-from manyviews.callbacks.online_knn import ONLINE
+from manyviews.callbacks.metrics import Metrics
+from manyviews.callbacks.online_knn import ONLINE, OnlineKNN
 from manyviews.errors import ConfigError
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from manyviews.callbacks import Metrics, Progress
+from manyviews.callbacks.metrics import Metrics
+from manyviews.callbacks.progress import Progress
 from manyviews.methods.swav import SwAV
 
 

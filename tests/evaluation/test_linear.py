@@ -1,54 +1,87 @@
-import numpy as np
+import pytest
 import torch
 from blobs import problem
-from sklearn.linear_model import LogisticRegression
+from torch.nn import functional as F
 
+from manyviews.errors import ConfigError
 from manyviews.evaluation.features import Features
-from manyviews.evaluation.linear import LinearLBFGS, fit, standardize
+from manyviews.evaluation.linear import LinearGrid, cross_entropy_gradient
+
+RATES, DECAYS = [0.001, 0.3], [0.0, 0.5]
 
 
-def test_solution_equals_scikit_learns():
-    data = problem()
-    x = data.embedding.double()
-    found = fit(x, data.label, 3, 0.01, max_iterations=500)
-    theirs = LogisticRegression(C=1 / (0.01 * len(x)), max_iter=5000, tol=1e-10)
-    theirs.fit(x.numpy(), data.label.numpy())
-    np.testing.assert_allclose(found.weight.numpy(), theirs.coef_, atol=2e-3)
-    assert torch.equal(found.predict(x), torch.from_numpy(theirs.predict(x.numpy())))
+def probe(**more):
+    return LinearGrid(1, RATES, DECAYS, epochs=10, batch_size=32, **more)
 
 
-def test_gradient_of_the_objective_is_zero_at_the_solution():
-    data = problem()
-    x = data.embedding.double()
-    found = fit(x, data.label, 3, 0.003, max_iterations=500)
-    w, b = (t.clone().requires_grad_() for t in found)
-    loss = torch.nn.functional.cross_entropy(x @ w.mT + b, data.label)
-    (loss + 0.003 / 2 * w.square().sum()).backward()
-    assert w.grad.abs().max() < 1e-3 and b.grad.abs().max() < 1e-3
+def test_gradient_equals_autograd_for_every_head():
+    data = problem(40)
+    weight = torch.randn(5, 3, 6, dtype=torch.float64, requires_grad=True)
+    x, target = data.embedding.double(), F.one_hot(data.label, 3).double().mT
+    for w, found in zip(weight, cross_entropy_gradient(weight.detach(), x, target), strict=True):
+        expected = torch.autograd.grad(F.cross_entropy(x @ w.mT, data.label), w)[0]
+        torch.testing.assert_close(found, expected)
 
 
-def test_nothing_is_learnt_from_test_labels():
+def test_a_head_of_the_grid_equals_torch_s_sgd_alone():
+    data, grid = problem(), probe()
+    heads = grid.fit(data.embedding, data.label, 3, grid.grid)
+    for (rate, decay), head in zip(grid.grid, heads, strict=True):
+        layer = torch.nn.Linear(6, 3)
+        torch.nn.init.zeros_(layer.weight)
+        torch.nn.init.zeros_(layer.bias)
+        sgd = torch.optim.SGD(
+            [
+                {"params": [layer.weight], "weight_decay": decay},
+                {"params": [layer.bias], "weight_decay": 0.0},
+            ],
+            lr=rate,
+            momentum=0.9,
+        )
+        cosine = torch.optim.lr_scheduler.CosineAnnealingLR(sgd, 10 * (200 // 32))
+        generator = torch.Generator().manual_seed(0)
+        for _ in range(10):
+            for rows in torch.randperm(200, generator=generator)[:192].view(-1, 32):
+                sgd.zero_grad()
+                F.cross_entropy(layer(data.embedding[rows]), data.label[rows]).backward()
+                sgd.step()
+                cosine.step()
+        torch.testing.assert_close(head.weight.float(), layer.weight.detach(), rtol=1e-3, atol=1e-5)
+        torch.testing.assert_close(head.bias.float(), layer.bias.detach(), rtol=1e-3, atol=1e-5)
+
+
+def test_the_pair_is_chosen_on_the_held_out_part(monkeypatch):
+    fitted = []
+    fit = LinearGrid.fit
+    monkeypatch.setattr(
+        LinearGrid, "fit", lambda self, x, *a: fitted.append((len(x), a[2])) or fit(self, x, *a)
+    )
+    probe()(problem(), problem(seed=1), 3)
+    assert [(rows, len(grid)) for rows, grid in fitted] == [(180, 4), (200, 1)]
+    assert fitted[1][1][0] in fitted[0][1]
+
+
+def test_the_best_pair_is_the_one_that_is_refitted():
     train, test = problem(), problem(seed=1)
-    probe = LinearLBFGS(1, [1e-1, 1e-3])
-    first = probe(train, test, 3)["top1"]
+    useful, useless = ([0.3], [0.0]), ([1e-12], [0.0])
+    both = LinearGrid(1, [1e-12, 0.3], [0.0], epochs=10, batch_size=32)(train, test, 3)["top1"]
+    alone = [LinearGrid(1, *g, epochs=10, batch_size=32)(train, test, 3) for g in (useful, useless)]
+    assert torch.equal(both, alone[0]["top1"]) and not torch.equal(both, alone[1]["top1"])
+
+
+def test_nothing_is_learnt_from_test_labels_or_unlabelled_rows():
+    train, test = problem(), problem(seed=1)
+    first = probe()(train, test, 3)["top1"]
     shuffled = test._replace(label=test.label.flip(0))
-    assert torch.equal(first, probe(train, shuffled, 3)["top1"])
+    assert torch.equal(first, probe()(train, shuffled, 3)["top1"])
+    unknown = train._replace(label=torch.full_like(train.label, -1))
+    both = Features(*(torch.cat(pair) for pair in zip(train, unknown, strict=True)))
+    assert torch.equal(first, probe()(both, test, 3)["top1"])
 
 
-def test_separable_classes_are_all_right_and_unlabelled_rows_are_left_out():
-    train = problem()
-    clean = train._replace(embedding=torch.eye(3)[train.label])
-    wrong = Features(clean.embedding.flip(1), torch.full_like(clean.label, -1), clean.position)
-    both = Features(*(torch.cat(pair) for pair in zip(clean, wrong, strict=True)))
-    assert torch.equal(LinearLBFGS(1, [1e-3])(both, clean, 3)["top1"], clean.label)
-
-
-def test_a_constant_feature_changes_nothing():
-    train, test = problem(), problem(seed=1)
-    wide = [
-        f._replace(embedding=torch.cat([f.embedding, torch.full((200, 1), 7.3)], 1))
-        for f in (train, test)
-    ]
-    assert standardize(*(f.embedding for f in wide))[0][:, -1].abs().max() == 0
-    probe = LinearLBFGS(1, [1e-2])
-    assert torch.equal(probe(*wide, 3)["top1"], probe(train, test, 3)["top1"])
+@pytest.mark.parametrize(
+    "wrong", [{"learning_rates": []}, {"weight_decays": [-1.0]}, {"holdout": 1.0}, {"epochs": 0}]
+)
+def test_numbers_out_of_range_are_told(wrong):
+    with pytest.raises(ConfigError, match="allowed"):
+        LinearGrid(1, **{"learning_rates": RATES, "weight_decays": DECAYS, **wrong})

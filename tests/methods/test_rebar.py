@@ -6,7 +6,7 @@ import pytorch_lightning as pl
 import small_series
 import torch
 
-from manyviews.backbones.cross_attention import CrossAttention
+from manyviews.backbones.rebar.cross_attention import CrossAttention
 from manyviews.errors import ConfigError
 from manyviews.losses import retrieval_contrast
 from manyviews.methods.rebar import Rebar

@@ -7,17 +7,17 @@ import pytorch_lightning as pl
 import small_series
 import torch
 
-from manyviews.backbones.cross_attention import CrossAttention
+from manyviews.backbones.rebar.cross_attention import CrossAttention
 from manyviews.backbones.tcn import TCN
-from manyviews.datamodules.series.data import SeriesData
-from manyviews.datamodules.series.motif_states import motif_states
+from manyviews.datamodules.series.datamodule import SeriesData
+from manyviews.datamodules.series.public.motif_states import motif_states
 from manyviews.datamodules.views.series.pipeline import normalise
 from manyviews.evaluation import retrieval
 from manyviews.evaluation.clustering import Clustering, ari
 from manyviews.evaluation.features import extract
 from manyviews.methods.rebar import Rebar
 from manyviews.methods.rebar_retriever import RebarRetriever
-from manyviews.nn import masks, positives
+from manyviews.nn import masks, window_distances
 from manyviews.optim import WarmupCosine
 
 pytestmark = pytest.mark.slow
@@ -89,7 +89,7 @@ def test_retrieval_finds_the_state_that_shape_alone_tells(measure, episodes):
     anchor, candidates, right = episodes
     assert float(right.float().mean()) == pytest.approx(0.24, abs=0.03)
     assert precision(untrained().eval(), episodes, count=100) <= 0.4
-    sliding = retrieval.precision(positives.sliding_mse(anchor, candidates), right).mean()
+    sliding = retrieval.precision(window_distances.sliding_mse(anchor, candidates), right).mean()
     assert 0.78 <= float(sliding) <= 0.88
     assert precision(measure, episodes) >= max(0.95, float(sliding) + 0.08)
 

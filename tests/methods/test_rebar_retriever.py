@@ -5,7 +5,7 @@ import pytorch_lightning as pl
 import small_series
 import torch
 
-from manyviews.backbones.cross_attention import CrossAttention
+from manyviews.backbones.rebar.cross_attention import CrossAttention
 from manyviews.errors import ConfigError
 from manyviews.methods.rebar_retriever import RebarRetriever
 from manyviews.optim import WarmupCosine

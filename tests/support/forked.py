@@ -4,7 +4,7 @@ from multiprocessing import current_process, forkserver, get_context
 
 context = get_context("forkserver")
 context.set_forkserver_preload(
-    ["manyviews.train", "manyviews.dashboards", "small_data", "small_series", "on_ranks"]
+    ["manyviews.train", "manyviews.loggers.wandb_logger", "small_data", "small_series", "on_ranks"]
 )
 if current_process().name == "MainProcess":  # not in what is forked
     # One server per process, which loaders with workers use, too: this one has to be the first.

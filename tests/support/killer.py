@@ -30,7 +30,7 @@ def _command(folder, overrides, config_dir, kill):
 
     from manyviews import cli, train
 
-    train.report_card.make = unscored.make
+    train.scoring.make = unscored.make
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     os.chdir(folder)
@@ -44,7 +44,7 @@ def _die():
 
 
 def _at_step(number):
-    from manyviews.callbacks import Checkpoint
+    from manyviews.callbacks.checkpoint import Checkpoint
 
     after = Checkpoint.on_train_batch_end
 

@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from manyviews import build, config, distributed, train
 from manyviews.batch import Batch, Sample
-from manyviews.callbacks import Noise, Stop
+from manyviews.callbacks.noise import Noise
+from manyviews.callbacks.stop import Stop
 from manyviews.losses import (
     TiCoLoss,
     arbitrary_pairs,
@@ -218,7 +219,7 @@ def pretrain(folder, overrides, config_dir, stop_at=None):
     os.chdir(folder)
     begun, seen = {}, []
     saved = Stop.on_train_start, Stop.asked, Noise.on_train_batch_start
-    scored, train.report_card.make = train.report_card.make, unscored.make
+    scored, train.scoring.make = train.scoring.make, unscored.make
 
     def remember(self, trainer, pl_module):
         begun["trainer"] = trainer
@@ -235,7 +236,7 @@ def pretrain(folder, overrides, config_dir, stop_at=None):
         train.pretrain(overrides, config_dir)
     finally:
         Stop.on_train_start, Stop.asked, Noise.on_train_batch_start = saved
-        train.report_card.make = scored
+        train.scoring.make = scored
     return seen
 
 

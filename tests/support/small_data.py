@@ -4,9 +4,9 @@ with noise inside, and one as small as can be."""
 import torch
 from torch import nn
 
-from manyviews.backbones import Backbone
+from manyviews.backbones.backbone import Backbone
 from manyviews.backbones.resnet import resnet_tiny
-from manyviews.datamodules.images import Images, ImageSplits
+from manyviews.datamodules.images.datamodule import Images, ImageSplits
 
 
 def stripes(count=64, size=16, channels=1, hostile=False):

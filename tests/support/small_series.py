@@ -3,10 +3,11 @@
 import torch
 
 from manyviews.backbones.backbone import Backbone
-from manyviews.datamodules.series.data import SeriesData
+from manyviews.datamodules.series.datamodule import SeriesData
 from manyviews.datamodules.series.recordings import Recording, join
 from manyviews.datamodules.series.splits import SeriesSplits, split
-from manyviews.datamodules.views.series import Anywhere, Candidates, SeriesView, SeriesViews
+from manyviews.datamodules.views.series.pipeline import SeriesView, SeriesViews
+from manyviews.datamodules.views.series.placement import Anywhere, Candidates
 
 
 def waves(people: int = 6, bouts: int = 4, dwell: int = 60, window: int = 16) -> SeriesSplits:

@@ -1,37 +1,25 @@
-"""Batched random views of series, declared in conf/views/ and made on their device."""
+"""The views and operations of time series that a config can choose, batched on their device.
 
-from manyviews.datamodules.views.series.crop import Crop
-from manyviews.datamodules.views.series.jitter import Jitter
-from manyviews.datamodules.views.series.magnitude_warp import MagnitudeWarp
-from manyviews.datamodules.views.series.masks import ChannelMask, TimeMask
-from manyviews.datamodules.views.series.negation import Negation
-from manyviews.datamodules.views.series.permutation import Permutation
-from manyviews.datamodules.views.series.pipeline import Operation, SeriesView, SeriesViews
-from manyviews.datamodules.views.series.place import Anywhere, Candidates, Place, Shift
-from manyviews.datamodules.views.series.rotation import Rotation
-from manyviews.datamodules.views.series.scaling import Scaling
-from manyviews.datamodules.views.series.speed import Speed
-from manyviews.datamodules.views.series.time_flip import TimeFlip
-from manyviews.datamodules.views.series.time_warp import TimeWarp
+`_target_: manyviews.views.series.TimeWarp`; each is imported when it is first used.
+"""
 
-__all__ = [
-    "Anywhere",
-    "Candidates",
-    "ChannelMask",
-    "Crop",
-    "Jitter",
-    "MagnitudeWarp",
-    "Negation",
-    "Operation",
-    "Permutation",
-    "Place",
-    "Rotation",
-    "Scaling",
-    "SeriesView",
-    "SeriesViews",
-    "Shift",
-    "Speed",
-    "TimeFlip",
-    "TimeMask",
-    "TimeWarp",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "crop": ["Crop"],
+        "jitter": ["Jitter"],
+        "magnitude_warp": ["MagnitudeWarp"],
+        "masks": ["ChannelMask", "TimeMask"],
+        "negation": ["Negation"],
+        "permutation": ["Permutation"],
+        "pipeline": ["Operation", "SeriesView", "SeriesViews"],
+        "placement": ["Anywhere", "Candidates", "Place", "Shift"],
+        "rotation": ["Rotation"],
+        "scaling": ["Scaling"],
+        "speed": ["Speed"],
+        "time_flip": ["TimeFlip"],
+        "time_warp": ["TimeWarp"],
+    },
+)

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from manyviews.datamodules.views.series.normal import check_sigma, normals
-from manyviews.datamodules.views.series.sometimes import Sometimes
+from manyviews.datamodules.views.series.random_apply import Sometimes
 
 
 class Jitter(Sometimes):

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from manyviews.datamodules.views.series.curves import check_knots, curves
 from manyviews.datamodules.views.series.normal import check_sigma, normals
-from manyviews.datamodules.views.series.sometimes import Sometimes
+from manyviews.datamodules.views.series.random_apply import Sometimes
 
 
 class MagnitudeWarp(Sometimes):

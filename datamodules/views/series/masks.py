@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from manyviews.datamodules.views.series.crop import check_share
-from manyviews.datamodules.views.series.sometimes import Sometimes
+from manyviews.datamodules.views.series.random_apply import Sometimes
 
 
 class ChannelMask(Sometimes):

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from manyviews import draws
 from manyviews.batch import Sample
-from manyviews.datamodules.series.starts import Starts
+from manyviews.datamodules.series.window_index import Starts
 from manyviews.datamodules.series.windows import Windows
-from manyviews.datamodules.views.series.place import Candidates, Place, Shift
+from manyviews.datamodules.views.series.placement import Candidates, Place, Shift
 from manyviews.errors import ConfigError
 
 

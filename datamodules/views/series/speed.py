@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from manyviews.datamodules.views.series.random_apply import Sometimes
 from manyviews.datamodules.views.series.resample import resampled
-from manyviews.datamodules.views.series.sometimes import Sometimes
 from manyviews.errors import ConfigError
 
 

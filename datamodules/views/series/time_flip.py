@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from manyviews.datamodules.views.series.sometimes import Sometimes
+from manyviews.datamodules.views.series.random_apply import Sometimes
 
 
 class TimeFlip(Sometimes):

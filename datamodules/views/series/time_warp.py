@@ -8,8 +8,8 @@ from torch import Tensor
 
 from manyviews.datamodules.views.series.curves import check_knots, curves
 from manyviews.datamodules.views.series.normal import check_sigma, normals
+from manyviews.datamodules.views.series.random_apply import Sometimes
 from manyviews.datamodules.views.series.resample import resampled
-from manyviews.datamodules.views.series.sometimes import Sometimes
 
 SLOWEST = 0.1  # time neither stops nor runs back
 

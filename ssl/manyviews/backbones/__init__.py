@@ -1,6 +1,18 @@
-"""Backbones by name."""
+"""Backbones: `build("resnet18", ...)` by name, or the classes of those for time series.
 
-from manyviews.backbones.backbone import Backbone
-from manyviews.backbones.registry import available, build
+Each is imported when it is first used.
+"""
 
-__all__ = ["Backbone", "available", "build"]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "backbone": ["Backbone"],
+        "inception_time": ["InceptionTime"],
+        "rebar.cross_attention": ["CrossAttention"],
+        "registry": ["available", "build"],
+        "resnet1d": ["ResNet1d"],
+        "tcn": ["TCN"],
+    },
+)

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from manyviews.backbones import resnet
 from manyviews.backbones.backbone import Backbone
-from manyviews.backbones.cross_attention import CrossAttention
 from manyviews.backbones.freezing import Freeze, freeze_parts
 from manyviews.backbones.inception_time import InceptionTime
+from manyviews.backbones.rebar.cross_attention import CrossAttention
 from manyviews.backbones.resnet1d import ResNet1d
 from manyviews.backbones.sizes import that_pass
 from manyviews.backbones.tcn import TCN

@@ -1,22 +1,12 @@
-"""What watches a run."""
+"""What watches a run while it trains; those here can be named by a config."""
 
-from manyviews.callbacks.checkpoint import Checkpoint
-from manyviews.callbacks.collapse_guard import Collapsed, CollapseGuard
-from manyviews.callbacks.metrics import Metrics, NotFinite
-from manyviews.callbacks.noise import Noise
-from manyviews.callbacks.online_knn import OnlineKNN
-from manyviews.callbacks.progress import Progress
-from manyviews.callbacks.stop import Stop, Stopped
+import lazy_loader
 
-__all__ = [
-    "Checkpoint",
-    "CollapseGuard",
-    "Collapsed",
-    "Metrics",
-    "Noise",
-    "NotFinite",
-    "OnlineKNN",
-    "Progress",
-    "Stop",
-    "Stopped",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "collapse_guard": ["CollapseGuard"],
+        "online_knn": ["OnlineKNN"],
+        "progress": ["Progress"],
+    },
+)

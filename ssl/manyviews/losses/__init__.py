@@ -1,38 +1,24 @@
-"""One file per loss: pure functions of tensors that know nothing of Lightning."""
+"""Losses as functions of tensors, one file per loss; they know nothing of Lightning.
 
-from manyviews.losses.barlow_twins import BarlowTwinsLoss, barlow_twins
-from manyviews.losses.byol import byol
-from manyviews.losses.hydra import arbitrary_pairs
-from manyviews.losses.ivne import mean_cosine
-from manyviews.losses.mixed_barlow_twins import mixup_redundancy, unbiased_barlow_twins
-from manyviews.losses.moco import moco
-from manyviews.losses.rebar import RetrievalContrast, reconstruction_error, retrieval_contrast
-from manyviews.losses.simclr import info_nce
-from manyviews.losses.supcon import supcon
-from manyviews.losses.swav import sinkhorn, swapped_prediction
-from manyviews.losses.tico import TiCoLoss, TiCoParts
-from manyviews.losses.vicreg import VICRegParts, vicreg
-from manyviews.losses.vne import von_neumann_entropy
+Each is imported when it is first used. There is no list to edit: the names are those that the files
+of this folder have in `__all__`.
+"""
 
-__all__ = [
-    "BarlowTwinsLoss",
-    "RetrievalContrast",
-    "TiCoLoss",
-    "TiCoParts",
-    "VICRegParts",
-    "arbitrary_pairs",
-    "barlow_twins",
-    "byol",
-    "info_nce",
-    "mean_cosine",
-    "mixup_redundancy",
-    "moco",
-    "reconstruction_error",
-    "retrieval_contrast",
-    "sinkhorn",
-    "supcon",
-    "swapped_prediction",
-    "unbiased_barlow_twins",
-    "vicreg",
-    "von_neumann_entropy",
-]
+import re
+from pathlib import Path
+
+import lazy_loader
+
+
+def _public(file: Path) -> list[str]:
+    """Return the names in the `__all__` of a file, without importing it."""
+    listed = re.search(r"^__all__ = \[(.*?)\]", file.read_text(), re.MULTILINE | re.DOTALL)
+    return re.findall(r'"(\w+)"', listed[1]) if listed else []
+
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        file.stem: _public(file) for file in sorted(Path(__file__).parent.glob("[!_]*.py"))
+    },
+)

@@ -14,6 +14,8 @@ from torch import Tensor
 from manyviews import distributed
 from manyviews.losses.precision import full_precision
 
+__all__ = ["BarlowTwinsLoss", "barlow_twins"]
+
 DDP = Literal["exact", "paper"]
 
 

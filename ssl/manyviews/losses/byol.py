@@ -12,6 +12,8 @@ from torch.nn import functional as F
 
 from manyviews.losses.precision import full_precision
 
+__all__ = ["byol"]
+
 
 @full_precision
 def byol(prediction: Float[Tensor, "B P"], target: Float[Tensor, "B P"]) -> Float[Tensor, ""]:

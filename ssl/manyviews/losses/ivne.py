@@ -13,6 +13,8 @@ from torch.nn import functional as F
 
 from manyviews.losses.precision import full_precision
 
+__all__ = ["mean_cosine"]
+
 LARGE = 2  # views that all later ones are compared with
 
 

@@ -20,6 +20,8 @@ from manyviews.losses.barlow_twins import (
 )
 from manyviews.losses.precision import full_precision
 
+__all__ = ["mixup_redundancy", "unbiased_barlow_twins"]
+
 EPS = 1e-10
 
 

@@ -14,6 +14,8 @@ from torch.nn import functional as F
 from manyviews import distributed
 from manyviews.losses.precision import full_precision
 
+__all__ = ["moco"]
+
 
 @full_precision
 def moco(

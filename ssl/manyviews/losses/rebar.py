@@ -16,6 +16,8 @@ from torch.nn import functional as F
 from manyviews import distributed
 from manyviews.losses.precision import full_precision
 
+__all__ = ["RetrievalContrast", "reconstruction_error", "retrieval_contrast"]
+
 Reduction = Literal["mean", "sum"]
 
 

@@ -13,6 +13,8 @@ from torch.nn import functional as F
 from manyviews import distributed
 from manyviews.losses.precision import full_precision
 
+__all__ = ["supcon"]
+
 
 @full_precision
 def supcon(

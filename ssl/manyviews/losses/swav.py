@@ -15,6 +15,8 @@ from torch import Tensor
 from manyviews import distributed
 from manyviews.losses.precision import full_precision
 
+__all__ = ["sinkhorn", "swapped_prediction"]
+
 
 @torch.no_grad()
 @full_precision

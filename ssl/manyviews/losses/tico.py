@@ -17,6 +17,8 @@ from torch.nn import functional as F
 from manyviews import distributed
 from manyviews.losses.precision import full_precision
 
+__all__ = ["TiCoLoss", "TiCoParts"]
+
 
 class TiCoParts(NamedTuple):
     """The two parts of the loss; their sum is the loss.

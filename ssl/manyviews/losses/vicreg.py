@@ -15,6 +15,8 @@ from torch.nn import functional as F
 from manyviews import distributed
 from manyviews.losses.precision import full_precision
 
+__all__ = ["VICRegParts", "vicreg"]
+
 
 class VICRegParts(NamedTuple):
     """The three weighted parts of eq. 6; their sum is the loss.

@@ -17,6 +17,8 @@ from torch.nn import functional as F
 from manyviews import distributed
 from manyviews.losses.precision import full_precision
 
+__all__ = ["von_neumann_entropy"]
+
 
 @full_precision
 def von_neumann_entropy(z: Float[Tensor, "*V B D"]) -> Float[Tensor, "*V"]:

@@ -1,1 +1,18 @@
-"""One file per method; `conf/method/<name>.yaml` names its constructor."""
+"""The methods, one per file; `conf/method/<name>.yaml` names the class.
+
+Each is imported when it is first used. There is no list to edit: the names are those of the classes
+that stand in the files of this folder.
+"""
+
+import re
+from pathlib import Path
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        file.stem: re.findall(r"^class (\w+)\(Method\)", file.read_text(), re.MULTILINE)
+        for file in sorted(Path(__file__).parent.glob("[!_]*.py"))
+    },
+)

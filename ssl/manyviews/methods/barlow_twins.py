@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import torch
 
-from manyviews.backbones import Backbone
+from manyviews.backbones.backbone import Backbone
 from manyviews.batch import Batch, Output
 from manyviews.losses.barlow_twins import DDP, barlow_twins
 from manyviews.method import Method, OptimizerFactory

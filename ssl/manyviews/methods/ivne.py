@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from torch import nn
 
 from manyviews import distributed
-from manyviews.backbones import Backbone
+from manyviews.backbones.backbone import Backbone
 from manyviews.batch import Batch, Output
 from manyviews.losses.ivne import mean_cosine
 from manyviews.method import Method, OptimizerFactory

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from manyviews import distributed, draws
-from manyviews.backbones import Backbone
+from manyviews.backbones.backbone import Backbone
 from manyviews.batch import Batch, Output
 from manyviews.errors import ConfigError
 from manyviews.losses.barlow_twins import DDP

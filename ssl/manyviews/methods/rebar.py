@@ -18,13 +18,13 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from manyviews import distributed
-from manyviews.backbones import Backbone
-from manyviews.backbones.cross_attention import CrossAttention
+from manyviews.backbones.backbone import Backbone
+from manyviews.backbones.rebar.cross_attention import CrossAttention
 from manyviews.batch import Batch, Output
 from manyviews.errors import ConfigError
 from manyviews.losses.rebar import retrieval_contrast
 from manyviews.method import Method, OptimizerFactory
-from manyviews.nn import embed_by_shape, masks, move_towards, positives, projector
+from manyviews.nn import embed_by_shape, masks, move_towards, projector, window_distances
 from manyviews.optim import Schedule
 from manyviews.regularizers import Regularizer
 
@@ -126,7 +126,9 @@ class Rebar(Method):
         if self.positives not in ("random", "oracle"):  # whose distances are draws
             logs["health/positive_error"] = distance.amin(0).mean()
         if batch.view_label is not None:
-            logs["health/positive_precision"] = positives.precision(batch.view_label, positive)
+            logs["health/positive_precision"] = window_distances.precision(
+                batch.view_label, positive
+            )
         return Output(loss, embedding, projection, logs)
 
     @torch.no_grad()
@@ -136,17 +138,19 @@ class Rebar(Method):
         candidates = torch.stack(others)
         with torch.autocast(anchor.device.type, enabled=False):
             if self.positives == "sliding_mse":
-                return positives.sliding_mse(anchor, candidates)
+                return window_distances.sliding_mse(anchor, candidates)
             if self.positives == "spectrum":
-                return positives.spectrum_distance(anchor, candidates)
+                return window_distances.spectrum_distance(anchor, candidates)
             if self.positives == "rebar":
                 return self._rebuilding(anchor, candidates, batch.position)
-        random = positives.chance(self.seed, self.global_step, batch.position, len(candidates))
+        random = window_distances.chance(
+            self.seed, self.global_step, batch.position, len(candidates)
+        )
         if self.positives == "random":
             return random
         if batch.view_label is None:
             raise ConfigError("method.positives=oracle needs classes; choose labelled data")
-        return positives.oracle(batch.view_label, random)
+        return window_distances.oracle(batch.view_label, random)
 
     def _rebuilding(
         self,

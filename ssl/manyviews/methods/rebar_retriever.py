@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, cast
 
-from manyviews.backbones import Backbone
-from manyviews.backbones.cross_attention import CrossAttention
+from manyviews.backbones.backbone import Backbone
+from manyviews.backbones.rebar.cross_attention import CrossAttention
 from manyviews.batch import Batch, Output
 from manyviews.errors import ConfigError
 from manyviews.losses.rebar import Reduction, reconstruction_error

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from torch import nn
 
-from manyviews.backbones import Backbone
+from manyviews.backbones.backbone import Backbone
 from manyviews.batch import Batch, Output
 from manyviews.errors import ConfigError
 from manyviews.losses.simclr import info_nce

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from manyviews import distributed
-from manyviews.backbones import Backbone
+from manyviews.backbones.backbone import Backbone
 from manyviews.batch import Batch, Output
 from manyviews.errors import ConfigError
 from manyviews.losses.swav import sinkhorn, swapped_prediction

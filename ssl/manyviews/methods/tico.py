@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from manyviews.backbones import Backbone
+from manyviews.backbones.backbone import Backbone
 from manyviews.batch import Batch, Output
 from manyviews.losses.tico import TiCoLoss
 from manyviews.method import Method, OptimizerFactory

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import torch
 
-from manyviews.backbones import Backbone
+from manyviews.backbones.backbone import Backbone
 from manyviews.batch import Batch, Output
 from manyviews.losses.vicreg import vicreg
 from manyviews.method import Method, OptimizerFactory

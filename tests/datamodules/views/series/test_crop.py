@@ -3,7 +3,7 @@ import pytest
 import torch
 from numbers_of import numbers_of
 
-from manyviews.datamodules.views.series import Crop
+from manyviews.datamodules.views.series.crop import Crop
 
 
 def piece(x, row, share, out):

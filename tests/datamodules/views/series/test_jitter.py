@@ -5,7 +5,7 @@ import torch
 from numbers_of import numbers_of
 from scipy.special import ndtri
 
-from manyviews.datamodules.views.series import Jitter
+from manyviews.datamodules.views.series.jitter import Jitter
 
 
 def test_jitter_adds_the_normal_quantile_of_every_draw():

@@ -4,7 +4,7 @@ from numbers_of import numbers_of
 from scipy.interpolate import CubicSpline
 from scipy.special import ndtri
 
-from manyviews.datamodules.views.series import MagnitudeWarp
+from manyviews.datamodules.views.series.magnitude_warp import MagnitudeWarp
 
 
 def test_every_channel_is_multiplied_by_the_spline_through_its_knots():

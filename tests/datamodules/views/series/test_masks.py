@@ -1,7 +1,7 @@
 import torch
 from numbers_of import numbers_of
 
-from manyviews.datamodules.views.series import ChannelMask, TimeMask
+from manyviews.datamodules.views.series.masks import ChannelMask, TimeMask
 
 
 def test_the_drawn_number_of_channels_is_0():

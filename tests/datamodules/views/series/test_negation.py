@@ -1,7 +1,7 @@
 import torch
 from numbers_of import numbers_of
 
-from manyviews.datamodules.views.series import Negation
+from manyviews.datamodules.views.series.negation import Negation
 
 
 def test_the_sign_changes_below_the_probability():

@@ -4,20 +4,17 @@ import pytest
 import torch
 from numbers_of import numbers_of
 
-from manyviews.datamodules.views.series import (
-    ChannelMask,
-    Crop,
-    Jitter,
-    MagnitudeWarp,
-    Negation,
-    Permutation,
-    Rotation,
-    Scaling,
-    Speed,
-    TimeFlip,
-    TimeMask,
-    TimeWarp,
-)
+from manyviews.datamodules.views.series.crop import Crop
+from manyviews.datamodules.views.series.jitter import Jitter
+from manyviews.datamodules.views.series.magnitude_warp import MagnitudeWarp
+from manyviews.datamodules.views.series.masks import ChannelMask, TimeMask
+from manyviews.datamodules.views.series.negation import Negation
+from manyviews.datamodules.views.series.permutation import Permutation
+from manyviews.datamodules.views.series.rotation import Rotation
+from manyviews.datamodules.views.series.scaling import Scaling
+from manyviews.datamodules.views.series.speed import Speed
+from manyviews.datamodules.views.series.time_flip import TimeFlip
+from manyviews.datamodules.views.series.time_warp import TimeWarp
 from manyviews.errors import ConfigError
 
 SAME_LENGTH = {

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 from numbers_of import numbers_of
 
-from manyviews.datamodules.views.series import Permutation
+from manyviews.datamodules.views.series.permutation import Permutation
 
 
 def in_pieces(x, row, probability, segments):

@@ -2,7 +2,9 @@ import pytest
 import small_series
 import torch
 
-from manyviews.datamodules.views.series import Anywhere, Candidates, Jitter, SeriesView, SeriesViews
+from manyviews.datamodules.views.series.jitter import Jitter
+from manyviews.datamodules.views.series.pipeline import SeriesView, SeriesViews
+from manyviews.datamodules.views.series.placement import Anywhere, Candidates
 from manyviews.errors import ConfigError
 
 ROWS = torch.tensor([3, 40, 17, 5])

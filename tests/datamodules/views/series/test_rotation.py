@@ -7,8 +7,7 @@ from numbers_of import numbers_of
 from scipy.spatial.transform import Rotation as Reference
 from scipy.stats import kstest
 
-from manyviews.datamodules.views.series import Rotation
-from manyviews.datamodules.views.series.rotation import rotations
+from manyviews.datamodules.views.series.rotation import Rotation, rotations
 from manyviews.errors import ConfigError
 
 

@@ -3,7 +3,7 @@ import torch
 from numbers_of import numbers_of
 from scipy.special import ndtri
 
-from manyviews.datamodules.views.series import Scaling
+from manyviews.datamodules.views.series.scaling import Scaling
 
 
 @pytest.mark.parametrize("per_channel", [True, False])

@@ -5,7 +5,7 @@ import pytest
 import torch
 from numbers_of import numbers_of
 
-from manyviews.datamodules.views.series import Speed
+from manyviews.datamodules.views.series.speed import Speed
 
 
 def at_speed(x, row, probability, factor):

@@ -1,7 +1,7 @@
 import torch
 from numbers_of import numbers_of
 
-from manyviews.datamodules.views.series import TimeFlip
+from manyviews.datamodules.views.series.time_flip import TimeFlip
 
 
 def test_time_runs_backwards_below_the_probability():

@@ -4,7 +4,7 @@ from numbers_of import numbers_of
 from scipy.interpolate import CubicSpline
 from scipy.special import ndtri
 
-from manyviews.datamodules.views.series import TimeWarp
+from manyviews.datamodules.views.series.time_warp import TimeWarp
 
 
 def read_along_the_curve(x, row, sigma, knots):

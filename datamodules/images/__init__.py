@@ -1,0 +1,1 @@
+"""Image data sets: finding, decoding and splitting files; the data module."""

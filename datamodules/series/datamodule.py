@@ -1,0 +1,94 @@
+"""The data module that makes views of windows of series."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64, UInt8
+from torch import Tensor
+
+from manyviews.batch import Sample
+from manyviews.datamodules.module import Rows, Split, ViewData
+from manyviews.datamodules.series import baselines
+from manyviews.datamodules.series.drawing import drawn
+from manyviews.datamodules.series.splits import SeriesSplits
+from manyviews.datamodules.series.window_index import Starts, starts
+from manyviews.datamodules.series.windows import Prepare, Windows
+from manyviews.datamodules.views.series.pipeline import SeriesViews, normalise
+from manyviews.errors import ConfigError
+
+CLEAN_BATCH = 512  # windows of an evaluation batch
+
+
+class SeriesData(ViewData[SeriesSplits, SeriesViews]):
+    """Views and clean windows of a data set of series; see `ViewData`.
+
+    Raises:
+        ConfigError: a subject can have an anchor without a candidate, or labels from a file are
+            asked for where rows are not the windows of the training split.
+    """
+
+    reads = "series"
+    item = "window"
+    further = ("balanced_accuracy", "macro_f1", "macro_auroc", "macro_auprc")
+
+    def __init__(self, splits: SeriesSplits, views: SeriesViews, **options: Any) -> None:
+        super().__init__(splits, views, **options)
+        if views.per_subject is not None and self.given_label is not None:
+            raise ConfigError(
+                "data.labels is for the training windows; type views.per_subject=null"
+            )
+        views.check(splits.train, self.starts)
+
+    @cached_property
+    def starts(self) -> Starts:
+        """Where windows can begin in the training recordings."""
+        return starts(self.splits.train.recordings, self.splits.train.length)
+
+    @property
+    def trained(self) -> Windows:
+        """The training windows, or as many rows of every subject as the views ask for."""
+        windows, count = self.splits.train, self.views.per_subject
+        if count is None:
+            return windows
+        first = self.starts.subject[:-1][self.starts.subject.diff() > 0]
+        return windows.at(self.starts.step(first).repeat_interleave(count))
+
+    def prepare(self) -> Prepare:
+        """Where the views lie that do not lie in the rows' own windows."""
+        return partial(self.views.cut, seed=self.seed, starts=self.starts)
+
+    def clean(self, split: Split, rows: Int64[Tensor, " N"] | None = None) -> Iterator[Sample]:
+        """Windows of a split, normalised, without random operations; all by default, in order."""
+        windows: Windows = getattr(self.splits, split)
+        rows = torch.arange(len(windows.label)) if rows is None else rows
+        for sample in windows.samples(rows.split(CLEAN_BATCH)):
+            series = normalise(sample.input, self.splits.mean, self.splits.std)
+            yield sample._replace(input=series)
+
+    def subjects(self, split: Split) -> tuple[Int64[Tensor, " N"], tuple[str, ...]]:
+        """The subject of every window, and their names."""
+        windows: Windows = getattr(self.splits, split)
+        return windows.subject, windows.recordings.subjects
+
+    def controls(self) -> dict[str, Callable[[Split], Float[Tensor, "N D"]]]:
+        """Channel means and deviations, and Fourier magnitudes, of the normalised windows."""
+        return {
+            "mean_std": partial(self._features, baselines.mean_std),
+            "spectrum": partial(self._features, baselines.spectrum),
+        }
+
+    def _features(self, of: Callable[[Tensor], Tensor], split: Split) -> Float[Tensor, "N D"]:
+        return torch.cat([of(sample.input) for sample in self.clean(split, self.probed(split))])
+
+    def pictures(self, view: Float[Tensor, "B C T"]) -> UInt8[np.ndarray, "B 3 H W"]:
+        """Views as lines."""
+        return drawn(view)
+
+    def originals(self, split: Rows, rows: Int64[Tensor, " B"]) -> UInt8[np.ndarray, "B 3 H W"]:
+        """Windows as lines, on the scale of the views."""
+        return drawn(normalise(split.sample(rows).input, self.splits.mean, self.splits.std))

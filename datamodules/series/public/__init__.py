@@ -1,0 +1,1 @@
+"""Public and made-up series data sets by name."""

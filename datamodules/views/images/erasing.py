@@ -1,0 +1,74 @@
+"""Random erasing of a box: Zhong et al., 2017, arXiv 1708.04896."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
+from manyviews.datamodules.views.images.crop import TRIES, check_box, first_fitting, place, sides
+from manyviews.datamodules.views.images.random_apply import Sometimes
+from manyviews.errors import ConfigError
+
+
+class Erasing(Sometimes):
+    """A box of random area and shape takes one colour: torchvision's RandomErasing.
+
+    Args:
+        probability: 0 to 1.
+        scale: smallest and largest share of the image's area.
+        ratio: smallest and largest height / width.
+        value: 0 to 1, of every channel; null: the mean of the data, the 0 of torchvision's users,
+            who erase behind the normalisation.
+    """
+
+    draws = 2 * TRIES + 3  # area and shape of every try, top, left, apply
+
+    def __init__(
+        self,
+        probability: float,
+        scale: list[float],
+        ratio: list[float],
+        value: float | None = None,
+    ) -> None:
+        super().__init__(probability)
+        check_box("erasing", scale, ratio)
+        if value is not None and not 0 <= value <= 1:
+            raise ConfigError(f"erasing value={value}; allowed: 0 to 1, or null")
+        self.scale, self.ratio, self.value = scale, ratio, value
+
+    def __call__(
+        self,
+        image: Float[Tensor, "B C H W"],
+        draws: Float[Tensor, "B n"],
+        mean: Float[Tensor, " C"] | None = None,
+    ) -> Float[Tensor, "B C H W"]:
+        """Erased where the last draw is below the probability and one of ten tries fits.
+
+        `mean` is that of the data, which a value of null asks for.
+        """
+        fill = mean if self.value is None else image.new_tensor([self.value])
+        if fill is None:
+            raise ConfigError("erasing value=null needs the mean of the data; give a value")
+        rows, columns = self.boxes(image.shape[2], image.shape[3], draws)
+        apply = draws[:, -1:] < self.probability
+        inside = (rows & apply)[:, None, :, None] & columns[:, None, None]
+        return torch.lerp(image, fill.view(1, -1, 1, 1), inside.to(image.dtype))
+
+    def boxes(
+        self, height: int, width: int, draws: Float[Tensor, "B n"]
+    ) -> tuple[Bool[Tensor, "B {height}"], Bool[Tensor, "B {width}"]]:
+        """The rows and the columns of each sample's box: of no pixel where no try fits."""
+        limit = torch.tensor([height, width], device=draws.device)[:, None]
+        tried = sides(limit.prod(0), self.scale, self.ratio, draws)
+        fits = (tried < limit[..., None]).all(0)
+        side, _ = first_fitting(tried, fits, torch.zeros_like(limit))
+        (top, left), (h, w) = place(draws[:, -3:-1].mT, limit - side), side
+        return _between(top, h, height), _between(left, w, width)
+
+
+def _between(
+    start: Int64[Tensor, " B"], length: Int64[Tensor, " B"], size: int
+) -> Bool[Tensor, "B {size}"]:
+    at = torch.arange(size, device=start.device)
+    return (at >= start[:, None]) & (at < (start + length)[:, None])

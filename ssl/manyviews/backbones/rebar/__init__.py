@@ -1,0 +1,1 @@
+"""REBAR's cross-attention net and the distances that it measures."""

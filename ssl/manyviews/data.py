@@ -1,0 +1,30 @@
+"""The data sets that a config can choose: `_target_: manyviews.data.cifar10`.
+
+Each is a function that finds, reads and splits the data; it is imported when it is first used.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    "manyviews.datamodules",
+    submod_attrs={
+        "images.custom": ["folder", "table"],
+        "images.public": [
+            "cifar10",
+            "cifar100",
+            "eurosat",
+            "fashion_mnist",
+            "fashion_mnist_mini",
+            "flowers",
+            "imagenet",
+            "pets",
+            "stl10",
+        ],
+        "series.custom": ["series"],
+        "series.public.ecg": ["ecg"],
+        "series.public.har": ["har"],
+        "series.public.motif_states": ["motif_states"],
+        "series.public.ppg": ["ppg"],
+        "series.public.watch": ["watch"],
+    },
+)

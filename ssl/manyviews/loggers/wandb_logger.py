@@ -1,0 +1,134 @@
+"""W&B: offline by default, never a prompt, never an account needed.
+
+This process only ever writes files. `mode=online` adds a process that sends them: a server that is
+slow, or accepts and never answers, costs training nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+# Before the import: wandb's own error reports wait for the network at exit, in offline mode too.
+os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+
+import numpy as np
+import wandb
+from jaxtyping import UInt8
+from pytorch_lightning.loggers import Logger, WandbLogger
+
+from manyviews.errors import ConfigError
+from manyviews.runs import Run
+
+PATIENCE = 10.0  # seconds that the end of a run waits for its sender
+
+
+class SentLogger(WandbLogger):
+    """A logger whose files another process sends."""
+
+    def __init__(self, experiment: Any) -> None:
+        super().__init__(experiment=experiment)
+        self.folder = Path(experiment.settings.sync_dir)
+        self.log = self.folder.with_suffix(".sent.log")
+        with self.log.open("w") as log:
+            self.sender = subprocess.Popen(
+                [sys.executable, "-m", "manyviews.loggers.wandb_sender", str(self.folder)],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for the training
+            )
+
+    def close(self) -> None:
+        """End the pipe; say how to send what is still missing after a few seconds."""
+        later = f"type `wandb sync {self.folder}` to send it yourself"
+        try:
+            self.sender.communicate(timeout=PATIENCE)
+            if self.sender.returncode:
+                print(f"W&B did not take this run, see {self.log}; {later}")
+        except subprocess.TimeoutExpired:
+            print(f"W&B has not taken everything yet, process {self.sender.pid} goes on; {later}")
+
+
+def open_wandb(
+    mode: Literal["offline", "online"],
+    project: str,
+    entity: str | None,
+    tags: list[str],
+    *,
+    run: Run,
+) -> WandbLogger:
+    """A logger that continues the W&B run of this folder.
+
+    Args:
+        mode: "offline" writes into the run folder; `wandb sync` sends it later. "online" sends it
+            from another process while the run goes on.
+        project: of the dashboard.
+        entity: account or team; null is the default of the login.
+        tags: of the run.
+        run: its config is logged, its folder holds the files.
+
+    Raises:
+        ConfigError: online without a login.
+    """
+    wandb.setup(wandb.Settings(silent=True))  # or a login asks the server for the user's name
+    if mode == "online" and not wandb.login(prompt=False, verify=False):
+        raise ConfigError(
+            "logger.wandb.mode=online needs a login: type `wandb login`, "
+            "or logger.wandb.mode=offline"
+        )
+    experiment = wandb.init(
+        mode="offline",
+        project=project,
+        entity=entity,
+        tags=tags,
+        id=run.wandb_id,
+        name=run.path.name,
+        dir=run.path,
+        group=run.choices["method"],
+        job_type="pretrain",
+        config=run.config,
+        resume="allow",
+        settings=wandb.Settings(silent=True, console="off", x_disable_stats=True),
+    )
+    experiment.define_metric("*", step_metric="step")  # our own step: a resumed run goes on
+    return SentLogger(experiment) if mode == "online" else WandbLogger(experiment=experiment)
+
+
+def log_views(loggers: Iterable[Logger], views: dict[str, UInt8[np.ndarray, "B C h w"]]) -> None:
+    """A panel with each of the given views, one picture a sample."""
+    for logger in _wandb(loggers):
+        panels = {
+            f"views/{name}": [wandb.Image(image.transpose(1, 2, 0).squeeze()) for image in images]
+            for name, images in views.items()
+        }
+        logger.experiment.log({"step": 0, **panels})
+
+
+def log_scores(loggers: Iterable[Logger], report: dict[str, Any]) -> None:
+    """The final table, and the trained backbone's scores as `eval/<protocol>/<metric>`."""
+    columns: list[str | int] = ["protocol", "metric", "subject", "value", "low", "high", "n"]
+    rows = [[score[c] for c in columns] for score in report["scores"]]
+    for logger in _wandb(loggers):
+        step = report["checkpoint"]["step"]
+        logger.experiment.log({"step": step, "eval/table": wandb.Table(columns, rows)})
+        for score in report["scores"]:
+            if score["subject"] == "trained":
+                key = f"eval/{score['protocol']}/{score['metric']}"
+                logger.experiment.log({"step": step, key: score["value"]})
+
+
+def finish(loggers: Iterable[Logger]) -> None:
+    """Close the W&B run, so that the next one of this process is its own."""
+    for logger in _wandb(loggers):
+        logger.experiment.finish()
+        if isinstance(logger, SentLogger):
+            logger.close()
+
+
+def _wandb(loggers: Iterable[Logger]) -> list[WandbLogger]:
+    return [logger for logger in loggers if isinstance(logger, WandbLogger)]

@@ -1,0 +1,19 @@
+"""Run folders: their names, what lies in them, and how far they have come."""
+
+from manyviews.runs.files import keep_metrics_until, replace_text, write_json
+from manyviews.runs.identity import folder, identity, name
+from manyviews.runs.run import Run, begin, load, lock, place
+
+__all__ = [
+    "Run",
+    "begin",
+    "folder",
+    "identity",
+    "keep_metrics_until",
+    "load",
+    "lock",
+    "name",
+    "place",
+    "replace_text",
+    "write_json",
+]

@@ -1,0 +1,201 @@
+"""Run folders: their names, what lies in them, and whether they are finished.
+
+`runs/<method>-<data>-<backbone>-<hash8>-s<seed>/` holds config.yaml, overrides.txt, ledger.json,
+environment.json, data.json, metrics.jsonl, checkpoints/, features/, report/ and wandb/.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock, Timeout
+
+from manyviews import checkpoints
+from manyviews.checkpoints import Saved
+from manyviews.errors import ConfigError
+from manyviews.hardware import environment
+from manyviews.runs.files import replace_text, write_json
+from manyviews.runs.identity import folder
+from manyviews.runs.upgrade import FORMAT_VERSION, upgraded
+from manyviews.schema import Config, check
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder.
+
+    Attributes:
+        path: the folder.
+        config: what config.yaml holds.
+        choices: the file that each config group chose.
+    """
+
+    path: Path
+    config: Config
+    choices: Mapping[str, str]
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of last.ckpt, previous.ckpt and best.ckpt."""
+        return self.path / "checkpoints"
+
+    @property
+    def saved(self) -> Saved | None:
+        """The last whole checkpoint."""
+        return checkpoints.newest(self.checkpoints)
+
+    @property
+    def trained(self) -> bool:
+        """Whether all epochs are done."""
+        return self.saved is not None and self.saved.epochs >= self.config["epochs"]
+
+    @property
+    def report(self) -> Path:
+        """The scores of the last checkpoint, as JSON."""
+        return self.report_of("last")
+
+    def report_of(self, ckpt: str) -> Path:
+        """The scores of a checkpoint: `last`, `best` or a path."""
+        folder = "report" if ckpt == "last" else f"report-{Path(ckpt).stem}"
+        return self.path / folder / "report.json"
+
+    @property
+    def wandb_id(self) -> str:
+        """Id of the W&B run, the same in every session."""
+        return str(json.loads((self.path / "environment.json").read_text())["wandb_id"])
+
+
+def place(config: Config, choices: Mapping[str, str]) -> Path:
+    """The folder of this config's run, made and writable: a new one under `resume=never`.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    path = folder(config, choices)
+    if config["resume"] == "never":
+        path = next(p for p in _numbered(path) if not p.exists())
+    _writable(path)
+    return path
+
+
+def begin(
+    path: Path,
+    config: Config,
+    choices: Mapping[str, str],
+    overrides: Sequence[str],
+    data: Mapping[str, Any],
+) -> Run:
+    """The run in this folder, continued or new; `data` is the fingerprint of its data set.
+
+    What does not define the result (devices, callbacks, logger, places) is as in this command, and
+    config.yaml says so.
+
+    Raises:
+        ConfigError: the folder is of another version, or the data changed since it was begun.
+    """
+    run = Run(path, config, dict(choices))
+    if (path / "config.yaml").is_file():
+        load(path)  # of this version
+        _same_data(path, data)
+        wandb_id = run.wandb_id
+    else:
+        wandb_id = uuid.uuid4().hex[:8]
+    # config.yaml comes last: a folder that has it has everything.
+    replace_text(path / "overrides.txt", "".join(f"{o}\n" for o in overrides))
+    write_json(path / "environment.json", {**environment(), "wandb_id": wandb_id})
+    write_json(path / "data.json", data)
+    record = {"format_version": FORMAT_VERSION, "choices": dict(choices), **config}
+    replace_text(path / "config.yaml", yaml.safe_dump(record, sort_keys=False))
+    return run
+
+
+def _same_data(path: Path, data: Mapping[str, Any]) -> None:
+    """Refuse to go on with other images: half of the training would be on each."""
+    before = json.loads((path / "data.json").read_text())
+    if changed := [key for key in data if data[key] != before.get(key)]:
+        parts = [f"{k} {_short(before.get(k))}, now {_short(data[k])}" for k in changed]
+        raise ConfigError(
+            f"{path} was begun with other data ({'; '.join(parts)}); put them back, "
+            "or type resume=never"
+        )
+
+
+def _short(part: Any) -> str:
+    """A fingerprint's part in few words."""
+    if isinstance(part, Mapping):
+        item = "images" if "images" in part else "windows"
+        return f"{part[item]} {item} {str(part['sha256'])[:8]}"
+    return str(part)
+
+
+@contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Keep other processes from training in this folder; the lock ends with the process.
+
+    Raises:
+        ConfigError: another process has it.
+    """
+    held = FileLock(path / ".lock")
+    try:
+        held.acquire(blocking=False)
+    except Timeout as error:
+        raise ConfigError(
+            f"{path} is being trained by another process; wait for its end, or type "
+            "resume=never to begin a run of your own beside it"
+        ) from error
+    with held:
+        yield
+
+
+def _numbered(path: Path) -> Iterator[Path]:
+    """The path itself, then path-2, path-3, ..."""
+    yield path
+    yield from (path.with_name(f"{path.name}-{i}") for i in count(2))
+
+
+def _writable(path: Path) -> None:
+    try:
+        (path / "checkpoints").mkdir(parents=True, exist_ok=True)
+        probe = path / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write to {path} ({error.strerror}); type runs=FOLDER to write elsewhere"
+        ) from error
+
+
+def load(path: str | Path) -> Run:
+    """An existing run folder.
+
+    Raises:
+        ConfigError: not a run folder, of another version, or with a config that does not check.
+    """
+    path = Path(path)
+    file = path / "config.yaml"
+    if not file.is_file():
+        held = "holds no config.yaml" if path.is_dir() else "does not exist"
+        raise ConfigError(f"run={path} is not a run folder: it {held}{_nearest_run(path)}")
+    try:
+        record = upgraded(yaml.safe_load(file.read_text()), path)
+        choices = record.pop("choices")
+        del record["format_version"]
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} was not written by `manyviews pretrain`") from error
+    check("pretrain", record)
+    return Run(path, record, choices)
+
+
+def _nearest_run(path: Path) -> str:
+    here = path if path.is_dir() else path.parent
+    runs = sorted(p.parent.name for p in here.glob("*/config.yaml")) if here.is_dir() else []
+    return f"; under {here}: {', '.join(runs[:3])}" if runs else ""

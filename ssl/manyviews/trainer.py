@@ -1,0 +1,156 @@
+"""The Lightning trainer of a run: devices, precision, and torch.compile for what it trains."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import Any, Literal
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Checkpoint
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.strategies import DDPStrategy
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from manyviews import process_group
+from manyviews.checkpoints import CheckpointFiles
+from manyviews.errors import ConfigError
+from manyviews.hardware import Accelerator, Precision, resolve_accelerator, resolve_precision
+
+
+def build_trainer(
+    accelerator: Accelerator,
+    devices: int | Literal["auto"],
+    nodes: int,
+    precision: Precision,
+    accumulate_grad_batches: int,
+    limit_train_batches: int | None,
+    log_every_n_steps: int,
+    compile: bool = False,  # noqa: A002
+    *,
+    epochs: int,
+    callbacks: list[pl.Callback],
+    logger: list[Logger],
+) -> pl.Trainer:
+    """Return a Lightning trainer without Lightning's own progress bar, checkpoints and sampler.
+
+    Args:
+        accelerator: "auto" takes the GPU if there is one.
+        devices: processes per node, each with a device; "auto" is every GPU, or one CPU process.
+        nodes: number of machines.
+        precision: "auto" is bf16-mixed if the processor has bf16 instructions, else 32-true.
+        accumulate_grad_batches: batches per optimizer step.
+        limit_train_batches: optimizer steps per epoch; None for all.
+        log_every_n_steps: steps whose metrics are averaged into one record; `callbacks.Metrics`
+            reads it.
+        compile: whether `train.fit` compiles backbone and heads with torch.compile.
+        epochs: length of the run.
+        callbacks: in the order in which they are called.
+        logger: dashboards.
+
+    Raises:
+        ConfigError: the device, or that many devices, do not exist here; or no compiler works.
+    """
+    if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
+        raise ConfigError(f"trainer.accelerator={accelerator}: no GPU here; type cpu or auto")
+    device = resolve_accelerator(accelerator)
+    world = resolve_devices(device, devices) * nodes
+    if compile:
+        check_compiler("cuda" if device == "gpu" else device)
+    return pl.Trainer(
+        accelerator=device,
+        devices=world // nodes,
+        num_nodes=nodes,
+        strategy=_strategy(world, nodes),
+        precision=resolve_precision(device, precision),
+        max_epochs=epochs,
+        accumulate_grad_batches=accumulate_grad_batches,
+        limit_train_batches=limit_train_batches and limit_train_batches * accumulate_grad_batches,
+        log_every_n_steps=1,  # Lightning's own logging is not used; callbacks.Metrics writes
+        callbacks=callbacks,
+        logger=logger,
+        plugins=[CheckpointFiles()],
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=any(isinstance(c, Checkpoint) for c in callbacks),
+        use_distributed_sampler=False,
+    )
+
+
+def resolve_devices(accelerator: str, devices: int | Literal["auto"]) -> int:
+    """Return the number of processes per node.
+
+    Raises:
+        ConfigError: fewer than one, or more than there are GPUs.
+    """
+    gpus = torch.cuda.device_count() if accelerator == "gpu" else 0
+    if devices == "auto":
+        return max(gpus, 1)
+    if devices < 1 or (gpus and devices > gpus):
+        allowed = f"1 to {gpus}" if gpus else "1 or more"
+        raise ConfigError(f"trainer.devices={devices}; allowed here: {allowed}")
+    return devices
+
+
+def _strategy(world: int, nodes: int) -> DDPStrategy | str:
+    outer = process_group.launcher()
+    begun = outer.world_size() if outer else world
+    if begun != world:
+        raise ConfigError(
+            f"{begun} processes were begun, but trainer.devices={world // nodes} and "
+            f"trainer.nodes={nodes} make {world}; type trainer.devices={begun // nodes}"
+        )
+    if outer is None and nodes > 1:
+        raise ConfigError(f"trainer.nodes={nodes}: more than one node needs torchrun or SLURM")
+    if world == 1:
+        return "auto"
+    # Buffers are equal on all ranks by construction; broadcasting them would hide it if not.
+    renamed = "forward_sync_buffers" in inspect.signature(DistributedDataParallel).parameters
+    no_broadcast: dict[str, Any] = {
+        "forward_sync_buffers" if renamed else "broadcast_buffers": False
+    }
+    return DDPStrategy(
+        process_group_backend=process_group.backend(), cluster_environment=outer, **no_broadcast
+    )
+
+
+@functools.cache
+def check_compiler(device: str) -> None:
+    """Compile a line of arithmetic.
+
+    Raises:
+        ConfigError: torch.compile does not work on this machine.
+    """
+    try:
+        torch.compile(lambda x: x.sin() + 1)(torch.ones(4, device=device))
+    except Exception as error:  # dynamo, inductor, compiler and triton each raise their own kinds
+        reason = str(error).strip().splitlines()[0][:150] if str(error).strip() else repr(error)
+        raise ConfigError(
+            f"trainer.compile=true: nothing can be compiled here ({reason}); "
+            "install g++ (and triton for a GPU), or type trainer.compile=false"
+        ) from error
+
+
+def compile_parts(method: nn.Module) -> list[str]:
+    """Compile backbone and heads in place, once per size of crop, and return their names.
+
+    Names and values of the state stay. Calls without gradient (evaluation, target networks) run
+    the uncompiled code: their batch sizes occur once.
+    """
+    for _, part in (named := list(method.named_children())):
+        part.forward = _compiled_with_gradient(part)
+    return [name for name, _ in named]
+
+
+def _compiled_with_gradient(part: nn.Module) -> Any:
+    plain = part.forward
+    # Not dynamic: shapes are few and fixed, and general kernels are slower.
+    compiled = torch.compile(plain, dynamic=False)
+
+    @functools.wraps(plain)
+    def forward(*inputs: Any) -> Any:
+        return (compiled if torch.is_grad_enabled() else plain)(*inputs)
+
+    return forward

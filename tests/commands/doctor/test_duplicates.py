@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+from defects import picture
+from PIL import Image
+
+from manyviews.commands.doctor import duplicates as likeness
+from manyviews.commands.doctor.duplicates import alike, dhash, groups, same
+
+
+def thumbnails(pictures):
+    grey = [p.convert("L").resize((9, 8), Image.Resampling.BOX) for p in pictures]
+    return np.stack([np.asarray(g) for g in grey])
+
+
+def seen(thumbnail, blank=None):
+    blank = np.zeros(len(thumbnail), bool) if blank is None else blank
+    return [rows.tolist() for rows in groups(alike(thumbnail, blank))]
+
+
+def test_same_numbers_equal_digests_and_no_others():
+    digest = np.random.default_rng(0).integers(0, 256, (5, 16), np.uint8)
+    digest[4] = digest[1]
+    digest[3, :15], digest[3, 15] = digest[1, :15], digest[1, 15] ^ 1
+    assert [rows.tolist() for rows in groups(same(digest))] == [[1, 4]]
+
+
+def test_a_sign_is_set_where_a_pixel_exceeds_its_left_neighbour_by_more_than_noise():
+    thumbnail = np.full((1, 8, 9), 100, np.uint8)
+    thumbnail[0, 0, 3:] = 104  # noise
+    thumbnail[0, 1, 8] = 105
+    assert np.unpackbits(dhash(thumbnail)[0]).reshape(8, 8).nonzero() == ([1], [7])
+
+
+@pytest.mark.parametrize("exhaustive", [200_000, 0])
+def test_smaller_and_darker_copies_are_found_among_hundreds(exhaustive, monkeypatch):
+    monkeypatch.setattr(likeness, "EXHAUSTIVE_UP_TO", exhaustive)
+    monkeypatch.setattr(likeness, "PAIRS_AT_ONCE", 1000)  # many pieces
+    pictures = [picture(i) for i in range(300)]
+    pictures.append(pictures[7].resize((60, 61)))
+    pictures.append(pictures[200].point(lambda value: value * 0.97))
+    assert seen(thumbnails(pictures)) == [[7, 300], [200, 301]]
+
+
+def test_chains_are_one_group_also_across_pieces(monkeypatch):
+    monkeypatch.setattr(likeness, "PAIRS_AT_ONCE", 1)
+    steps = np.linspace(0, 1, 9)[:, None, None]
+    first, last = thumbnails([picture(1), picture(2)]).astype(float)
+    chain = (first + steps * (last - first) * 0.25).round().astype(np.uint8)
+    assert seen(chain[[0, 8]]) == []
+    assert seen(chain) == [list(range(9))]
+
+
+def test_equal_signs_alone_make_no_duplicate():
+    step = np.linspace(10, 24, 8)[:, None] * (np.arange(9) > 3)
+    one, two = (100 + step).astype(np.uint8), (100 + step[::-1]).astype(np.uint8)
+    assert (dhash(one[None]) == dhash(two[None])).all()
+    assert np.abs(one.astype(int) - two).mean() < likeness.SHIFT
+    assert seen(np.stack([one, two])) == []
+
+
+def test_brightness_apart_is_no_duplicate():
+    sky = np.linspace(100, 140, 72).reshape(8, 9).astype(np.uint8)
+    assert seen(np.stack([sky, sky + 4])) == [[0, 1]]
+    assert seen(np.stack([sky, sky + 40])) == []
+
+
+def test_blank_images_are_like_no_other():
+    blank = np.array([True, True, False])
+    assert seen(np.zeros((3, 8, 9), np.uint8), blank) == []
+    assert seen(np.zeros((2, 8, 9), np.uint8), blank[:2]) == []

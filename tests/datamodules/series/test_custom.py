@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+
+from manyviews import config
+from manyviews.datamodules.series.custom import series
+from manyviews.errors import ConfigError
+
+
+@pytest.fixture
+def npz(tmp_path):
+    """Three subjects of 30 steps each, one of them with a second recording of 4 steps."""
+
+    def of(**more):
+        value = np.random.default_rng(0).normal(size=(94, 2))
+        arrays = {"value": value, "length": [30, 30, 30, 4], "subject": list("abca"), "rate": 10}
+        arrays |= {"label": [0, 1, 0, 1]} | more
+        np.savez(tmp_path / "mine.npz", **{k: v for k, v in arrays.items() if v is not None})
+        return str(tmp_path / "mine.npz")
+
+    return of
+
+
+def test_windows_of_an_npz_are_split_by_subject(npz):
+    splits = series(npz(), window="0.5s")
+    assert splits.name == "mine" and splits.size == (5,)
+    assert len(splits.train.label) == 12 and len(splits.test.label) == 6
+    assert splits.skipped == ("recording '3': it has 4 steps, a window 5",)
+
+
+def test_cases_of_equal_length_are_their_own_windows(tmp_path):
+    np.savez(tmp_path / "x.npz", value=np.zeros((4, 2, 9)), subject=list("aabb"), rate=1)
+    splits = series(str(tmp_path / "x.npz"), layout="nct")
+    assert splits.size == (9,) and len(splits.train.label) == 2
+
+
+def test_a_pair_of_ts_files_brings_its_own_splits(tmp_path):
+    for part, count in (("TRAIN", 5), ("TEST", 3)):
+        lines = [f"{i},{i + 1},0:{'ab'[i % 2]}" for i in range(count)]
+        (tmp_path / f"x_{part}.ts").write_text("\n".join(["@classLabel true a b", "@data", *lines]))
+    splits = series(str(tmp_path / "x_TRAIN.ts"), rate=1)
+    assert len(splits.train.label) == 5 and len(splits.test.label) == 3
+    assert splits.name == "x" and splits.test.label.tolist() == [0, 1, 0]
+    assert len(series(str(tmp_path / "x_TEST.ts"), rate=1, by="recording").test.label) == 2
+
+
+def test_a_table_is_read_by_its_ending(tmp_path):
+    rows = [f"{s},{i},{i}" for s in "ab" for i in range(6)]
+    (tmp_path / "x.csv").write_text("\n".join(["subject,t,x", *rows]))
+    splits = series(str(tmp_path / "x.csv"), rate=1.0, window=3)
+    assert len(splits.train.label) == 2 and splits.channels == 1
+
+
+def test_missing_values_can_be_kept(npz):
+    value = np.ones((94, 2))
+    value[35, 1] = np.nan
+    said = r"recording '1', channel '1', step 5 is nan \(1 such values\).* or type data.nan=keep"
+    with pytest.raises(ConfigError, match=said):
+        series(npz(value=value), window=5)
+    splits = series(npz(value=value), window=5, nan="keep")
+    assert splits.train.values(splits.train.start).isnan().sum() == 1
+
+
+def test_infinite_values_are_never_kept(npz):
+    value = np.ones((94, 2))
+    value[0, 0] = np.inf
+    with pytest.raises(ConfigError, match=r"step 0 is inf \(1 such values\); fill or cut them$"):
+        series(npz(value=value), window=5, nan="keep")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "given", "said"),
+    [
+        ({"rate": None}, {}, r"the rate is missing; type data.rate=50 for 50 steps per second"),
+        ({"rate": 0}, {}, r"the rate is 0.0; type data.rate=50"),
+        ({}, {}, r"data.window is missing, and .* have 4 to 30 steps; type data.window=128"),
+        ({}, {"window": 31}, r"data.window is 31 steps, the longest of 4 recordings has 30"),
+        ({"subject": None}, {"window": 5}, r"does not say who was recorded, so that data.by=subj"),
+        ({"subject": list("aaaa")}, {"window": 5}, r"needs 2 subjects or more, the data has 1"),
+        ({}, {"window": 5, "channels": ["0"]}, r"data.channels is for .csv files"),
+    ],
+)
+def test_what_is_missing_is_said(npz, arrays, given, said):
+    with pytest.raises(ConfigError, match=said):
+        series(npz(**arrays), **given)
+
+
+def test_files_that_are_not_there_or_of_another_kind_are_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"data.path=.*x.npz is no file"):
+        series(str(tmp_path / "x.npz"))
+    with pytest.raises(
+        ConfigError, match=r"unknown ending of data.path '.mat': .*\.csv, .npz, .ts"
+    ):
+        series(str(tmp_path / "x.mat"))
+    (tmp_path / "x.csv").write_text("x\n1\n")
+    with pytest.raises(ConfigError, match=r"data.layout=nct is for .npz files"):
+        series(str(tmp_path / "x.csv"), layout="nct")
+
+
+def test_the_config_is_checked_against_the_constructor():
+    path = "data.path=x.npz"
+    made, _ = config.compose("pretrain", ["data=series", path, "data.test=[8,b]", "data.window=2s"])
+    assert made["data"]["test"] == [8, "b"]
+    with pytest.raises(ConfigError, match=r"data.by='person' \(str\): input should be 'subject'"):
+        config.compose("pretrain", ["data=series", path, "data.by=person"])
