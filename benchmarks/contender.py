@@ -27,7 +27,9 @@ from torch.utils.data import DataLoader, Dataset
 from turns import Turns
 
 from manyviews import train
+from manyviews.backbones import registry
 from manyviews.datamodules.images.public import fashion_mnist_mini
+from manyviews.errors import Interrupted
 
 BATCH, STEPS, WORKERS = 256, 20, 2
 IMAGES = BATCH * STEPS  # of an epoch
@@ -38,7 +40,7 @@ def manyviews(precision: str) -> None:
     """The whole trainer, with every default callback but the online kNN, and W&B offline."""
     os.environ["MANYVIEWS_TRUST"] = "turns."
     # Broken off by `Turns` where no more epochs are wanted.
-    with suppress(train.Interrupted):
+    with suppress(Interrupted):
         train.pretrain(
             [
                 "experiment=demo",

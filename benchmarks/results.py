@@ -95,7 +95,7 @@ def places(runs: Path) -> Places:
     for row in rows():
         composed, choices = config.compose("pretrain", [*row.overrides, f"runs={runs}"])
         for seed in row.seeds:
-            resolved, _ = retriever_stage.resolved({**composed, "seed": seed}, choices)
+            resolved, _ = retriever_stage.resolve({**composed, "seed": seed}, choices)
             found[row.name, seed] = folder(resolved, choices)
     return found
 

@@ -73,7 +73,7 @@ def test_every_declaration_of_views_makes_them(name, small, config_dir):
 def test_every_optimizer_takes_a_step(name, small, config_dir):
     given = composed(small, config_dir, f"optimizer={name}")
     method = build.method(given, build.data(given))
-    optimizer = method.optimizer_factory(method.parameter_groups())
+    optimizer = method.build_optimizer()
     sum(p.square().sum() for p in method.parameters()).backward()
     before = [p.detach().clone() for p in method.parameters()]
     optimizer.step()

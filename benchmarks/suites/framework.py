@@ -148,7 +148,9 @@ def method() -> Trivial:
     """The same weights each time."""
     torch.manual_seed(0)
     optimizer = partial(torch.optim.AdamW, lr=1e-3)
-    return Trivial(Trunk(), optimizer, WarmupCosine(warmup_epochs=0.1))  # pyright: ignore[reportArgumentType]
+    made = Trivial(Trunk())  # pyright: ignore[reportArgumentType]
+    made.train_with(optimizer=optimizer, schedule=WarmupCosine(warmup_epochs=0.1))
+    return made
 
 
 def ours() -> tuple[float, Weights]:
@@ -160,7 +162,9 @@ def ours() -> tuple[float, Weights]:
         callbacks = {**composed["callbacks"], "clock": node}
         run = Run(run.path, {**composed, "callbacks": callbacks}, choices)
         loggers = list(build.nodes(composed["logger"], run=run).values())
-        train.fit(run, data(), trained := method(), loggers)
+        lightning = build.trainer(run.config, train.callbacks(run.config, run.path))
+        parts = train.Parts(data(), trained := method(), "random weights", lightning)
+        train.fit(run, parts, None, loggers)
         wandb_logger.finish(loggers)
     return Clock.per_step, [p.detach() for p in trained.parameters()]
 
@@ -185,7 +189,7 @@ def stock() -> tuple[float, Weights]:
 def bare() -> tuple[float, Weights]:
     """The loop that anyone would write."""
     trained, images = method(), data()
-    optimizer = trained.optimizer_factory(trained.parameter_groups())
+    optimizer = trained.build_optimizer()
     schedule = LambdaLR(
         optimizer, lambda step: trained.schedule(step, total_steps=TOTAL, steps_per_epoch=TOTAL)
     )

@@ -1,18 +1,17 @@
-"""From a checked config to objects; the only place that calls `instantiate`."""
+"""Objects from a checked config; this is the only file that calls `instantiate`."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from pytorch_lightning.loggers import Logger
 
 from manyviews import checkpoints, runs
+from manyviews.backbones import weights
 from manyviews.backbones.backbone import Backbone
 from manyviews.backbones.registry import begun, check_sizes
 from manyviews.datamodules.images.datamodule import ImageData, ImageSplits
@@ -25,18 +24,19 @@ from manyviews.errors import ConfigError
 from manyviews.evaluation.suite import Protocol
 from manyviews.method import Method
 from manyviews.runs import Run
-from manyviews.schema import Config, locate, seen_to
+from manyviews.schema import Config, arguments, locate
 
 Data = ImageData | SeriesData
+LEARNED = ("weights", "pretrained")  # keys of a backbone that load weights from elsewhere
 
 
 def data(config: Config) -> Data:
-    """The data set and its views, not yet any batch.
+    """Return the data module: the data set, read and split, and the declaration of its views.
 
     Raises:
         ConfigError: a mistake in the data or their views, or views of the other kind of data.
     """
-    splits: ImageSplits | SeriesSplits = _make(_without_kept(config, "data"))
+    splits: ImageSplits | SeriesSplits = _construct(config, "data")
     views: Views | SeriesViews = _make(config["views"])
     kind = SeriesData if isinstance(splits, SeriesSplits) else ImageData
     if isinstance(views, SeriesViews) != (kind is SeriesData):
@@ -56,16 +56,8 @@ def data(config: Config) -> Data:
     )
 
 
-def _without_kept(config: Config, group: str) -> dict[str, Any]:
-    kept = seen_to(config[group], group)
-    return {key: value for key, value in config[group].items() if key not in kept}
-
-
-LEARNED = ("weights", "pretrained")  # keys of a backbone that bring weights from elsewhere
-
-
 def backbone(config: Config, module: Data) -> Backbone:
-    """The backbone of this seed with random weights: what evaluations compare with.
+    """Return the backbone with the random weights of the run's seed, a control of evaluations.
 
     Raises:
         ConfigError: it cannot take the size of a view or of the images.
@@ -75,39 +67,47 @@ def backbone(config: Config, module: Data) -> Backbone:
 
 
 def _backbone(config: Config, module: Data) -> Backbone:
+    """Return the backbone with the weights that its config asks for."""
     sizes: list[Any] = [*module.views.sizes(*module.splits.size), module.splits.size]
     torch.manual_seed(config["seed"])
-    handed = {"in_channels": module.splits.channels, "image_size": max(map(max, sizes))}
-    built: Backbone = _make(
-        _without_kept(config, "backbone"), **_taken(config["backbone"]["_target_"], handed)
+    built: Backbone = _construct(
+        config,
+        "backbone",
+        in_channels=lambda: module.splits.channels,
+        image_size=lambda: max(map(max, sizes)),
     )
     check_sizes(built, sizes)
     node = config["backbone"]
-    return begun(built, **{key: node.get(key) for key in seen_to(node, "backbone")})
-
-
-def _taken(target: str, handed: dict[str, Any]) -> dict[str, Any]:
-    """Those of the arguments that the target takes."""
-    parameters = inspect.signature(locate(target, "backbone")).parameters
-    return {name: value for name, value in handed.items() if name in parameters}
+    used = arguments(node, "backbone").used_by_build
+    return begun(built, **{key: node.get(key) for key in used})
 
 
 def method(config: Config, module: Data) -> Method:
-    """The method around its backbone, with its weights if it has some, and what trains it.
+    """Return the method around its backbone, with the optimizer and schedule that train it.
 
     Raises:
         ConfigError: the method reads another number of views, the backbone's weights do not fit, or
             the optimizer refuses its numbers.
     """
-    _check_kind(config, module)
+    kind = locate(config["method"]["_target_"], "method")
+    _check_kind(kind, config, module)
     trunk, optimizer = _backbone(config, module), _make(config["optimizer"])
-    made: Method = _make(
-        _without_kept(config, "method"),
-        backbone=trunk,
+    trained_first = {
+        argument: lambda a=argument: _trained_backbone(config, module, a, kind.trained_first[a])
+        for argument in kind.trained_first
+    }
+    made: Method = _construct(
+        config,
+        "method",
+        backbone=lambda: trunk,
+        seed=lambda: config["seed"],
+        classes=lambda: _classes(kind.__name__, module),
+        **trained_first,
+    )
+    made.train_with(
         optimizer=optimizer,
         schedule=_make(config["schedule"]),
         regularizers=nodes(config["regularizers"]),
-        **_asked_for(config, module),
     )
     made.check_views(len([*module.views]))
     try:
@@ -117,77 +117,107 @@ def method(config: Config, module: Data) -> Method:
     return made
 
 
-def pretrained(run: Run, module: Data, ckpt: str = "last") -> Backbone:
-    """The pretrained backbone of a run, in evaluation mode; every weight must match.
-
-    Raises:
-        ConfigError: there is no checkpoint yet, or it does not fit the config.
-    """
-    path = checkpoints.chosen(run.checkpoints, ckpt)
-    made = backbone(run.config, module)
-    try:
-        made.load_state_dict(checkpoints.backbone(checkpoints.read(path)))
-    except RuntimeError as error:
-        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
-    return made.eval()
-
-
-def _check_kind(config: Config, module: Data) -> None:
-    target = locate(config["method"]["_target_"], "method")
-    if target.reads not in ("any", module.reads):
-        instead = "watch" if target.reads == "series" else "fashion_mnist_mini"
+def _check_kind(kind: type[Method], config: Config, module: Data) -> None:
+    """Raise unless the method understands this kind of data."""
+    if kind.reads not in ("any", module.reads):
+        instead = "watch" if kind.reads == "series" else "fashion_mnist_mini"
         raise ConfigError(
-            f"{target.__name__} reads {target.reads}, data={module.splits.name} has "
+            f"{kind.__name__} reads {kind.reads}, data={module.splits.name} has "
             f"{module.reads}; type data={instead}"
         )
 
 
-def _asked_for(config: Config, module: Data) -> dict[str, Any]:
-    """Seed, number of classes and trained retriever, for methods whose constructor takes them."""
-    target = locate(config["method"]["_target_"], "method")
-    parameters = inspect.signature(target).parameters
-    known = {
-        "seed": lambda: config["seed"],
-        "classes": lambda: _classes(target.__name__, module),
-        "retriever": lambda: _retriever(config, module),
-    }
-    return {name: value() for name, value in known.items() if name in parameters}
+def _trained_backbone(
+    config: Config, module: Data, argument: str, method_name: str
+) -> Backbone | None:
+    """Return the backbone of the finished run in the folder `method.<argument>`, if there is one.
 
-
-def _retriever(config: Config, module: Data) -> Backbone | None:
-    """The measure that a finished run of rebar_retriever learned."""
-    folder = config["method"]["retriever"]
+    Raises:
+        ConfigError: the folder holds no finished run of that method.
+    """
+    folder = config["method"][argument]
     if folder is None:
         return None
     run = runs.load(folder)
-    if not run.trained or not run.config["method"]["_target_"].endswith(".RebarRetriever"):
+    if not run.trained or run.choices["method"] != method_name:
         raise ConfigError(
-            f"method.retriever={folder} is no finished run of method=rebar_retriever; "
-            "type method.retriever=auto"
+            f"method.{argument}={folder} is no finished run of method={method_name}; "
+            f"type method.{argument}=auto"
         )
     return pretrained(run, module)
 
 
-def _classes(method: str, module: Data) -> int:
+def _classes(method_name: str, module: Data) -> int:
+    """Return the number of classes in the training data, for a method that contrasts them."""
     label = module.label
     if unknown := int((label < 0).sum()):
         raise ConfigError(
-            f"{method} needs a class for every {module.item}, but {unknown} of {len(label)} have "
-            "none; choose labelled data, or method=barlow_twins"
+            f"{method_name} needs a class for every {module.item}, but {unknown} of {len(label)} "
+            "have none; choose labelled data, or a method without labels"
         )
     if len(label.unique()) < 2:
         raise ConfigError(
-            f"{method} contrasts classes, and all {len(label)} {module.item}s have the same; "
-            "choose other data, or method=barlow_twins"
+            f"{method_name} contrasts classes, and all {len(label)} {module.item}s have the same; "
+            "choose other data, or a method without labels"
         )
     return int(label.max()) + 1
 
 
-def protocols(config: Config) -> dict[str, Protocol]:
-    """The evaluation protocols by name.
+def initialise(made: Method, init: str | None) -> str:
+    """Copy the backbone of another run, and every other weight that fits; return what matched.
+
+    Args:
+        made: the method, freshly built.
+        init: a run folder or a checkpoint; None leaves the method as it is.
 
     Raises:
-        ConfigError: none is left.
+        ConfigError: the backbone does not fit, or already has weights from elsewhere.
+    """
+    trunk = made.backbone
+    if init is None:
+        return trunk.begins_with
+    if trunk.begins_with != Backbone.begins_with:
+        raise ConfigError(
+            f"init={init} and backbone.weights (or pretrained) both begin it; leave one out"
+        )
+    checkpoint = checkpoints.read(checkpoints.of(init))
+    matched = weights.load(trunk, checkpoints.backbone(checkpoint), f"init={init}")
+    # Only parameters: buffers are a method's own state (queues, counters) and begin anew.
+    heads = {n: p for n, p in made.named_parameters() if not n.startswith("backbone.")}
+    state: dict[str, torch.Tensor] = checkpoint["state_dict"]
+    fitting = {n: state[n] for n in heads if n in state and state[n].shape == heads[n].shape}
+    made.load_state_dict(fitting, strict=False)
+    return f"{matched}; {len(fitting)} of {len(heads)} other weights"
+
+
+def pretrained(run: Run, module: Data, ckpt: str = "last") -> Backbone:
+    """Return the pretrained backbone of a run, in evaluation mode; every weight must match.
+
+    Raises:
+        ConfigError: there is no checkpoint yet, or it does not fit the config.
+    """
+    saved = checkpoints.load(run.checkpoints, ckpt)
+    return load_trained(backbone(run.config, module), saved)
+
+
+def load_trained(made: Backbone, saved: checkpoints.Saved) -> Backbone:
+    """Load a checkpoint's backbone weights, all of which must match, and switch to evaluation.
+
+    Raises:
+        ConfigError: the checkpoint does not fit.
+    """
+    try:
+        made.load_state_dict(checkpoints.backbone(saved.content))
+    except RuntimeError as error:
+        raise ConfigError(f"{saved.path}: {' '.join(str(error).split())}") from error
+    return made.eval()
+
+
+def protocols(config: Config) -> dict[str, Protocol]:
+    """Return the evaluation protocols by name.
+
+    Raises:
+        ConfigError: no protocol is left.
     """
     made = nodes(config["evaluation"])
     if not made:
@@ -196,29 +226,44 @@ def protocols(config: Config) -> dict[str, Protocol]:
 
 
 def callbacks(config: Config) -> list[pl.Callback]:
-    """The callbacks that are not null, in the order of the config."""
+    """Return the callbacks that are not null, in the order of the config."""
     return list(nodes(config["callbacks"]).values())
 
 
-def trainer(config: Config, watching: list[pl.Callback], loggers: list[Logger]) -> pl.Trainer:
-    """The Lightning trainer for this machine."""
-    return _make(config["trainer"], epochs=config["epochs"], callbacks=watching, logger=loggers)
+def trainer(config: Config, watching: list[pl.Callback]) -> pl.Trainer:
+    """Return the Lightning trainer for this machine; its loggers are set later."""
+    return _make(config["trainer"], epochs=config["epochs"], callbacks=watching, logger=[])
 
 
-def nodes(named: Mapping[str, Any], **handed: Any) -> dict[str, Any]:
-    """Named nodes as objects; null ones are left out."""
-    return {name: _make(node, **handed) for name, node in named.items() if node is not None}
+def nodes(named: Mapping[str, Any], **passed: Any) -> dict[str, Any]:
+    """Return named nodes as objects, without those that are null."""
+    return {name: _make(node, **passed) for name, node in named.items() if node is not None}
 
 
-def _make(node: Mapping[str, Any], **handed: Any) -> Any:
-    """The object that a node describes, with objects of ours as further arguments.
+def _construct(config: Config, group: str, **passed: Callable[[], Any]) -> Any:
+    """Return the object of a group's node, without the keys that this file uses itself.
 
-    They are given to the constructor and not to `instantiate`, which would take them apart.
+    Args:
+        config: the whole config.
+        group: its group.
+        passed: makes each argument that does not come from the config, if the constructor asks for
+            it; see `schema.arguments`.
+    """
+    node = config[group]
+    wanted, used = arguments(node, group)
+    own = {key: value for key, value in node.items() if key not in used}
+    return _make(own, **{name: make() for name, make in passed.items() if name in wanted})
+
+
+def _make(node: Mapping[str, Any], **passed: Any) -> Any:
+    """Return the object that a node describes, with built objects as further arguments.
+
+    Built objects go to the constructor directly: `instantiate` would convert or copy them.
     """
     try:
         if "_partial_" in node:
             return instantiate(node, _convert_="all")
-        return instantiate({**node, "_partial_": True}, _convert_="all")(**handed)
+        return instantiate({**node, "_partial_": True}, _convert_="all")(**passed)
     except InstantiationException as error:
         if isinstance(error.__cause__, ConfigError):
             raise error.__cause__ from error

@@ -41,12 +41,14 @@ class Saved(NamedTuple):
         step: optimizer steps behind it.
         epochs: whole epochs behind it.
         torn: newer files that were not whole, each with what is wrong with it.
+        content: what the file holds, if it was read.
     """
 
     path: Path
     step: int
     epochs: int
     torn: tuple[Torn, ...] = ()
+    content: Mapping[str, Any] = {}
 
 
 def newest(folder: Path) -> Saved | None:
@@ -64,23 +66,41 @@ def newest(folder: Path) -> Saved | None:
         except Torn as error:
             torn.append(error)
             continue
-        return Saved(path, content["global_step"], content["epochs"], tuple(torn))
+        return Saved(path, content["global_step"], content["epochs"], tuple(torn), content)
     if torn:
         said = "; ".join(str(error) for error in torn)
         raise ConfigError(f"{said}; there is none before: delete it to begin at step 0")
     return None
 
 
+def load(folder: Path, ckpt: str) -> Saved:
+    """Read the checkpoint that `last`, `best` or a path means.
+
+    Raises:
+        ConfigError: it is not there, or not whole.
+    """
+    if ckpt == "last" and (saved := newest(folder)):
+        return saved
+    path = chosen(folder, ckpt)
+    content = read(path)
+    return Saved(path, content["global_step"], content["epochs"], content=content)
+
+
 def chosen(folder: Path, ckpt: str) -> Path:
-    """The file that `last`, `best` or a path means.
+    """Return the file that `last`, `best` or a path means.
 
     Raises:
         ConfigError: it is not there.
     """
     if ckpt == "last":
-        if saved := newest(folder):
-            return saved.path
-        raise ConfigError(f"{folder} holds no checkpoint yet; type the command that began the run")
+        names = [name for name in (LAST, PREVIOUS) if (folder / name).is_file()]
+        if not names:
+            raise ConfigError(
+                f"{folder} holds no checkpoint yet; type the command that began the run"
+            )
+        # A file that was cut short lacks its end, so it is passed over without reading it.
+        whole = [name for name in names if signed(folder / name)]
+        return folder / (whole or names)[0]
     path = folder / BEST if ckpt == "best" else Path(ckpt)
     if not path.is_file():
         raise ConfigError(
@@ -139,6 +159,15 @@ def read(path: Path) -> dict[str, Any]:
     if version != FORMAT_VERSION:
         raise ConfigError(f"{path} has format_version {version}, not {FORMAT_VERSION}")
     return checkpoint
+
+
+def digest(path: Path) -> str | None:
+    """Return the checksum that a checkpoint ends with, without reading the rest; None if cut."""
+    if not path.is_file() or not signed(path):
+        return None
+    with path.open("rb") as file:
+        file.seek(-hashlib.sha256().digest_size, os.SEEK_END)
+        return file.read().hex()
 
 
 def checksum(path: Path) -> str:
@@ -211,7 +240,13 @@ class _Hashing(io.BufferedWriter):
 
 
 class CheckpointFiles(CheckpointIO):
-    """How Lightning writes and reads our files."""
+    """How Lightning writes and reads our files.
+
+    Attributes:
+        saved: a checkpoint that was read already, which Lightning then need not read again.
+    """
+
+    saved: Saved | None = None
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
@@ -223,6 +258,9 @@ class CheckpointFiles(CheckpointIO):
         self, path: Any, map_location: Any = None, weights_only: bool | None = True
     ) -> dict[str, Any]:
         """Every rank reads; tensors come to the CPU, whatever else was asked for."""
+        saved, self.saved = self.saved, None  # given once: its memory is then free
+        if saved is not None and saved.path == Path(path):
+            return dict(saved.content)
         return read(Path(path))
 
     def remove_checkpoint(self, path: Any) -> None:

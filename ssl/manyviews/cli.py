@@ -80,9 +80,29 @@ def _line(error: BaseException) -> str:
     return str(error) or "interrupted"
 
 
+def _prepare_process() -> None:
+    """Set what only a program of its own may set: memory, log levels and warnings.
+
+    A program that imports manyviews keeps its own settings.
+    """
+    import logging
+    import warnings
+
+    from manyviews.hardware import keep_freed_memory
+
+    keep_freed_memory()
+    for name in ("pytorch_lightning", "lightning_fabric", "lightning.fabric", "lightning.pytorch"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # the ledger says the same, shorter
+    # Lightning calls functions that the newest torch deprecates; a user can do nothing about it.
+    warnings.filterwarnings("ignore", message=".*LeafSpec.* is deprecated")
+    # Frozen parts are meant to be frozen; the ledger says how many parameters train.
+    warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")
+
+
 def _pretrain(arguments: argparse.Namespace) -> None:
     from manyviews import process_group, train
 
+    _prepare_process()
     run = train.pretrain(arguments.overrides, arguments.config_dir)
     if process_group.launched_rank() == 0 and run.report.is_file() and run.trained:
         _show(run.report)
@@ -91,6 +111,7 @@ def _pretrain(arguments: argparse.Namespace) -> None:
 def _evaluate(arguments: argparse.Namespace) -> None:
     from manyviews import train
 
+    _prepare_process()
     _show(train.evaluate(arguments.overrides, arguments.config_dir))
 
 
@@ -98,7 +119,7 @@ def _where(arguments: argparse.Namespace) -> None:
     from manyviews import config, retriever_stage, runs
 
     composed, choices = config.compose("pretrain", arguments.overrides, arguments.config_dir)
-    composed, _ = retriever_stage.resolved(composed, choices, arguments.config_dir)
+    composed, _ = retriever_stage.resolve(composed, choices, arguments.config_dir)
     print(runs.folder(composed, choices))
 
 
@@ -111,6 +132,7 @@ def _views(arguments: argparse.Namespace) -> None:
 def _doctor(arguments: argparse.Namespace) -> None:
     from manyviews.commands.doctor import examine
 
+    _prepare_process()
     print(examine.examine(arguments.overrides, arguments.config_dir))
 
 

@@ -12,6 +12,14 @@ class ConfigError(ValueError):
     """A mistake in what the user asked for: one line, exit code 2, no traceback."""
 
 
+class Interrupted(RuntimeError):
+    """The run was broken off; the last checkpoint is whole."""
+
+
+class RankLost(RuntimeError):
+    """Another process of this run died; the last checkpoint is whole."""
+
+
 def unknown(kind: str, given: str, allowed: Iterable[str]) -> ConfigError:
     """Error that names the nearest allowed name and lists the rest.
 

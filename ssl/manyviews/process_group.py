@@ -1,13 +1,17 @@
-"""Who began this process, and how ranks agree on the run folder.
+"""The processes of a run: who launched them, and how they agree on the run folder.
 
-Three ways lead to W ranks: this program launches them (`trainer.devices=W`: the other ranks are the
-same command again), or `torchrun` or SLURM began them all. In each, rank 0 alone reads the command
-line and makes the folder; the others are told where it lies and read its config.yaml.
+There are three ways to W ranks: this program launches them (with `trainer.devices=W` Lightning
+starts the same command again for each other rank), or `torchrun` or SLURM launched them all. In
+each case rank 0 alone reads the command line and makes the folder; the other ranks are told its
+path and read its config.yaml.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,45 +20,73 @@ from lightning_fabric.plugins.environments.cluster_environment import ClusterEnv
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
-FOLDER = "MANYVIEWS_RUN"  # where rank 0 tells the ranks it launches which folder it made
+FOLDER = "MANYVIEWS_RUN"  # environment variable: the run folder, for ranks that rank 0 launches
 
 
 def launcher() -> ClusterEnvironment | None:
-    """`torchrun` or SLURM, where one of them began this process as one of several."""
+    """Return `torchrun` or SLURM if it launched this process as one of several, else None."""
     for kind in (TorchElasticEnvironment, SLURMEnvironment):
         if kind.detect():
+            # Lightning would requeue a SLURM job by itself when it is told to stop.
             found = SLURMEnvironment(auto_requeue=False) if kind is SLURMEnvironment else kind()
             return found if found.world_size() > 1 else None
     return None
 
 
 def launched_rank() -> int:
-    """Number of this rank, known before any process group is."""
+    """Return the number of this rank; it is known before there is a process group."""
     outer = launcher()
     return outer.global_rank() if outer else int(os.environ.get("LOCAL_RANK", "0"))
 
 
-def tell(folder: str | None) -> None:
-    """Rank 0: say which run folder it is, or None where there is none for a mistake."""
+@contextmanager
+def leading() -> Iterator[Callable[[Path], None]]:
+    """Yield a function with which rank 0 tells the other ranks the run folder.
+
+    If rank 0 leaves without having told a folder, the others are told that there is none, so that
+    they end instead of waiting.
+    """
+    told = False
+
+    def tell(folder: Path) -> None:
+        nonlocal told
+        told = True
+        _tell(str(folder.absolute()))
+
+    try:
+        yield tell
+    finally:
+        if not told:
+            _tell(None)
+
+
+def _tell(folder: str | None) -> None:
     if launcher():
-        _agree([folder])
+        _broadcast([folder])
     elif folder:
         os.environ[FOLDER] = folder
 
 
-def hear() -> str | None:
-    """The other ranks: the folder that rank 0 told."""
-    return _agree([None]) if launcher() else os.environ.get(FOLDER)
+def hear() -> Path:
+    """Return the run folder that rank 0 told the other ranks.
+
+    Raises:
+        SystemExit: rank 0 has none and says why; exit code 2.
+    """
+    folder = _broadcast([None]) if launcher() else os.environ.get(FOLDER)
+    if folder is None:
+        raise SystemExit(2)
+    return Path(folder)
 
 
-def _agree(message: list[Any]) -> Any:
+def _broadcast(message: list[Any]) -> Any:
     join()
     dist.broadcast_object_list(message, src=0, device=torch.device("cpu"))
     return message[0]
 
 
 def join() -> None:
-    """Begin the process group of a launcher's ranks, before Lightning would."""
+    """Start the process group of a launcher's ranks, earlier than Lightning would."""
     outer = launcher()
     if outer is None or dist.is_initialized():
         return
@@ -64,11 +96,11 @@ def join() -> None:
 
 
 def backend() -> str:
-    """Of the process group: gloo carries CPU tensors, NCCL those on GPUs."""
+    """Return the backends of the process group: gloo for CPU tensors, NCCL for GPU tensors."""
     return "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
 
 
 def leave() -> None:
-    """End the process group: what follows the training is rank 0's alone."""
+    """End the process group: everything after the training happens on rank 0 alone."""
     if dist.is_initialized():
         dist.destroy_process_group()

@@ -1,24 +1,25 @@
-"""The run that a run needs first: the retriever of `method=rebar`."""
+"""REBAR's first stage: the run of its retriever, which has to be trained before the run itself."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from manyviews import config, runs
+from manyviews import config, process_group, runs
+from manyviews.errors import ConfigError
 from manyviews.schema import Config
 
-SAME = ("data", "seed", "runs", "logger")  # of both stages
-OF_TRAINER = ("accelerator", "precision")
+SAME = ("data", "seed", "runs", "logger")  # groups and keys that both stages share
+SAME_OF_TRAINER = ("accelerator", "precision")
 
 
 class Stage(NamedTuple):
-    """A run to be trained before another.
+    """A run that has to be trained before another one.
 
     Attributes:
-        config: checked.
+        config: its checked config.
         choices: the file that each config group chose.
-        overrides: what it is told beside the data.
+        overrides: the overrides that make it, besides the settings that both runs share.
     """
 
     config: Config
@@ -26,13 +27,13 @@ class Stage(NamedTuple):
     overrides: list[str]
 
 
-def resolved(
+def resolve(
     composed: Config, choices: Mapping[str, str], config_dir: str | None = None
 ) -> tuple[Config, Stage | None]:
-    """The config with the folder of its retriever's run in place of `auto`, and that run.
+    """Return the config with `method.retriever=auto` replaced by a folder, and that folder's run.
 
     Args:
-        composed: of the run that is asked for.
+        composed: config of the run that was asked for.
         choices: the file that each config group chose.
         config_dir: a folder with config groups of your own.
 
@@ -48,7 +49,22 @@ def resolved(
     overrides += method["retriever_overrides"]
     first, chosen = config.compose("pretrain", overrides, config_dir)
     first |= {key: composed[key] for key in SAME}
-    first["trainer"] |= {key: composed["trainer"][key] for key in OF_TRAINER} | {"devices": 1}
+    first["trainer"] |= {key: composed["trainer"][key] for key in SAME_OF_TRAINER} | {"devices": 1}
     stage = Stage(first, chosen, overrides)
-    folder = str(runs.folder(first, chosen))
-    return {**composed, "method": method | {"retriever": folder}}, stage
+    folder = runs.folder(first, chosen)
+    return {**composed, "method": method | {"retriever": str(folder)}}, stage
+
+
+def check_launcher(stage: Stage) -> None:
+    """Raise if torchrun or SLURM began several processes and the retriever is not trained yet.
+
+    Raises:
+        ConfigError: says the command that trains it.
+    """
+    folder = runs.folder(stage.config, stage.choices)
+    begun = (folder / "config.yaml").is_file()
+    if process_group.launcher() and not (begun and runs.load(folder).trained):
+        raise ConfigError(
+            "under torchrun and SLURM the retriever has to be there first; type "
+            f"manyviews pretrain {' '.join(stage.overrides)} seed={stage.config['seed']}"
+        )

@@ -12,7 +12,7 @@ import json
 import os
 import typing
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pydantic
 
@@ -23,30 +23,33 @@ Config = dict[str, Any]
 Node = dict[str, Any]
 TRUSTED = ("manyviews.", "torch.optim.", "pytorch_lightning.")
 
-# What build.py hands to a constructor itself; a config may not set it.
-HANDED: dict[str, set[str]] = {
-    "method": {
-        "backbone",
-        "optimizer",
-        "schedule",
-        "regularizers",
-        "seed",
-        "classes",
-        "retriever",
-    },
-    "backbone": {"in_channels", "image_size"},
-    "optimizer": {"params"},
-    "logger": {"run"},
-    "trainer": {"callbacks", "logger", "epochs"},
+# Constructor arguments that build.py passes; a config may not set them.
+PASSED: dict[str, tuple[str, ...]] = {
+    "method": ("backbone",),
+    "backbone": ("in_channels", "image_size"),
+    "optimizer": ("params",),
+    "logger": ("run",),
+    "trainer": ("callbacks", "logger", "epochs"),
 }
 
-
-# What build.py sees to where a target does not take it, or is handed something else for it.
-KEPT: dict[str, dict[str, Any]] = {
+# Config keys that build.py uses itself unless the constructor takes them: type and default.
+USED_BY_BUILD: dict[str, dict[str, Any]] = {
     "data": {"labels": (str | None, None)},
     "backbone": {"weights": (str | None, None), "freeze": (Freeze | None, None)},
-    "method": {"retriever": (str | None, None), "retriever_overrides": (list[str], [])},
 }
+
+
+class Arguments(NamedTuple):
+    """How a node's keys differ from the arguments of its constructor.
+
+    Attributes:
+        passed: arguments that build.py passes; a config may not set them.
+        used_by_build: keys that build.py uses itself; the constructor does not get them. Type and
+            default by name.
+    """
+
+    passed: frozenset[str]
+    used_by_build: dict[str, Any]
 
 
 class _Keys(pydantic.BaseModel):
@@ -115,40 +118,54 @@ def check(command: str, config: Config) -> None:
     """
     _validate(SCHEMAS[command], config, "")
     for group, node in config.items():
-        _check_node(node, group, HANDED.get(group, set()))
+        _check_node(node, group, group)
 
 
-def _check_node(node: Any, path: str, handed: set[str]) -> None:
+def arguments(node: Node, group: str) -> Arguments:
+    """Return how the keys of a group's node differ from the arguments of its constructor."""
+    target = locate(str(node["_target_"]), group)
+    passed, used = {*PASSED.get(group, ())}, {**USED_BY_BUILD.get(group, {})}
+    if group == "method":
+        needed_runs = getattr(target, "trained_first", ())
+        passed |= {*getattr(target, "needs", ()), *needed_runs}
+        for argument in needed_runs:  # the folder of a run, or how to make that run
+            used |= {argument: (str | None, None), f"{argument}_overrides": (list[str], [])}
+    taken = inspect.signature(target).parameters
+    return Arguments(
+        frozenset(passed & {*taken}),
+        {key: kind for key, kind in used.items() if key not in taken or key in passed},
+    )
+
+
+def _check_node(node: Any, path: str, group: str | None) -> None:
+    """Check a node and all nodes below it.
+
+    Args:
+        node: a part of the config.
+        path: its keys, joined by points.
+        group: its group, for the outermost node with a target of each branch; None below that.
+    """
     if isinstance(node, list):
         for i, item in enumerate(node):
-            _check_node(item, f"{path}.{i}", handed)
+            _check_node(item, f"{path}.{i}", group)
     if not isinstance(node, dict):
         return
     if "_target_" in node:
-        _check_target(node, path, handed)
+        _check_target(node, path, group)
+        group = None
     for key, child in node.items():
-        _check_node(child, f"{path}.{key}", handed if "_target_" not in node else set())
+        _check_node(child, f"{path}.{key}", group)
 
 
-def _check_target(node: Node, path: str, handed: set[str]) -> None:
+def _check_target(node: Node, path: str, group: str | None) -> None:
     target = locate(str(node["_target_"]), path)
+    passed, used = arguments(node, group) if group else Arguments(frozenset(), {})
     values = {k: v for k, v in node.items() if k not in ("_target_", "_partial_")}
-    kept = seen_to(node, path)
-    held = {key: values.pop(key) for key in kept if key in values}
-    _validate(pydantic.create_model("Kept", **kept), held, path)
+    used_values = {key: values.pop(key) for key in used if key in values}
+    _validate(pydantic.create_model("UsedByBuild", **used), used_values, path)
     # A nested node becomes an object of its own and is checked by itself, not against the hint.
     open_hints = {k for k, v in values.items() if "_target_" in json.dumps(v)}
-    _validate(_schema(target, handed, open_hints), values, path)
-
-
-def seen_to(node: Node, group: str) -> dict[str, Any]:
-    """Those keys of a group's node that build.py sees to, with their type and default."""
-    taken = inspect.signature(locate(str(node["_target_"]), group)).parameters
-    return {
-        key: kind
-        for key, kind in KEPT.get(group, {}).items()
-        if key not in taken or key in HANDED.get(group, ())
-    }
+    _validate(_schema(target, passed, open_hints), values, path)
 
 
 def locate(name: str, path: str) -> Any:
@@ -180,8 +197,8 @@ def _resolve(name: str) -> Any:
     return found
 
 
-def _schema(target: Any, handed: set[str], open_hints: set[str]) -> type[pydantic.BaseModel]:
-    """A pydantic model of the target's parameters, without those that build.py hands over."""
+def _schema(target: Any, passed: frozenset[str], open_hints: set[str]) -> type[pydantic.BaseModel]:
+    """Return a pydantic model of the target's parameters, without those that build.py passes."""
     function = target.__init__ if inspect.isclass(target) else target
     hints = typing.get_type_hints(function)
     fields: dict[str, Any] = {}
@@ -189,7 +206,7 @@ def _schema(target: Any, handed: set[str], open_hints: set[str]) -> type[pydanti
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind is parameter.VAR_KEYWORD:
             extra = "allow"
-        elif name != "self" and name not in handed:
+        elif name != "self" and name not in passed:
             hint = Any if name in open_hints else hints.get(name, Any)
             required = parameter.default is parameter.empty
             fields[name] = (hint, ... if required else parameter.default)

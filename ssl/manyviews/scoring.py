@@ -1,11 +1,11 @@
-"""The report card of a run: features, scores with controls, pictures, page."""
+"""Score a run under protocols: features, scores with controls, pictures, and the report's page."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,30 +14,34 @@ from torch import Tensor, nn
 
 from manyviews import build, checkpoints, report
 from manyviews.build import Data
-from manyviews.checkpoints import FORMAT_VERSION
+from manyviews.checkpoints import Saved
 from manyviews.datamodules.module import Split
 from manyviews.evaluation import gallery, spectrum
 from manyviews.evaluation.features import Features, cached, extract
 from manyviews.evaluation.suite import Protocol, fingerprint, score, sentences
-from manyviews.method import Method
+from manyviews.method import Examples, Method
 from manyviews.runs import Run, write_json
+from manyviews.runs.upgrade import with_public_names
 from manyviews.schema import locate
 
 Pair = tuple[Features, Features]
-SCORED = ("scores", "differences", "subjects")  # what protocols add to the report
+# Of report.json. Version 2: protocols name their classes as configs of format 2 do, and the
+# checkpoint's sha256 is the checksum at the end of that file.
+FORMAT_VERSION = 2
+SCORED = ("scores", "differences", "subjects")  # lists of the report that protocols add to
 UNLABELLED = "no labels in these data: there is nothing to score, only the label-free figures"
 
 
 def make(
     run: Run, data: Data, evaluation: dict[str, Any], ckpt: str = "last"
 ) -> tuple[dict[str, Any], bool]:
-    """The report as JSON, and whether anything in it is new.
+    """Return the report as JSON, and whether anything in it is new.
 
-    Protocols that were scored on this checkpoint before are kept and not computed again.
+    Scores of the same checkpoint under the same protocol are kept and not computed again.
 
     Args:
-        run: with at least one checkpoint.
-        data: of the run.
+        run: a run with at least one checkpoint.
+        data: its data.
         evaluation: protocols by name, as in the config.
         ckpt: which checkpoint: last, best, or a path.
     """
@@ -55,8 +59,10 @@ def make(
     if not fresh:
         report.write(run.path, path.parent)
         return done, False
+    saved = checkpoints.load(run.checkpoints, ckpt)
+    done["checkpoint"] = _mark(saved)
     fingerprint_of_data = data.splits.fingerprint()
-    subjects = _subjects(run, data, ckpt, json.dumps(fingerprint_of_data, sort_keys=True))
+    subjects = _subjects(run, data, saved, json.dumps(fingerprint_of_data, sort_keys=True))
     scored = _scored(subjects, fresh, data)
     renewed = {keys[name] for name in fresh}
     for part in SCORED:
@@ -72,76 +78,94 @@ def make(
         "fingerprint": fingerprint_of_data,
     }
     write_json(path, done)
-    own = _of_method(run, data, ckpt, subjects["trained"][0])
-    _write_gallery(path.with_name("gallery.npz"), data, subjects, own)
+    arrays = _report_arrays(run, data, saved, subjects["trained"][0])
+    _write_gallery(path.with_name("gallery.npz"), data, subjects, arrays)
     report.write(run.path, path.parent)
     return done, True
+
+
+def _mark(saved: Saved) -> dict[str, Any]:
+    """Return what identifies a checkpoint in the report."""
+    return {
+        "file": saved.path.name,
+        "step": saved.step,
+        "epoch": saved.epochs,
+        "sha256": checkpoints.digest(saved.path),
+    }
+
+
+def _previous(run: Run, ckpt: str) -> dict[str, Any]:
+    """Return the report of this very checkpoint, or an empty one."""
+    path = checkpoints.chosen(run.checkpoints, ckpt)
+    empty = {
+        "format_version": FORMAT_VERSION,
+        "run": run.path.name,
+        "protocols": {},
+        **{part: [] for part in SCORED},
+    }
+    try:
+        found = _upgraded(json.loads(run.report_of(ckpt).read_text()), path)
+        same = found["checkpoint"]["sha256"] == checkpoints.digest(path)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return empty  # there is none, or none that can be read
+    return empty | found if same else empty
+
+
+def _upgraded(found: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Return a report of version 1 in today's form; `path` is the checkpoint."""
+    if found["format_version"] != 1:
+        return found
+    mark, protocols = found["checkpoint"], {}
+    if mark["sha256"] == checkpoints.checksum(path):  # version 1 hashed the whole file
+        mark = {**mark, "sha256": checkpoints.digest(path)}
+    for key, described in found["protocols"].items():
+        node = with_public_names(described["config"])
+        protocols[key] = {"hash": fingerprint(node), "config": node}
+    return {
+        **found,
+        "format_version": FORMAT_VERSION,
+        "checkpoint": mark,
+        "protocols": protocols,
+    }
 
 
 def _scored(
     subjects: dict[str, Pair], protocols: dict[str, Protocol], data: Data
 ) -> dict[str, list[dict[str, Any]]]:
-    """Scores, differences and scores by person; none where a split has no labels."""
+    """Return scores, differences and scores by person; empty lists if a split has no labels."""
     if not all((features.label >= 0).any() for features in subjects["trained"]):
         return {part: [] for part in SCORED}
     classes, people = len(data.splits.classes), data.subjects("test")
     return score(subjects, protocols, classes, further=data.further, people=people)
 
 
-def _previous(run: Run, ckpt: str) -> dict[str, Any]:
-    """The report of this very checkpoint, or an empty one."""
-    path = checkpoints.chosen(run.checkpoints, ckpt)
-    checkpoint = checkpoints.read(path)
-    mark = {
-        "file": path.name,
-        "step": checkpoint["global_step"],
-        "epoch": checkpoint["epochs"],
-        "sha256": checkpoints.checksum(path),
-    }
-    empty = {
-        "format_version": FORMAT_VERSION,
-        "run": run.path.name,
-        "checkpoint": mark,
-        "protocols": {},
-        **{part: [] for part in SCORED},
-    }
-    try:
-        found = json.loads(run.report_of(ckpt).read_text())
-    except (OSError, ValueError):
-        return empty
-    return empty | found if found.get("checkpoint") == mark else empty
+def _subjects(run: Run, data: Data, saved: Saved, fingerprint_of_data: str) -> dict[str, Pair]:
+    """Return train and test features of the trained backbone and of its controls."""
 
-
-def _subjects(run: Run, data: Data, ckpt: str, fingerprint_of_data: str) -> dict[str, Pair]:
-    """Train and test features of the trained backbone and of its controls."""
-
-    def pair(name: str, backbone: nn.Module, identity: str) -> Pair:
+    def pair(name: str, backbone: Callable[[], nn.Module], identity: str) -> Pair:
         key = hashlib.sha256((identity + fingerprint_of_data).encode()).hexdigest()[:12]
 
         def of(split: Split) -> Features:
             path = run.path / "features" / f"{name}-{split}-{key}.npz"
             rows = data.probed(split)
-            return cached(path, lambda: extract(backbone, data.clean(split, rows)))
+            return cached(path, lambda: extract(backbone(), data.clean(split, rows)))
 
         return of("train"), of("test")
 
+    # Built once for both subjects, and only if their features are not cached.
+    built = cache(lambda: build.backbone(run.config, data))
+    trained = cache(lambda: build.load_trained(built(), saved))
+    untrained = json.dumps([run.config["backbone"], run.config["seed"]])
+    random_pair = pair("random", built, untrained)  # before the weights are loaded into it
     return {
-        "trained": pair(
-            "trained",
-            build.pretrained(run, data, ckpt),
-            checkpoints.checksum(checkpoints.chosen(run.checkpoints, ckpt)),
-        ),
-        "random": pair(
-            "random",
-            build.backbone(run.config, data),
-            json.dumps([run.config["backbone"], run.config["seed"]]),
-        ),
+        "trained": pair("trained", trained, str(checkpoints.digest(saved.path))),
+        "random": random_pair,
         **{name: _control(data, of) for name, of in data.controls().items()},
     }
 
 
 def _control(data: Data, of: Callable[[Split], Tensor]) -> Pair:
-    """What a control knows of the rows that evaluation reads."""
+    """Return the features of a control for the rows that the evaluation reads."""
 
     def features(split: Split) -> Features:
         rows = data.probed(split)
@@ -157,26 +181,23 @@ def _label_free(features: Features) -> dict[str, float]:
     }
 
 
-def _of_method(run: Run, data: Data, ckpt: str, train: Features) -> dict[str, Any]:
-    """What the method has to show of itself."""
-    if locate(run.config["method"]["_target_"], "method").pictures is Method.pictures:
+def _report_arrays(run: Run, data: Data, saved: Saved, train: Features) -> dict[str, np.ndarray]:
+    """Return the arrays that the method itself adds to the report."""
+    if locate(run.config["method"]["_target_"], "method").report_arrays is Method.report_arrays:
         return {}
     method = build.method(run.config, data)
-    state = checkpoints.read(checkpoints.chosen(run.checkpoints, ckpt))["state_dict"]
-    method.load_state_dict(state)
-    pictures = method.eval().pictures(data.batch(gallery.some(data), epoch=0), train.embedding)
-    arrays: dict[str, Any] = {name: array.numpy() for name, array in pictures.items()}
-    if "prototype_rows" in arrays:
-        rows = pictures["prototype_rows"]
-        near = data.originals(data.splits.train, train.position[rows].flatten())
-        arrays["prototype_images"] = near.reshape(*rows.shape, *near.shape[1:])
-        arrays["prototype_label"] = train.label[rows].numpy()
-    if "gates" in arrays:
-        own = run.config["data"].get("labels") is None  # classes of a file have no names
-        count = int(data.label.max()) + 1
-        names = data.splits.classes[:count] if own else range(count)
-        arrays["gate_classes"] = np.array([str(name) for name in names])
-    return arrays
+    method.load_state_dict(saved.content["state_dict"])
+    count = max(int(data.label.max()) + 1, 0)
+    own = run.config["data"].get("labels") is None  # classes that a file gives have no names
+    names = data.splits.classes[:count] if own else range(count)
+    examples = Examples(
+        batch=data.batch(gallery.some(data), epoch=0),
+        embedding=train.embedding,
+        label=train.label,
+        class_names=tuple(map(str, names)),
+        pictures=lambda rows: data.originals(data.splits.train, train.position[rows]),
+    )
+    return method.eval().report_arrays(examples)
 
 
 def _write_gallery(path: Path, data: Data, subjects: dict[str, Pair], more: dict[str, Any]) -> None:

@@ -1,9 +1,11 @@
-"""The Lightning trainer of a run: devices, precision, and torch.compile for what it trains."""
+"""The Lightning trainer of a run: devices, precision, torch.compile, and how a fit ends."""
 
 from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import pytorch_lightning as pl
@@ -12,12 +14,15 @@ from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.strategies import DDPStrategy
 from torch import nn
+from torch.distributed import DistError
 from torch.nn.parallel import DistributedDataParallel
 
 from manyviews import process_group
-from manyviews.checkpoints import CheckpointFiles
-from manyviews.errors import ConfigError
+from manyviews.checkpoints import CheckpointFiles, Saved
+from manyviews.errors import ConfigError, Interrupted, RankLost
 from manyviews.hardware import Accelerator, Precision, resolve_accelerator, resolve_precision
+from manyviews.method import Method
+from manyviews.nn import synchronise
 
 
 def build_trainer(
@@ -114,6 +119,56 @@ def _strategy(world: int, nodes: int) -> DDPStrategy | str:
     return DDPStrategy(
         process_group_backend=process_group.backend(), cluster_environment=outer, **no_broadcast
     )
+
+
+def adapt(method: Method, trainer: pl.Trainer, *, compiled: bool) -> None:
+    """Prepare a method for its trainer: shared batch norm, float64, kernels, memory format.
+
+    Args:
+        method: changed in place.
+        trainer: says the number of processes and the precision.
+        compiled: whether backbone and heads are compiled.
+    """
+    if trainer.world_size > 1:
+        synchronise(method, trainer.strategy.root_device)
+    if trainer.precision == "64-true":
+        method.double()  # Lightning does it after reading the checkpoint, which loses digits
+    if compiled:  # after everything that replaces modules
+        compile_parts(method)
+    if "bf16" in str(trainer.precision):
+        method.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
+
+def fit(
+    trainer: pl.Trainer, method: Method, data: pl.LightningDataModule, saved: Saved | None
+) -> None:
+    """Train with Lightning, from a checkpoint that was read already or from the start."""
+    files = trainer.strategy.checkpoint_io
+    if isinstance(files, CheckpointFiles):
+        files.saved = saved
+    trainer.fit(method, datamodule=data, ckpt_path=saved.path if saved else None, weights_only=True)
+
+
+@contextmanager
+def explained(standing: Callable[[], str]) -> Iterator[None]:
+    """Turn the ways in which training breaks off into errors that say how to go on.
+
+    Args:
+        standing: says what is saved and how to continue.
+
+    Raises:
+        Interrupted: by a second Ctrl-C.
+        RankLost: another process of this run died.
+    """
+    try:
+        yield
+    except SystemExit as error:  # Lightning's answer to a second Ctrl-C
+        raise Interrupted(f"broken off, {standing()}") from error
+    except RuntimeError as error:
+        gloo = type(error) is RuntimeError and "gloo" in str(error)  # gloo has no type of its own
+        if gloo or isinstance(error, DistError):
+            raise RankLost(f"another process of this run died, {standing()}") from error
+        raise
 
 
 @functools.cache

@@ -119,7 +119,7 @@ def test_a_training_step_takes_as_many_operations_for_any_batch_and_waits_for_no
         data = build.data(composed)
         method = build.method(composed, data)
         made = data.make_batch(next(iter(data.loader())), 0)
-        optimizer = method.optimizer_factory(method.parameter_groups())
+        optimizer = method.build_optimizer()
 
         def step():
             optimizer.zero_grad()

@@ -9,6 +9,7 @@ import torch
 from manyviews.backbones.rebar.cross_attention import CrossAttention
 from manyviews.errors import ConfigError
 from manyviews.losses import retrieval_contrast
+from manyviews.method import Examples
 from manyviews.methods.rebar import Rebar
 from manyviews.optim import WarmupCosine
 
@@ -177,9 +178,11 @@ def test_the_report_gets_what_the_measure_retrieves(config_dir):
 
     method, data = made("rebar", config_dir)
     batch = batches(data, 1)[0]
+    nothing = torch.zeros(0, 8), torch.zeros(0, dtype=torch.int64), (), lambda rows: rows.numpy()
+    examples = Examples(batch, *nothing)
     shown = {
-        k.removeprefix("retrieval_"): v
-        for k, v in method.eval().pictures(batch, torch.zeros(0, 8)).items()
+        k.removeprefix("retrieval_"): torch.from_numpy(v)
+        for k, v in method.eval().report_arrays(examples).items()
     }
     q, k = shown["error"].shape
     assert (q, k) == (4, 3) and shown["attention"].shape == (8, 16)

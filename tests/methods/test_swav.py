@@ -1,3 +1,4 @@
+import numpy as np
 import on_ranks
 import pytest
 import torch
@@ -6,6 +7,7 @@ from torch.nn import functional as F
 
 from manyviews import build, config
 from manyviews.errors import ConfigError
+from manyviews.method import Examples
 
 GOLDEN = golden("swav_barlow")["swav"]
 
@@ -112,17 +114,30 @@ def test_it_shows_the_prototypes_that_are_used_most_and_what_is_nearest_to_them(
     method = build.method(composed, data).eval()
     torch.manual_seed(0)
     embedding = torch.randn(50, method.backbone.embedding_dim)
-    shown = method.pictures(data.batch(torch.arange(4), epoch=0), embedding)
+    label = torch.arange(50) % 2
+    shown = method.report_arrays(
+        Examples(
+            batch=data.batch(torch.arange(4), epoch=0),
+            embedding=embedding,
+            label=label,
+            class_names=("across", "down"),
+            pictures=lambda rows: data.originals(data.splits.train, rows),
+        )
+    )
     with torch.no_grad():
         z = method.projector(embedding)
         cosine = F.cosine_similarity(z[:, None], method.prototypes.weight, dim=2)
     use = cosine.argmax(1).bincount(minlength=8)
-    assert torch.equal(shown["prototype_share"], use / 50)
-    by_use = use[shown["prototypes"]]
+    assert np.array_equal(shown["prototype_share"], (use / 50).numpy())
+    by_use = use[torch.from_numpy(shown["prototypes"])]
     assert sorted(shown["prototypes"].tolist()) == [*range(8)]
     assert torch.equal(by_use, use.sort(descending=True).values)
     nearest = cosine.topk(6, dim=0).indices.mT
-    assert torch.equal(shown["prototype_rows"], nearest[shown["prototypes"]])
+    rows = shown["prototype_rows"]
+    assert np.array_equal(rows, nearest[shown["prototypes"]].numpy())
+    assert np.array_equal(shown["prototype_label"], label.numpy()[rows])
+    image = data.splits.train.image[rows[1, 2]].numpy()
+    assert np.array_equal(shown["prototype_images"][1, 2], image)
 
 
 def test_a_queue_that_batches_do_not_fill_evenly_says_what_to_type(config_dir):

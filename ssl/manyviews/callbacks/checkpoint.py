@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,12 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Checkpoint as LastCallback
 
+from manyviews import checkpoints
 from manyviews.callbacks.metrics import Metrics, NotFinite
 from manyviews.callbacks.online_knn import ONLINE
 from manyviews.callbacks.stop import Stop, Stopped
 from manyviews.checkpoints import BEST, LAST
+from manyviews.runs import status
 
 
 class Checkpoint(LastCallback):
@@ -22,13 +25,15 @@ class Checkpoint(LastCallback):
     `Checkpoint` after all other callbacks, so what they remember of the step is in the file.
 
     Args:
-        folder: of the files.
+        run: the run folder; the files lie in its `checkpoints/`.
         every_n_steps: optimizer steps between two saves within an epoch.
         stop: tells whether the run shall end.
     """
 
-    def __init__(self, folder: Path, every_n_steps: int, stop: Stop) -> None:
-        self.folder, self.every_n_steps, self.stop = folder, every_n_steps, stop
+    def __init__(self, run: Path, every_n_steps: int, stop: Stop) -> None:
+        self.run, self.every_n_steps, self.stop = run, every_n_steps, stop
+        self.folder = run / "checkpoints"
+        self.last_beat = 0.0
         self.best = float("-inf")
 
     def on_train_batch_end(
@@ -40,6 +45,7 @@ class Checkpoint(LastCallback):
         batch_idx: int,
     ) -> None:
         """Save in mid-epoch; the last step of an epoch is left to its end."""
+        self._show_alive(trainer)
         whole_step = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
         if not whole_step or trainer.is_last_batch:
             return
@@ -64,13 +70,23 @@ class Checkpoint(LastCallback):
         Metrics.of(trainer).check()
         _check_finite(trainer)
         trainer.save_checkpoint(self.folder / name)  # on every rank; rank 0 writes
+        if name == LAST and trainer.is_global_zero:
+            epochs = _whole_epochs(trainer)
+            sha256 = checkpoints.digest(self.folder / LAST)
+            status.write(self.run, step=trainer.global_step, epochs=epochs, sha256=sha256)
+
+    def _show_alive(self, trainer: pl.Trainer) -> None:
+        """Renew the heartbeat in status.json, at most every `status.BEAT` seconds."""
+        now = time.monotonic()
+        if trainer.is_global_zero and now - self.last_beat > status.BEAT:
+            self.last_beat = now
+            status.write(self.run)
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Count whole epochs: Lightning's own number is the one that is being trained."""
-        progress: Any = trainer.fit_loop.epoch_progress.current
-        checkpoint["epochs"] = progress.processed
+        checkpoint["epochs"] = _whole_epochs(trainer)
 
     def state_dict(self) -> dict[str, Any]:
         """The best score so far."""
@@ -79,6 +95,12 @@ class Checkpoint(LastCallback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on comparing with it."""
         self.best = state_dict["best"]
+
+
+def _whole_epochs(trainer: pl.Trainer) -> int:
+    """Return the number of epochs behind this step; Lightning counts the current one, too."""
+    progress: Any = trainer.fit_loop.epoch_progress.current
+    return progress.processed
 
 
 def _check_finite(trainer: pl.Trainer) -> None:

@@ -1,4 +1,4 @@
-"""BYOL: predict the target projection of the other view; no negatives.
+"""BYOL: predict the target network's projection of the other view, without negatives.
 
 Grill et al.: "Bootstrap Your Own Latent: A New Approach to Self-Supervised Learning", NeurIPS 2020,
 arXiv 2006.07733. Heads as in the official code, google-deepmind/deepmind-research.
@@ -6,30 +6,23 @@ arXiv 2006.07733. Heads as in the official code, google-deepmind/deepmind-resear
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 
 from manyviews.backbones.backbone import Backbone
 from manyviews.batch import Batch, Output
 from manyviews.losses.byol import byol
-from manyviews.method import Method, OptimizerFactory
+from manyviews.method import Method
 from manyviews.nn import Momentum, embed_each, projector
-from manyviews.optim import Schedule
-from manyviews.regularizers import Regularizer
 
 
 class BYOL(Method):
-    """Both views are predicted from each other.
+    """BYOL predicts each view from the other one, with a momentum encoder as the target.
 
     Args:
-        backbone: see `Method`.
-        optimizer: see `Method`.
-        schedule: see `Method`.
+        backbone: the network to pretrain.
         hidden_dim: width of the hidden layers of projector and predictor; 4096 in the paper.
         projection_dim: P, 256 in the paper.
-        momentum: tau of the first step, 0.996 in the paper; it rises to 1 by half a cosine.
-        regularizers: see `Method`.
+        momentum: tau at the first step, 0.996 in the paper; it rises to 1 along half a cosine.
     """
 
     compares_rows = False
@@ -37,23 +30,20 @@ class BYOL(Method):
     def __init__(
         self,
         backbone: Backbone,
-        optimizer: OptimizerFactory,
-        schedule: Schedule,
         *,
         hidden_dim: int,
         projection_dim: int,
         momentum: float = 0.996,
-        regularizers: Mapping[str, Regularizer] | None = None,
     ) -> None:
-        super().__init__(backbone, optimizer, schedule, regularizers)
-        # The authors' first layers have biases, which the batch norm behind them takes away.
+        super().__init__(backbone)
+        # The authors' first layers have biases, but the batch norm that follows removes them.
         widths = [backbone.embedding_dim, hidden_dim, projection_dim]
         self.projector = projector(widths, bias=False)
         self.predictor = projector([projection_dim, hidden_dim, projection_dim], bias=False)
         self.target = Momentum([backbone, self.projector], momentum)
 
     def step(self, batch: Batch) -> Output:
-        """Eq. 2 in both directions: their mean, half the sum that the paper takes."""
+        """Return the mean of eq. 2 over both directions (the paper takes the sum, twice that)."""
         embedding = embed_each(self.backbone, batch.views)
         projection = torch.stack([self.projector(h) for h in embedding])
         first, second = (self.predictor(z) for z in projection)
@@ -62,6 +52,6 @@ class BYOL(Method):
         return Output(loss, embedding, projection, {})
 
     def begin_step(self) -> None:
-        """The target moves."""
+        """Move the target network towards the trained one."""
         original = [self.backbone, self.projector]
         self.target.follow(original, self.global_step, self.total_steps)

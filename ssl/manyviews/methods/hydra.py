@@ -1,8 +1,8 @@
-"""Hydra, later SimLAP: pairs of arbitrary classes agree in the subspace that a gate opens.
+"""Hydra, later SimLAP: pairs of arbitrary classes agree in a subspace that a gate selects.
 
-"Simple Representation Learning from Arbitrary Pairs", 2024, arXiv 2410.18200; the form without a
-momentum network. Official code erow/hydra (main_cl.py, filter.py). It needs labels.
-Deviation: the partners are a permutation of the labels of all ranks, not of each rank's own.
+"Simple Representation Learning from Arbitrary Pairs", 2024, arXiv 2410.18200; the variant without a
+momentum encoder. Official code erow/hydra (main_cl.py, filter.py). It needs labels.
+Deviation: the partners are a permutation of the labels of all ranks, not of each rank's labels.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ from manyviews.backbones.backbone import Backbone
 from manyviews.batch import Batch, Output
 from manyviews.errors import ConfigError
 from manyviews.losses.hydra import Mode, both_ways
-from manyviews.method import Method, OptimizerFactory
+from manyviews.method import Examples, Method
 from manyviews.nn import (
     Gate,
     Positives,
@@ -29,35 +30,30 @@ from manyviews.nn import (
     partners,
     projector,
 )
-from manyviews.optim import Schedule
-from manyviews.regularizers import Regularizer
 
 
 class Hydra(Method):
-    """Gated contrast between classes on two views.
+    """Hydra contrasts pairs of classes on two views, in the dimensions that a gate opens.
 
     Args:
-        backbone: see `Method`.
-        optimizer: see `Method`.
-        schedule: see `Method`.
-        seed: of the run; handed over. The partners of a step follow from it.
-        classes: how many there are; handed over.
+        backbone: the network to pretrain.
+        seed: seed of the run, from which the partners of a step follow.
+        classes: number of classes.
         hidden_dim: width of both hidden layers of the projector; 2048 in the paper.
         projection_dim: P, 256 in the paper.
-        gate: "learned", or "open": every dimension counts for every pair.
-        gate_embedding_dim: of a class; 512 in the paper.
-        gate_hidden_dim: 1024 in the paper.
-        positives: the class whose keys attract a row, see `partners`.
+        gate: "learned", or "open" to let every dimension count for every pair.
+        gate_embedding_dim: size of the embedding of a class; 512 in the paper.
+        gate_hidden_dim: width of the gate's hidden layer; 1024 in the paper.
+        positives: which class is the positive partner of a row; see `partners`.
         temperature: tau; 0.1 in the paper.
-        mode: see `arbitrary_pairs`.
-        regularizers: see `Method`.
+        mode: similarity of gated projections; see `arbitrary_pairs`.
     """
+
+    needs = ("seed", "classes")
 
     def __init__(
         self,
         backbone: Backbone,
-        optimizer: OptimizerFactory,
-        schedule: Schedule,
         *,
         seed: int,
         classes: int,
@@ -69,14 +65,13 @@ class Hydra(Method):
         positives: Positives = "arbitrary",
         temperature: float = 0.1,
         mode: Mode = "cosine",
-        regularizers: Mapping[str, Regularizer] | None = None,
     ) -> None:
         if temperature <= 0:
             raise ConfigError(f"method.temperature={temperature}; allowed: above 0")
         check_classes(classes, positives)
-        super().__init__(backbone, optimizer, schedule, regularizers)
+        super().__init__(backbone)
         widths = [backbone.embedding_dim, hidden_dim, hidden_dim, projection_dim]
-        # The authors: a batch norm at the end keeps the gates from closing.
+        # A norm at the end keeps the gates from closing (the authors' remark).
         self.projector = projector(widths, bias=False, ending=nn.LayerNorm(projection_dim))
         gate_widths = [gate_embedding_dim, gate_hidden_dim, projection_dim]
         self.gate = Gate(classes, gate_widths) if gate == "learned" else None
@@ -86,7 +81,7 @@ class Hydra(Method):
         self.mode: Mode = mode
 
     def step(self, batch: Batch) -> Output:
-        """The contrast in both directions, with the same partners."""
+        """Return the contrast in both directions, with the same partners."""
         embedding = embed_each(self.backbone, batch.views)
         projection = torch.stack([self.projector(h) for h in embedding])
         partner = partners(
@@ -99,17 +94,17 @@ class Hydra(Method):
         return Output(loss, embedding, projection, logs)
 
     def collapse(self, logs: Mapping[str, float]) -> dict[str, str]:
-        """Gates that are closed for all pairs."""
+        """Report collapse if the gates are closed for all pairs."""
         return closed(logs["health/gate_open"])
 
-    def pictures(self, batch: Batch, embedding: Float[Tensor, "N D"]) -> dict[str, Tensor]:
-        """The gates of all pairs of classes."""
-        return open_shares(self.gate)
+    def report_arrays(self, examples: Examples) -> dict[str, np.ndarray]:
+        """Return how far the gate of each pair of classes is open."""
+        return open_shares(self.gate, examples.class_names)
 
     def mask(
         self, label: Int64[Tensor, " B"], partner: Int64[Tensor, " B"]
     ) -> Float[Tensor, "B P"]:
-        """Share of each dimension that is open for each pair."""
+        """Return how far each dimension is open (0 to 1) for each pair of classes."""
         if self.gate is None:
             return torch.ones(len(label), self.projection_dim, device=label.device)
         return self.gate(label, partner)

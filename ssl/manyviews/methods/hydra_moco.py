@@ -1,4 +1,4 @@
-"""Hydra on MoCo v3: instance contrast and gated class contrast, both with momentum keys.
+"""Hydra on MoCo v3: instance contrast and gated class contrast with a momentum encoder.
 
 "Hydra", 2024, arXiv 2410.18200, first version. Official code erow/hydra (main_moco.py, builder.py).
 It needs labels.
@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from manyviews.backbones.backbone import Backbone
 from manyviews.batch import Batch, Output
 from manyviews.errors import ConfigError
 from manyviews.losses.hydra import Mode, both_ways
 from manyviews.losses.moco import moco
-from manyviews.method import Method, OptimizerFactory
+from manyviews.method import Examples, Method
 from manyviews.nn import (
     Gate,
     Momentum,
@@ -29,36 +29,32 @@ from manyviews.nn import (
     partners,
     projector,
 )
-from manyviews.optim import Schedule
-from manyviews.regularizers import Regularizer
 
 
 class HydraMoCo(Method):
-    """(instance + beta * pairs) / (1 + beta).
+    """HydraMoCo minimises (instance + beta * pairs) / (1 + beta).
 
     Args:
-        backbone: see `Method`.
-        optimizer: see `Method`.
-        schedule: see `Method`.
-        seed: of the run; handed over. The partners of a step follow from it.
-        classes: how many there are; handed over.
+        backbone: the network to pretrain.
+        seed: seed of the run, from which the partners of a step follow.
+        classes: number of classes.
         hidden_dim: width of the hidden layers of projector and predictor; 4096 in the code.
         projection_dim: P, 256 in the code.
-        gate_embedding_dim: of a class; 512 in the code.
-        gate_hidden_dim: 1024 in the code.
-        positives: see `partners`.
-        beta: weight of the pairs; 1 in the code.
-        temperature: tau of both terms; 1 for ResNet-50, 0.2 for ViT.
-        momentum: m of the first step, 0.99 to 0.996 in the code; it rises to 1 by half a cosine.
-        mode: see `arbitrary_pairs`.
-        regularizers: see `Method`.
+        gate_embedding_dim: size of the embedding of a class; 512 in the code.
+        gate_hidden_dim: width of the gate's hidden layer; 1024 in the code.
+        positives: which class is the positive partner of a row; see `partners`.
+        beta: weight of the contrast of pairs; 1 in the code.
+        temperature: tau of both terms; in the code 1 for ResNet-50, 0.2 for ViT.
+        momentum: of the key network at the first step, 0.99 to 0.996 in the code; it rises to 1
+            along half a cosine.
+        mode: similarity of gated projections; see `arbitrary_pairs`.
     """
+
+    needs = ("seed", "classes")
 
     def __init__(
         self,
         backbone: Backbone,
-        optimizer: OptimizerFactory,
-        schedule: Schedule,
         *,
         seed: int,
         classes: int,
@@ -71,7 +67,6 @@ class HydraMoCo(Method):
         temperature: float = 0.2,
         momentum: float = 0.99,
         mode: Mode = "cosine",
-        regularizers: Mapping[str, Regularizer] | None = None,
     ) -> None:
         if temperature <= 0 or beta < 0:
             raise ConfigError(
@@ -79,7 +74,7 @@ class HydraMoCo(Method):
                 "allowed: above 0, and 0 or more"
             )
         check_classes(classes, positives)
-        super().__init__(backbone, optimizer, schedule, regularizers)
+        super().__init__(backbone)
         widths = [backbone.embedding_dim, hidden_dim, hidden_dim, projection_dim]
         self.projector = projector(widths, bias=False, ending=nn.LayerNorm(projection_dim))
         self.predictor = projector([projection_dim, hidden_dim, projection_dim], bias=False)
@@ -91,7 +86,7 @@ class HydraMoCo(Method):
         self.mode: Mode = mode
 
     def step(self, batch: Batch) -> Output:
-        """Both terms in both directions."""
+        """Return both terms, each in both directions."""
         embedding = embed_each(self.backbone, batch.views)
         projection = torch.stack([self.projector(h) for h in embedding])
         query = torch.stack([self.predictor(z) for z in projection])
@@ -114,14 +109,14 @@ class HydraMoCo(Method):
         return Output(loss, embedding, projection, logs)
 
     def collapse(self, logs: Mapping[str, float]) -> dict[str, str]:
-        """Gates that are closed for all pairs."""
+        """Report collapse if the gates are closed for all pairs."""
         return closed(logs["health/gate_open"])
 
-    def pictures(self, batch: Batch, embedding: Float[Tensor, "N D"]) -> dict[str, Tensor]:
-        """The gates of all pairs of classes."""
-        return open_shares(self.gate)
+    def report_arrays(self, examples: Examples) -> dict[str, np.ndarray]:
+        """Return how far the gate of each pair of classes is open."""
+        return open_shares(self.gate, examples.class_names)
 
     def begin_step(self) -> None:
-        """The network of the keys moves."""
+        """Move the key network towards the trained one."""
         original = [self.backbone, self.projector]
         self.keys.follow(original, self.global_step, self.total_steps)

@@ -1,14 +1,12 @@
-"""Mixed Barlow Twins: Barlow Twins that also knows what a mixture of two images should give.
+"""Mixed Barlow Twins: Barlow Twins plus a penalty on the projections of mixed images.
 
 Bandara, De Melo, Patel: "Guarding Barlow Twins Against Overfitting with Mixed Samples", 2023, arXiv
 2312.02151. Official code wgcban/mix-bt.
-Deviation: share and order are drawn for the global batch, so partners come from all ranks; with
-`ddp="paper"` from the rank's own rows, as in the ImageNet code.
+Deviation: the mixing share and the partners are drawn for the global batch, so partners come from
+all ranks; with `ddp="paper"` they come from the rank's own rows, as in the ImageNet code.
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 import torch
 from jaxtyping import Float, Int64
@@ -21,37 +19,36 @@ from manyviews.batch import Batch, Output
 from manyviews.errors import ConfigError
 from manyviews.losses.barlow_twins import DDP
 from manyviews.losses.mixed_barlow_twins import mixup_redundancy, unbiased_barlow_twins
-from manyviews.method import Method, OptimizerFactory
+from manyviews.method import Method
 from manyviews.nn import embed_each, projector
-from manyviews.optim import Schedule
-from manyviews.regularizers import Regularizer
 
 
 class MixedBarlowTwins(Method):
-    """Two views and their mixture, each through the network by itself.
+    """Mixed Barlow Twins passes two views and their mixture through the network separately.
 
     Args:
-        backbone: see `Method`.
-        optimizer: see `Method`.
-        schedule: see `Method`.
-        seed: of the run; handed over. The share and the order of a step follow from it.
+        backbone: the network to pretrain.
+        seed: seed of the run, from which the mixing share and the partners of a step follow.
         hidden_dim: width of the projector's hidden layers.
-        hidden_layers: how many; 1 in the small-data code, 2 in the ImageNet code.
+        hidden_layers: number of hidden layers; 1 in the small-data code, 2 in the ImageNet code.
         projection_dim: P; 1024 on small data.
         redundancy_weight: lambda_BT; 1/128 at P = 1024 on small data, 0.0051 on ImageNet.
-        mixture_weight: lambda_reg; 4 on CIFAR, 1 to 2 on ImageNet. 0 leaves the mixture out.
-        mixture_warmup_epochs: over which it rises from 0; 0 on small data, 10 on ImageNet.
-        normalize_rows: project on the unit sphere first, as the small-data code.
-        imagenet_compat: the ImageNet code's second target, and its half of the weight.
-        ddp: see `losses.barlow_twins`.
-        regularizers: see `Method`.
+        mixture_weight: lambda_reg; 4 on CIFAR, 1 to 2 on ImageNet; 0 trains without mixtures.
+        mixture_warmup_epochs: epochs over which `mixture_weight` rises from 0; 0 on small data,
+            10 on ImageNet.
+        normalize_rows: whether projections are first put on the unit sphere, as in the small-data
+            code.
+        imagenet_compat: whether to use the ImageNet code's second target and half the weight.
+        ddp: how several ranks compute the loss; see `losses.barlow_twins`.
     """
+
+    needs = ("seed",)
+
+    needs = ("seed",)
 
     def __init__(
         self,
         backbone: Backbone,
-        optimizer: OptimizerFactory,
-        schedule: Schedule,
         *,
         seed: int,
         hidden_dim: int,
@@ -63,9 +60,8 @@ class MixedBarlowTwins(Method):
         normalize_rows: bool = True,
         imagenet_compat: bool = False,
         ddp: DDP = "exact",
-        regularizers: Mapping[str, Regularizer] | None = None,
     ) -> None:
-        super().__init__(backbone, optimizer, schedule, regularizers)
+        super().__init__(backbone)
         widths = [backbone.embedding_dim, *[hidden_dim] * hidden_layers, projection_dim]
         self.projector = projector(widths, bias=False, last_bias=not imagenet_compat)
         self.seed, self.redundancy_weight = seed, redundancy_weight
@@ -74,7 +70,7 @@ class MixedBarlowTwins(Method):
         self.ddp: DDP = ddp
 
     def step(self, batch: Batch) -> Output:
-        """Eq. 1 plus the penalty on the mixture, eq. 6."""
+        """Return the loss of eq. 1 plus the penalty of eq. 6 on the mixture."""
         if self.ddp == "paper" and len(batch.position) < 2:
             raise ConfigError(
                 "method.ddp=paper takes a variance over the rows of each process and got 1; "
@@ -112,7 +108,10 @@ class MixedBarlowTwins(Method):
     def mixture(
         self, first: Float[Tensor, "B C *size"], second: Float[Tensor, "B C *size"]
     ) -> tuple[Float[Tensor, "B C *size"], Float[Tensor, ""], Int64[Tensor, " N"]]:
-        """Alpha y1 + (1 - alpha) y2[pi], alpha from U(0, 1) for the whole batch, and pi."""
+        """Return alpha y1 + (1 - alpha) y2[pi], alpha from U(0, 1), and the permutation pi.
+
+        Alpha and pi are drawn once for the whole batch.
+        """
         position = torch.zeros(1, dtype=torch.int64, device=first.device)
         step = self.global_step
         share = draws.uniform(self.seed, step, position, 0, "share", 1)[0, 0].to(first.dtype)
@@ -123,7 +122,7 @@ class MixedBarlowTwins(Method):
         return share * first + (1 - share) * partner, share, order
 
     def scale(self) -> float:
-        """Weight of the penalty at this step, in units of lambda_BT."""
+        """Return the weight of the penalty at this step, in units of lambda_BT."""
         warmup = self.mixture_warmup_epochs * self.steps_per_epoch
         rise = min(self.global_step / warmup, 1.0) if warmup else 1.0
         return rise * self.mixture_weight * (0.5 if self.imagenet_compat else 1.0)

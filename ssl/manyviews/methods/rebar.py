@@ -1,18 +1,18 @@
-"""REBAR: of a series' own windows the one that rebuilds the anchor best is its positive.
+"""REBAR: the window of the same series that reconstructs the anchor best is its positive.
 
 Xu, Moreno, Wei, Marlin, Rehg: "REBAR: Retrieval-Based Reconstruction for Time-series Contrastive
 Learning", ICLR 2024, arXiv 2311.00519. Official code maxxu05/rebar.
-Deviations, each with its switch: all candidates are scored on one mask (`mask_sharing`), and the
-mean over the batch is not divided by its size again (`divide_by_batch`). Anchors and candidates
-pass the encoder together: batch norm, where a backbone has it, sees them as one batch.
+Deviations, each with its switch: all candidates are scored with the same mask (`mask_sharing`), and
+the mean over the batch is not divided by the batch size a second time (`divide_by_batch`). Anchors
+and candidates share one forward pass: batch norm, if the backbone has it, sees them as one batch.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, cast
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
@@ -23,47 +23,45 @@ from manyviews.backbones.rebar.cross_attention import CrossAttention
 from manyviews.batch import Batch, Output
 from manyviews.errors import ConfigError
 from manyviews.losses.rebar import retrieval_contrast
-from manyviews.method import Method, OptimizerFactory
+from manyviews.method import Examples, Method
 from manyviews.nn import embed_by_shape, masks, move_towards, projector, window_distances
-from manyviews.optim import Schedule
-from manyviews.regularizers import Regularizer
 
-SHOWN = 4  # anchors in the report
+SHOWN = 4  # number of anchors in the report
 Retrieval = Literal["rebar", "sliding_mse", "spectrum", "random", "oracle"]
 Average = Literal["swa", "ema", "none"]
 
 
 class Rebar(Method):
-    """The first view is the anchor, the others are its candidates, of the same person.
+    """REBAR reads an anchor (the first view) and candidates from the same subject (the others).
 
     Args:
-        backbone: see `Method`. With an average it is the average; the net that learns is `encoder`.
-        optimizer: see `Method`.
-        schedule: see `Method`.
-        seed: of the run; handed over. The masks of a step follow from it.
-        retriever: handed over; the trained measure, which stays as it is. None where the positives
-            need none.
-        positives: what chooses them: the measure; the error of the best shift; the spectrum; a
-            draw; or, as the upper bound, the class.
+        backbone: the network to pretrain. With `average` it holds the average of the weights, and
+            the network that the optimizer trains is `encoder`.
+        seed: seed of the run, from which the masks of a step follow.
+        retriever: the trained network that measures how well a candidate reconstructs the anchor;
+            it stays frozen. None unless `positives` is "rebar".
+        positives: how the positive candidate is chosen: "rebar", the smallest reconstruction error;
+            "sliding_mse", the smallest squared error over shifts; "spectrum", the nearest Fourier
+            magnitudes; "random"; or "oracle", a candidate of the same class, as an upper bound.
         temperature: tau; 0.1, 10 and 0.001 in the paper.
-        between_weight: alpha; 0 or 0.5 in the paper.
+        between_weight: alpha, weight of the contrast between subjects; 0 or 0.5 in the paper.
         mask_sharing: see `masks.intermittent`; "per_candidate" in the official code.
-        divide_by_batch: the loss by the size of the batch, once more, as the official code.
-        average: of the encoder, in `backbone`: "swa" weighs all steps and the random start the
-            same, as the official code; "ema" forgets; "none": `backbone` is the net that learns.
-        average_decay: of "ema": share that stays at each step.
-        projection_dim: P of a head of two layers; null: no head, as in the paper.
-        regularizers: see `Method`.
+        divide_by_batch: whether the loss is divided by the batch size, as in the official code.
+        average: how `backbone` averages the encoder's weights: "swa" weighs all steps and the
+            random start equally, as in the official code; "ema" is an exponential moving average;
+            "none" trains `backbone` itself.
+        average_decay: share of the average that "ema" keeps at each step.
+        projection_dim: P of a two-layer projection head; None for no head, as in the paper.
     """
 
     reads: ClassVar = "series"
     views_read: ClassVar = (2, None)
+    needs: ClassVar = ("seed",)
+    trained_first: ClassVar = {"retriever": "rebar_retriever"}
 
     def __init__(
         self,
         backbone: Backbone,
-        optimizer: OptimizerFactory,
-        schedule: Schedule,
         *,
         seed: int,
         retriever: CrossAttention | None,
@@ -75,7 +73,6 @@ class Rebar(Method):
         average: Average = "swa",
         average_decay: float = 0.999,
         projection_dim: int | None = None,
-        regularizers: Mapping[str, Regularizer] | None = None,
     ) -> None:
         if temperature <= 0 or not 0 <= between_weight <= 1:
             raise ConfigError(
@@ -84,7 +81,7 @@ class Rebar(Method):
             )
         if positives == "rebar" and retriever is None:
             raise ConfigError("method.positives=rebar needs a trained rebar_retriever")
-        super().__init__(backbone, optimizer, schedule, regularizers)
+        super().__init__(backbone)
         self.encoder = None if average == "none" else copy.deepcopy(backbone)
         if self.encoder is not None:
             backbone.requires_grad_(False)
@@ -105,7 +102,7 @@ class Rebar(Method):
         self.average_decay = average_decay
 
     def step(self, batch: Batch) -> Output:
-        """Contrast of the retrieved candidates."""
+        """Return the contrast of the anchor with its positive against the other candidates."""
         distance = self.distances(batch)
         positive = distance.argmin(0)
         embedding = embed_by_shape(
@@ -123,7 +120,7 @@ class Rebar(Method):
         if self.divide_by_batch:
             loss = loss / (len(positive) * distributed.world_size())
         logs = {f"train/loss/{name}": value for name, value in parts._asdict().items()}
-        if self.positives not in ("random", "oracle"):  # whose distances are draws
+        if self.positives not in ("random", "oracle"):  # their distances are random numbers
             logs["health/positive_error"] = distance.amin(0).mean()
         if batch.view_label is not None:
             logs["health/positive_precision"] = window_distances.precision(
@@ -133,7 +130,7 @@ class Rebar(Method):
 
     @torch.no_grad()
     def distances(self, batch: Batch) -> Float[Tensor, "K B"]:
-        """Of each candidate from its anchor, without gradient and outside autocast."""
+        """Return the distance of each candidate from its anchor; no gradient, no autocast."""
         anchor, *others = (view.nan_to_num() for view in batch.views)
         candidates = torch.stack(others)
         with torch.autocast(anchor.device.type, enabled=False):
@@ -158,8 +155,8 @@ class Rebar(Method):
         candidates: Float[Tensor, "K B C T"],
         position: Int64[Tensor, " B"],
     ) -> Float[Tensor, "K B"]:
-        """Errors of half the steps of the anchor, rebuilt from each candidate."""
-        retriever = cast(CrossAttention, self.retriever)  # the constructor sees to it
+        """Return the error of half of the anchor's steps, reconstructed from each candidate."""
+        retriever = cast(CrossAttention, self.retriever)  # the constructor checked that it is there
         steps = anchor.shape[-1]
         hidden = masks.intermittent(
             self.seed, self.global_step, position, steps, len(candidates), self.mask_sharing
@@ -167,10 +164,11 @@ class Rebar(Method):
         return retriever.distances(anchor, candidates, ~hidden, missing=steps // 2)
 
     @torch.no_grad()
-    def pictures(self, batch: Batch, embedding: Float[Tensor, "N D"]) -> dict[str, Tensor]:
-        """What the measure retrieves for a few anchors, as `report/retrieval.py` draws it."""
+    def report_arrays(self, examples: Examples) -> dict[str, np.ndarray]:
+        """Return what is retrieved for a few anchors, as `report/retrieval.py` draws it."""
         if self.retriever is None:
             return {}
+        batch = examples.batch
         anchor, *others = (view[:SHOWN].nan_to_num() for view in batch.views)
         candidates, steps = torch.stack(others), anchor.shape[-1]
         own = batch.position[:SHOWN]
@@ -191,17 +189,17 @@ class Rebar(Method):
             "attention": attention[hidden],
             "reconstruction": self.retriever.reconstruct(anchor, ~hidden[None], best),
         }
-        return {f"retrieval_{name}": value for name, value in shown.items()}
+        return {f"retrieval_{name}": value.numpy() for name, value in shown.items()}
 
     def on_train_start(self) -> None:
-        """At step 0 the net begins as the average does, whose weights may have been loaded."""
+        """Start the encoder from `backbone`, whose weights may have been loaded."""
         if self.global_step == 0 and self.encoder is not None:
             self.encoder.load_state_dict(self.backbone.state_dict())
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """Lightning calls it once per optimizer step; behind it the average follows."""
+        """Take the optimizer step, then update the average; called once per optimizer step."""
         super().optimizer_step(*args, **kwargs)
         if self.encoder is not None:
-            done = self.global_step + 1  # Lightning counts this step when the hook is over
+            done = self.global_step + 1  # Lightning counts this step after the hook has returned
             share = 1 / (done + 1) if self.average == "swa" else 1 - self.average_decay
             move_towards(self.backbone, self.encoder, share)

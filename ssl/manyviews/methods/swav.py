@@ -1,8 +1,8 @@
-"""SwAV: views predict each other's cluster assignments.
+"""SwAV: each view predicts the cluster assignments of the other views.
 
 Caron, Misra, Mairal, Goyal, Bojanowski, Joulin: "Unsupervised Learning of Visual Features by
 Contrasting Cluster Assignments", 2020, arXiv 2006.09882. Official code facebookresearch/swav
-@06b1b7c. Deviation: weight decay spares biases and norms unless the optimizer says otherwise.
+@06b1b7c. Deviation: biases and norms have no weight decay unless the optimizer says otherwise.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -21,39 +22,36 @@ from manyviews.backbones.backbone import Backbone
 from manyviews.batch import Batch, Output
 from manyviews.errors import ConfigError
 from manyviews.losses.swav import sinkhorn, swapped_prediction
-from manyviews.method import Method, OptimizerFactory
+from manyviews.method import Examples, Method
 from manyviews.nn import embed_by_shape, projector
-from manyviews.optim import Schedule
-from manyviews.regularizers import Regularizer
 
-STUCK = 0.002  # relative distance from ln K that no learning run stays within
+STUCK = 0.002  # a loss nearer to ln K than this share of ln K has learned nothing
 ASSIGNING = 2  # the first two views get codes; smaller crops only predict them
-SHOWN, NEAREST = 8, 6  # prototypes in the report, and rows of each
-ROWS = 4096  # of the report, whose hidden layer and scores are in memory at once
+SHOWN, NEAREST = 8, 6  # prototypes in the report, and samples of each
+ROWS = 4096  # samples whose scores are in memory at once while the report is made
 
 
 class SwAV(Method):
-    """Swapped prediction of codes over learned prototypes.
+    """SwAV predicts the code of one view, over learned prototypes, from the other views.
 
     Args:
-        backbone: see `Method`.
-        optimizer: see `Method`.
-        schedule: see `Method`.
-        hidden_dim: width inside the projection head; 2048 in the paper.
+        backbone: the network to pretrain.
+        hidden_dim: width of the projection head's hidden layer; 2048 in the paper.
         projection_dim: P, 128 in the paper.
-        prototypes: K, 3000 in the paper for 1000 classes.
-        temperature: of the softmax over prototypes; 0.1 in the paper.
-        epsilon: entropy of the codes; 0.05 in the paper.
-        iterations: of Sinkhorn-Knopp; 3 in the paper.
-        freeze_steps: first steps in which the prototypes do not learn; one epoch in the paper.
-        queue_length: rows of earlier batches, summed over ranks, that take part in the codes; a
-            multiple of the batch. 3840 in the paper for batches of 256, 0 for those of 4096.
+        prototypes: K; 3000 in the paper for 1000 classes.
+        temperature: tau of the softmax over prototypes; 0.1 in the paper.
+        epsilon: weight of the entropy of the codes, eq. 3; 0.05 in the paper.
+        iterations: iterations of Sinkhorn-Knopp; 3 in the paper.
+        freeze_steps: number of first steps in which the prototypes stay fixed; one epoch in the
+            paper.
+        queue_length: number of projections of earlier batches, summed over ranks, that take part
+            in the codes; a multiple of the batch size. 3840 in the paper for batches of 256, 0 for
+            batches of 4096.
         queue_from_epoch: first epoch in which the queue is filled; 15 in the paper.
-        regularizers: see `Method`.
 
     Attributes:
         queue: (A, L, P) projections of earlier batches, newest first, the same on all ranks.
-        queued: () rows that were ever put into it.
+        queued: () number of projections that were ever put into the queue.
     """
 
     views_read = (2, None)
@@ -63,8 +61,6 @@ class SwAV(Method):
     def __init__(
         self,
         backbone: Backbone,
-        optimizer: OptimizerFactory,
-        schedule: Schedule,
         *,
         hidden_dim: int,
         projection_dim: int,
@@ -75,7 +71,6 @@ class SwAV(Method):
         freeze_steps: int = 0,
         queue_length: int = 0,
         queue_from_epoch: int = 15,
-        regularizers: Mapping[str, Regularizer] | None = None,
     ) -> None:
         if min(temperature, epsilon) <= 0:
             raise ConfigError(
@@ -86,7 +81,7 @@ class SwAV(Method):
                 f"method.queue_length={queue_length}, method.queue_from_epoch={queue_from_epoch}; "
                 "neither may be negative"
             )
-        super().__init__(backbone, optimizer, schedule, regularizers)
+        super().__init__(backbone)
         widths = [backbone.embedding_dim, hidden_dim, projection_dim]
         self.projector = projector(widths, bias=True)
         self.prototypes = nn.Linear(projection_dim, prototypes, bias=False)
@@ -103,7 +98,7 @@ class SwAV(Method):
         self.prototypes.weight.copy_(F.normalize(self.prototypes.weight, dim=1))
 
     def step(self, batch: Batch) -> Output:
-        """Eq. 1-2: the head sees all views at once, the codes come from the first two."""
+        """Return the loss of eq. 1 and 2; the codes come from the first two views."""
         embedding = embed_by_shape(self.backbone, batch.views)
         projection = self.projector(embedding.flatten(0, 1)).unflatten(0, embedding.shape[:2])
         # float32 before the product: half precision near 1, divided by epsilon, is 8 % noise.
@@ -129,10 +124,10 @@ class SwAV(Method):
         return torch.stack([sinkhorn(s, **options)[earlier.shape[1] :] for s in together])
 
     def remember(self, z: Float[Tensor, "A B P"]) -> None:
-        """Put the rows of all ranks in front of the queue, once per optimizer step.
+        """Put the projections of all ranks in front of the queue, once per optimizer step.
 
         Raises:
-            ConfigError: the queue is no multiple of the global batch.
+            ConfigError: the queue length is no multiple of the global batch size.
         """
         self.pieces.append(distributed.gather(z.transpose(0, 1)).transpose(0, 1))
         if not self.last_piece:
@@ -148,7 +143,7 @@ class SwAV(Method):
         self.queued += batch
 
     def collapse(self, logs: Mapping[str, float]) -> dict[str, str]:
-        """A loss of ln K: every prototype is as near as every other."""
+        """Report collapse if the loss is ln K: then all prototypes are equally near."""
         uniform = math.log(len(self.prototypes.weight))
         loss = logs["train/loss/method"]
         if abs(loss - uniform) > STUCK * uniform:
@@ -160,32 +155,38 @@ class SwAV(Method):
         }
 
     @torch.no_grad()
-    def pictures(self, batch: Batch, embedding: Float[Tensor, "N D"]) -> dict[str, Tensor]:
-        """Use of all prototypes, and the rows that are nearest to those which are used most."""
+    def report_arrays(self, examples: Examples) -> dict[str, np.ndarray]:
+        """Return how often each prototype is used, and samples near the most used ones."""
         weight = self.prototypes.weight
-        z = torch.cat([F.normalize(self.projector(rows), dim=1) for rows in embedding.split(ROWS)])
+        z = torch.cat(
+            [F.normalize(self.projector(rows), dim=1) for rows in examples.embedding.split(ROWS)]
+        )
         nearest = torch.cat([(rows @ weight.mT).argmax(1) for rows in z.split(ROWS)])
         count = nearest.bincount(minlength=len(weight))
         chosen = count.argsort(descending=True, stable=True)[:SHOWN]
         closest = (weight[chosen] @ z.mT).argsort(dim=1, descending=True, stable=True)
+        rows = closest[:, :NEAREST]
+        pictures = examples.pictures(rows.flatten())
         return {
-            "prototype_share": count / len(z),
-            "prototypes": chosen,
-            "prototype_rows": closest[:, :NEAREST],
+            "prototype_share": (count / len(z)).numpy(),
+            "prototypes": chosen.numpy(),
+            "prototype_rows": rows.numpy(),
+            "prototype_images": pictures.reshape(*rows.shape, *pictures.shape[1:]),
+            "prototype_label": examples.label[rows].numpy(),
         }
 
     def begin_step(self) -> None:
-        """Prototypes are normalised."""
+        """Normalise the prototypes."""
         self.normalize_prototypes()
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """While frozen, prototypes get no gradient at all: no momentum, no weight decay either."""
+        """Drop the gradient of frozen prototypes: neither momentum nor weight decay moves them."""
         if self.global_step < self.freeze_steps:
             self.prototypes.weight.grad = None
 
 
 def _usage_entropy(scores: Float[Tensor, "V B K"]) -> Float[Tensor, ""]:
-    """Entropy of how often each prototype is the nearest; ln K when all are used alike."""
+    """Return the entropy of how often each prototype is nearest; ln K if all are used equally."""
     nearest = scores.flatten(0, 1).argmax(1)
     count = scores.new_zeros(scores.shape[2]).index_add_(0, nearest, scores.new_ones(len(nearest)))
     share = distributed.total(count) / (len(nearest) * distributed.world_size())

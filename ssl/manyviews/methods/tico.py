@@ -1,9 +1,9 @@
-"""TiCo: the views agree, and their embeddings stay away from what was seen before.
+"""TiCo: the views agree, and their projections avoid the directions of earlier batches.
 
 Zhu, Moraes, Karakulak, Sobol, Canziani, LeCun: "TiCo: Transformation Invariance and Covariance
 Contrast for Self-Supervised Visual Representation Learning", 2022, arXiv 2206.10698. No official
 code; architecture and momentum as in lightly-ai/lightly.
-Under gradient accumulation the covariance takes in the last piece of each step.
+Under gradient accumulation the covariance is updated with the last batch of each step.
 """
 
 from __future__ import annotations
@@ -13,35 +13,28 @@ from collections.abc import Mapping
 from manyviews.backbones.backbone import Backbone
 from manyviews.batch import Batch, Output
 from manyviews.losses.tico import TiCoLoss
-from manyviews.method import Method, OptimizerFactory
+from manyviews.method import Method
 from manyviews.nn import Momentum, embed_each, projector
-from manyviews.optim import Schedule
-from manyviews.regularizers import Regularizer
 
-COLLAPSED = 0.9  # share of rho
+COLLAPSED = 0.9  # share of rho from which the contrast counts as collapsed
 
 
 class TiCo(Method):
-    """The first view is learned from, the second goes through the momentum network.
+    """TiCo trains on the first view; the second passes a momentum encoder.
 
     Args:
-        backbone: see `Method`.
-        optimizer: see `Method`.
-        schedule: see `Method`.
+        backbone: the network to pretrain.
         hidden_dim: width of the projector's hidden layer; 4096 in the paper.
         projection_dim: P, 256 in the paper.
-        beta: share of the covariance that stays at each step.
-        rho: weight of the contrast.
-        detach_batch: whether the covariance is a constant to the gradient.
-        momentum: m of the first step; it rises to 1 by half a cosine.
-        regularizers: see `Method`.
+        beta: share of the running covariance that is kept at each step.
+        rho: weight of the covariance contrast.
+        detach_batch: whether the covariance is treated as a constant by the gradient.
+        momentum: of the target network at the first step; it rises to 1 along half a cosine.
     """
 
     def __init__(
         self,
         backbone: Backbone,
-        optimizer: OptimizerFactory,
-        schedule: Schedule,
         *,
         hidden_dim: int,
         projection_dim: int,
@@ -49,16 +42,15 @@ class TiCo(Method):
         rho: float = 8.0,
         detach_batch: bool = True,
         momentum: float = 0.99,
-        regularizers: Mapping[str, Regularizer] | None = None,
     ) -> None:
-        super().__init__(backbone, optimizer, schedule, regularizers)
+        super().__init__(backbone)
         widths = [backbone.embedding_dim, hidden_dim, projection_dim]
         self.projector = projector(widths, bias=False, last_bias=True)
         self.target = Momentum([backbone, self.projector], momentum)
         self.tico = TiCoLoss(projection_dim, beta=beta, rho=rho, detach_batch=detach_batch)
 
     def step(self, batch: Batch) -> Output:
-        """Eq. 6 of the paper, with the covariance of this batch already in it."""
+        """Return the loss of eq. 6; the covariance already contains this batch."""
         embedding = embed_each(self.backbone, batch.views[:1])
         projection = self.projector(embedding[0])
         parts = self.tico(projection, self.target(batch.views[1]), remember=self.last_piece)
@@ -66,7 +58,7 @@ class TiCo(Method):
         return Output(parts.invariance + parts.contrast, embedding, projection[None], logs)
 
     def collapse(self, logs: Mapping[str, float]) -> dict[str, str]:
-        """A contrast of rho: all embeddings are parallel."""
+        """Report collapse if the contrast is near rho: then all projections are parallel."""
         contrast, rho = logs["train/loss/contrast"], self.tico.rho
         if not rho or contrast < COLLAPSED * rho:
             return {}
@@ -76,6 +68,6 @@ class TiCo(Method):
         }
 
     def begin_step(self) -> None:
-        """The target moves."""
+        """Move the target network towards the trained one."""
         original = [self.backbone, self.projector]
         self.target.follow(original, self.global_step, self.total_steps)

@@ -1,4 +1,4 @@
-"""VICReg: views agree, no feature dies, no two say the same.
+"""VICReg: views agree, every feature keeps its variance, and no two features are correlated.
 
 Bardes, Ponce, LeCun: "VICReg: Variance-Invariance-Covariance Regularization for Self-Supervised
 Learning", ICLR 2022, arXiv 2105.04906.
@@ -6,48 +6,38 @@ Learning", ICLR 2022, arXiv 2105.04906.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 
 from manyviews.backbones.backbone import Backbone
 from manyviews.batch import Batch, Output
 from manyviews.losses.vicreg import vicreg
-from manyviews.method import Method, OptimizerFactory
+from manyviews.method import Method
 from manyviews.nn import embed_each, projector
-from manyviews.optim import Schedule
-from manyviews.regularizers import Regularizer
 
 
 class VICReg(Method):
-    """Invariance, variance and covariance of two views.
+    """VICReg weighs the invariance, variance and covariance terms of two views.
 
     Args:
-        backbone: see `Method`.
-        optimizer: see `Method`.
-        schedule: see `Method`.
+        backbone: the network to pretrain.
         hidden_dim: width of both hidden layers of the expander; 8192 in the paper.
         projection_dim: P, 8192 in the paper.
-        invariance_weight: lambda.
-        variance_weight: mu.
-        covariance_weight: nu.
-        regularizers: see `Method`.
+        invariance_weight: lambda of eq. 6; 25 in the paper.
+        variance_weight: mu of eq. 6; 25 in the paper.
+        covariance_weight: nu of eq. 6; 1 in the paper.
     """
 
     def __init__(
         self,
         backbone: Backbone,
-        optimizer: OptimizerFactory,
-        schedule: Schedule,
         *,
         hidden_dim: int,
         projection_dim: int,
         invariance_weight: float = 25.0,
         variance_weight: float = 25.0,
         covariance_weight: float = 1.0,
-        regularizers: Mapping[str, Regularizer] | None = None,
     ) -> None:
-        super().__init__(backbone, optimizer, schedule, regularizers)
+        super().__init__(backbone)
         widths = [backbone.embedding_dim, hidden_dim, hidden_dim, projection_dim]
         self.projector = projector(widths, bias=True, last_bias=False)
         self.weights = {
@@ -57,7 +47,7 @@ class VICReg(Method):
         }
 
     def step(self, batch: Batch) -> Output:
-        """Eq. 6; each view passes backbone and expander by itself."""
+        """Return the loss of eq. 6; each view passes backbone and expander separately."""
         embedding = embed_each(self.backbone, batch.views)
         projection = torch.stack([self.projector(h) for h in embedding])
         parts = vicreg(*projection, **self.weights)

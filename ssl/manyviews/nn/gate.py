@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
@@ -61,17 +62,18 @@ def closed(share: float) -> dict[str, str]:
 
 
 @torch.no_grad()
-def open_shares(gate: Gate | None) -> dict[str, Tensor]:
-    """The mean open share (M, M) of each pair of classes, for `Method.pictures`.
+def open_shares(gate: Gate | None, class_names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return the mean open share (M, M) of each pair of classes, for `Method.report_arrays`.
 
     Args:
-        gate: in evaluation mode, if there is one; of many classes the first 20 count.
+        gate: in evaluation mode, or None; only the first 20 classes are returned.
+        class_names: name of each class.
     """
     if gate is None:
         return {}
     shown = torch.arange(min(gate.classes.num_embeddings, SHOWN))
     rows = [gate(shown, first.expand(len(shown))).mean(1) for first in shown]
-    return {"gates": torch.stack(rows)}
+    return {"gates": torch.stack(rows).numpy(), "gate_classes": np.array(class_names)}
 
 
 def check_classes(classes: int, positives: Positives) -> None:

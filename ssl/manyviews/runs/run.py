@@ -1,7 +1,8 @@
-"""Run folders: their names, what lies in them, and whether they are finished.
+"""A run folder: begun, continued, locked and loaded.
 
-`runs/<method>-<data>-<backbone>-<hash8>-s<seed>/` holds config.yaml, overrides.txt, ledger.json,
-environment.json, data.json, metrics.jsonl, checkpoints/, features/, report/ and wandb/.
+`runs/<method>-<data>-<backbone>-<identity>-s<seed>/` holds config.yaml, overrides.txt, ledger.json,
+environment.json, data.json, status.json, metrics.jsonl, checkpoints/, features/, report/ and
+wandb/.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ import yaml
 from filelock import FileLock, Timeout
 
 from manyviews import checkpoints
-from manyviews.checkpoints import Saved
+from manyviews.checkpoints import LAST, Saved
 from manyviews.errors import ConfigError
 from manyviews.hardware import environment
+from manyviews.runs import status
 from manyviews.runs.files import replace_text, write_json
 from manyviews.runs.identity import folder
 from manyviews.runs.upgrade import FORMAT_VERSION, upgraded
@@ -35,7 +37,7 @@ class Run:
 
     Attributes:
         path: the folder.
-        config: what config.yaml holds.
+        config: the content of config.yaml.
         choices: the file that each config group chose.
     """
 
@@ -50,21 +52,25 @@ class Run:
 
     @property
     def saved(self) -> Saved | None:
-        """The last whole checkpoint."""
+        """The last whole checkpoint; it is read only if status.json does not describe it."""
+        last, known = self.checkpoints / LAST, status.read(self.path)
+        if known and known.sha256 and checkpoints.digest(last) == known.sha256:
+            return Saved(last, known.step, known.epochs)
         return checkpoints.newest(self.checkpoints)
 
     @property
     def trained(self) -> bool:
-        """Whether all epochs are done."""
-        return self.saved is not None and self.saved.epochs >= self.config["epochs"]
+        """True if all epochs are done."""
+        saved = self.saved
+        return saved is not None and saved.epochs >= self.config["epochs"]
 
     @property
     def report(self) -> Path:
-        """The scores of the last checkpoint, as JSON."""
+        """The scores of the last checkpoint, a JSON file."""
         return self.report_of("last")
 
     def report_of(self, ckpt: str) -> Path:
-        """The scores of a checkpoint: `last`, `best` or a path."""
+        """Return the file with the scores of a checkpoint: `last`, `best` or a path."""
         folder = "report" if ckpt == "last" else f"report-{Path(ckpt).stem}"
         return self.path / folder / "report.json"
 
@@ -75,75 +81,27 @@ class Run:
 
 
 def place(config: Config, choices: Mapping[str, str]) -> Path:
-    """The folder of this config's run, made and writable: a new one under `resume=never`.
-
-    Raises:
-        ConfigError: it cannot be written.
-    """
+    """Return the folder of this config's run; with `resume=never` one that does not exist yet."""
     path = folder(config, choices)
     if config["resume"] == "never":
         path = next(p for p in _numbered(path) if not p.exists())
-    _writable(path)
     return path
 
 
-def begin(
-    path: Path,
-    config: Config,
-    choices: Mapping[str, str],
-    overrides: Sequence[str],
-    data: Mapping[str, Any],
-) -> Run:
-    """The run in this folder, continued or new; `data` is the fingerprint of its data set.
-
-    What does not define the result (devices, callbacks, logger, places) is as in this command, and
-    config.yaml says so.
-
-    Raises:
-        ConfigError: the folder is of another version, or the data changed since it was begun.
-    """
-    run = Run(path, config, dict(choices))
-    if (path / "config.yaml").is_file():
-        load(path)  # of this version
-        _same_data(path, data)
-        wandb_id = run.wandb_id
-    else:
-        wandb_id = uuid.uuid4().hex[:8]
-    # config.yaml comes last: a folder that has it has everything.
-    replace_text(path / "overrides.txt", "".join(f"{o}\n" for o in overrides))
-    write_json(path / "environment.json", {**environment(), "wandb_id": wandb_id})
-    write_json(path / "data.json", data)
-    record = {"format_version": FORMAT_VERSION, "choices": dict(choices), **config}
-    replace_text(path / "config.yaml", yaml.safe_dump(record, sort_keys=False))
-    return run
-
-
-def _same_data(path: Path, data: Mapping[str, Any]) -> None:
-    """Refuse to go on with other images: half of the training would be on each."""
-    before = json.loads((path / "data.json").read_text())
-    if changed := [key for key in data if data[key] != before.get(key)]:
-        parts = [f"{k} {_short(before.get(k))}, now {_short(data[k])}" for k in changed]
-        raise ConfigError(
-            f"{path} was begun with other data ({'; '.join(parts)}); put them back, "
-            "or type resume=never"
-        )
-
-
-def _short(part: Any) -> str:
-    """A fingerprint's part in few words."""
-    if isinstance(part, Mapping):
-        item = "images" if "images" in part else "windows"
-        return f"{part[item]} {item} {str(part['sha256'])[:8]}"
-    return str(part)
+def _numbered(path: Path) -> Iterator[Path]:
+    """Yield the path itself, then path-2, path-3, ..."""
+    yield path
+    yield from (path.with_name(f"{path.name}-{i}") for i in count(2))
 
 
 @contextmanager
 def lock(path: Path) -> Iterator[None]:
-    """Keep other processes from training in this folder; the lock ends with the process.
+    """Make the folder, and keep other processes from training in it until this one ends.
 
     Raises:
-        ConfigError: another process has it.
+        ConfigError: the folder cannot be written, or another process trains in it.
     """
+    _make_writable(path)
     held = FileLock(path / ".lock")
     try:
         held.acquire(blocking=False)
@@ -156,13 +114,7 @@ def lock(path: Path) -> Iterator[None]:
         yield
 
 
-def _numbered(path: Path) -> Iterator[Path]:
-    """The path itself, then path-2, path-3, ..."""
-    yield path
-    yield from (path.with_name(f"{path.name}-{i}") for i in count(2))
-
-
-def _writable(path: Path) -> None:
+def _make_writable(path: Path) -> None:
     try:
         (path / "checkpoints").mkdir(parents=True, exist_ok=True)
         probe = path / f".probe-{os.getpid()}"
@@ -174,11 +126,68 @@ def _writable(path: Path) -> None:
         ) from error
 
 
-def load(path: str | Path) -> Run:
-    """An existing run folder.
+def begin(
+    path: Path,
+    config: Config,
+    choices: Mapping[str, str],
+    overrides: Sequence[str],
+    data: Mapping[str, Any],
+) -> Run:
+    """Begin the run in this folder, or continue it.
+
+    Settings that do not affect the result (devices, callbacks, logger, places) are taken from the
+    current command and rewritten to config.yaml.
+
+    Args:
+        path: the folder, locked by this process.
+        config: the checked config of the command.
+        choices: the file that each config group chose.
+        overrides: the overrides of the command, kept in overrides.txt.
+        data: fingerprint of the data set.
 
     Raises:
-        ConfigError: not a run folder, of another version, or with a config that does not check.
+        ConfigError: the folder is of another version, or the data changed since it was begun.
+    """
+    run = Run(path, config, dict(choices))
+    if (path / "config.yaml").is_file():
+        load(path)  # raises if it is of another version
+        _check_same_data(path, data)
+        wandb_id = run.wandb_id
+    else:
+        wandb_id = uuid.uuid4().hex[:8]
+    # config.yaml comes last: a folder that has it has everything.
+    replace_text(path / "overrides.txt", "".join(f"{o}\n" for o in overrides))
+    write_json(path / "environment.json", {**environment(), "wandb_id": wandb_id})
+    write_json(path / "data.json", data)
+    record = {"format_version": FORMAT_VERSION, "choices": dict(choices), **config}
+    replace_text(path / "config.yaml", yaml.safe_dump(record, sort_keys=False))
+    return run
+
+
+def _check_same_data(path: Path, data: Mapping[str, Any]) -> None:
+    """Raise if the data changed: half of the training would be on each version."""
+    before = json.loads((path / "data.json").read_text())
+    if changed := [key for key in data if data[key] != before.get(key)]:
+        parts = [f"{k} {_short(before.get(k))}, now {_short(data[k])}" for k in changed]
+        raise ConfigError(
+            f"{path} was begun with other data ({'; '.join(parts)}); put them back, "
+            "or type resume=never"
+        )
+
+
+def _short(part: Any) -> str:
+    """Return one part of a fingerprint in few words."""
+    if isinstance(part, Mapping):
+        item = "images" if "images" in part else "windows"
+        return f"{part[item]} {item} {str(part['sha256'])[:8]}"
+    return str(part)
+
+
+def load(path: str | Path) -> Run:
+    """Return an existing run folder; a config of an earlier format is upgraded in memory.
+
+    Raises:
+        ConfigError: not a run folder, of a later version, or with a config that is not valid.
     """
     path = Path(path)
     file = path / "config.yaml"

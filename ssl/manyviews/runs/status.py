@@ -1,0 +1,75 @@
+"""status.json: where a run stands, readable without its checkpoint.
+
+    {"state": "training", "reason": "", "step": 1950, "epochs": 12, "sha256": "5d41...",
+     "pid": 4711, "heartbeat": 1764300000.0}
+
+`step`, `epochs` and `sha256` describe the last checkpoint; `sha256` is the checksum at the end of
+that file, so that it is known whether the two belong together.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from manyviews.runs.files import write_json
+
+# training: a process trains, or died while it did (see heartbeat); stopped: told to stop, and
+# saved; failed: an error; trained: all epochs are done; finished: evaluated, the report is there.
+State = Literal["training", "stopped", "failed", "trained", "finished"]
+BEAT = 30.0  # seconds between two heartbeats
+
+
+class Status(NamedTuple):
+    """Where a run stands.
+
+    Attributes:
+        state: see `State`.
+        reason: why it stopped or failed, in one line.
+        step: optimizer steps in the last checkpoint.
+        epochs: whole epochs in the last checkpoint.
+        sha256: checksum of the last checkpoint; "" before the first.
+        pid: process that wrote this.
+        heartbeat: when that process last showed that it is alive, in seconds since 1970.
+    """
+
+    state: State = "training"
+    reason: str = ""
+    step: int = 0
+    epochs: int = 0
+    sha256: str = ""
+    pid: int = 0
+    heartbeat: float = 0.0
+
+
+def read(run: Path) -> Status | None:
+    """Return the status of a run folder; None if there is none that can be read."""
+    try:
+        return Status(**json.loads((run / "status.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write(run: Path, **changes: Any) -> None:
+    """Change some values of a run's status; process and heartbeat are always those of now."""
+    before = read(run) or Status()
+    alive = {"pid": os.getpid(), "heartbeat": round(time.time(), 1)}
+    write_json(run / "status.json", before._replace(**changes, **alive)._asdict())
+
+
+@contextmanager
+def recorded(run: Path) -> Iterator[None]:
+    """Record that this process works on the run, and how that ends if it fails."""
+    write(run, state="training", reason="")
+    try:
+        yield
+    except BaseException as error:
+        write(
+            run, state="failed", reason=" ".join(f"{type(error).__name__}: {error}".split())[:300]
+        )
+        raise
