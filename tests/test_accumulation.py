@@ -36,7 +36,7 @@ def changes(name, pieces, config_dir):
         return output
 
     method.step = watched_step
-    build.trainer(composed, [], []).fit(method, datamodule=data)
+    build.trainer(composed, []).fit(method, datamodule=data)
     return found
 
 

@@ -11,7 +11,7 @@ from manyviews.errors import ConfigError
 
 def trainer(small, config_dir, *more):
     composed, _ = config.compose("pretrain", [*small, *more], config_dir)
-    return build.trainer(composed, [], [])
+    return build.trainer(composed, [])
 
 
 def test_a_number_of_processes_below_one_is_one_line(small, config_dir):

@@ -47,7 +47,7 @@ def test_200_steps_in_bf16_stay_finite(name, config_dir):
     composed, _ = config.compose("pretrain", tiny, config_dir)
     data, losses = build.data(composed), Losses()
     method = build.method(composed, data)
-    build.trainer(composed, [losses], []).fit(method, datamodule=data)
+    build.trainer(composed, [losses]).fit(method, datamodule=data)
     assert len(losses.seen) == 200
     assert torch.stack(losses.seen).isfinite().all()
     assert all(value.isfinite().all() for value in method.state_dict().values())

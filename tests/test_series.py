@@ -23,7 +23,7 @@ def test_methods_of_images_train_on_watch(name, config_dir):
     data = build.data(given)
     method = build.method(given, data)
     before = [p.clone() for p in method.backbone.parameters()]
-    build.trainer(given, [], []).fit(method, datamodule=data)
+    build.trainer(given, []).fit(method, datamodule=data)
     after = [*method.backbone.parameters()]
     assert all(p.isfinite().all() for p in after)
     assert any(not torch.equal(a, b) for a, b in zip(after, before, strict=True))

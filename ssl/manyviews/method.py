@@ -63,6 +63,7 @@ class Method(pl.LightningModule):
     Attributes:
         reads: the kind of data that `step` understands.
         views_read: smallest and largest number of views that `step` reads; None is no limit.
+        fitting_views: a declaration of `conf/views/` that `step` can read.
         compares_rows: True if the loss of a row depends on the other rows of its batch (batch norm
             aside); False if the loss is a mean over rows.
         needs: constructor arguments that the run provides and a config cannot set: "seed" (of the
@@ -76,6 +77,7 @@ class Method(pl.LightningModule):
 
     reads: ClassVar[Literal["images", "series", "any"]] = "any"
     views_read: ClassVar[tuple[int, int | None]] = (2, 2)
+    fitting_views: ClassVar[str] = "two_crops"
     compares_rows: ClassVar[bool] = True
     needs: ClassVar[tuple[str, ...]] = ()
     trained_first: ClassVar[Mapping[str, str]] = {}
@@ -125,12 +127,9 @@ class Method(pl.LightningModule):
         if fewest <= count and (most is None or count <= most):
             return
         wanted = {fewest: f"{fewest}", None: f"{fewest} or more"}.get(most, f"{fewest} to {most}")
-        instead = "two_crops"
-        if self.reads == "series":
-            instead = "window" if most == 1 else "rebar"
         raise ConfigError(
             f"{type(self).__name__} reads {wanted} views of a sample, got {count}; change "
-            f"views.<kind>.count, or choose other views, e.g. views={instead}"
+            f"views.<kind>.count, or choose other views, e.g. views={self.fitting_views}"
         )
 
     def collapse(self, logs: Mapping[str, float]) -> dict[str, str]:

@@ -10,7 +10,7 @@ def fit(small, config_dir):
     def fit(*callbacks, more=(), base=small):
         composed, _ = config.compose("pretrain", [*base, *more], config_dir)
         data = build.data(composed)
-        trainer = build.trainer(composed, list(callbacks), [])
+        trainer = build.trainer(composed, list(callbacks))
         trainer.fit(build.method(composed, data), datamodule=data)
         return trainer
 

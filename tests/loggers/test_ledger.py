@@ -9,7 +9,7 @@ def made(small, config_dir, *more):
     run = runs.begin(runs.place(composed, choices), composed, choices, small, {})
     data = build.data(composed)
     method = build.method(composed, data)
-    return run, ledger.ledger(run, data, method, build.trainer(composed, [], []))
+    return run, ledger.ledger(run, data, method, build.trainer(composed, []))
 
 
 def test_it_counts_what_the_run_will_do(small, config_dir):

@@ -32,7 +32,7 @@ def fitted(config_dir, *more, watch=()):
     data = build.data(composed)
     method = build.method(composed, data)
     begun = method.prototypes.weight.detach().clone()
-    build.trainer(composed, list(watch), []).fit(method, datamodule=data)
+    build.trainer(composed, list(watch)).fit(method, datamodule=data)
     return method, begun
 
 

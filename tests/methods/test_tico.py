@@ -11,7 +11,7 @@ def trained(config_dir, *more):
     data = build.data(composed)
     method = build.method(composed, data)
     before = {name: p.clone() for name, p in method.target.named_parameters()}
-    build.trainer(composed, [], []).fit(method, datamodule=data)
+    build.trainer(composed, []).fit(method, datamodule=data)
     return method, before
 
 

@@ -292,7 +292,7 @@ def steps(overrides, config_dir, permuted=False):
         data.make_batch = lambda s, epoch: make_batch(flipped(s), epoch)
     method = build.method(composed, data)
     record = Record()
-    trainer = build.trainer(composed, [record], [])
+    trainer = build.trainer(composed, [record])
     if world > 1:
         synchronise(method, torch.device("cpu"))
     trainer.fit(method, datamodule=data)

@@ -56,6 +56,7 @@ class Rebar(Method):
 
     reads: ClassVar = "series"
     views_read: ClassVar = (2, None)
+    fitting_views: ClassVar = "rebar"
     needs: ClassVar = ("seed",)
     trained_first: ClassVar = {"retriever": "rebar_retriever"}
 

@@ -33,6 +33,7 @@ class RebarRetriever(Method):
 
     reads: ClassVar = "series"
     views_read: ClassVar = (1, 1)
+    fitting_views: ClassVar = "window"
     compares_rows: ClassVar = False
     needs: ClassVar = ("seed",)
 

@@ -23,15 +23,3 @@ def test_a_file_where_the_folder_should_be_is_one_line(small, config_dir):
     Path("runs").touch()
     with pytest.raises(ConfigError, match="cannot write to runs.*type runs=FOLDER"):
         train.pretrain(small, config_dir)
-
-
-def test_what_does_not_define_the_result_does_not_change_the_name(small, config_dir):
-    from manyviews import config
-
-    def name(*more):
-        return runs.name(*config.compose("pretrain", [*small, *more], config_dir))
-
-    assert name("callbacks.online_knn=null", "evaluation.knn.temperature=0.2") == name()
-    assert name("trainer.log_every_n_steps=7") == name()
-    assert name("optimizer.lr=0.5") != name() and name("seed=1") != name()
-    assert name("seed=1").removesuffix("-s1") == name().removesuffix("-s0")

@@ -1,0 +1,53 @@
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from manyviews import checkpoints, runs, train
+from manyviews.callbacks.stop import Stop
+from manyviews.method import Method
+from manyviews.runs import status
+
+
+def test_a_finished_run_says_so_with_its_checkpoint(done):
+    said = status.read(done.path)
+    assert (said.state, said.step, said.epochs) == ("finished", 8, 2)
+    assert said.sha256 == checkpoints.digest(done.checkpoints / "last.ckpt")
+    assert said.pid == os.getpid() and time.time() - said.heartbeat < 60
+
+
+def test_a_stopped_run_says_where_it_stands(small, config_dir, monkeypatch):
+    monkeypatch.setattr(Stop, "asked", lambda self: True)
+    run = train.pretrain(small, config_dir)
+    said = status.read(run.path)
+    assert (said.state, said.step, said.epochs) == ("stopped", 1, 0)
+
+
+def test_a_failed_run_says_why(small, config_dir, monkeypatch):
+    def broken(self, output):
+        raise ArithmeticError("the sum\nis off")
+
+    monkeypatch.setattr(Method, "total_loss", broken)
+    with pytest.raises(ArithmeticError):
+        train.pretrain(small, config_dir)
+    said = status.read(next(Path("runs").iterdir()))
+    assert (said.state, said.reason) == ("failed", "ArithmeticError: the sum is off")
+
+
+def test_where_a_run_stands_is_known_without_reading_its_checkpoint(done, monkeypatch):
+    monkeypatch.setattr(checkpoints, "read", None)  # reading would fail
+    run = runs.load(done.path)
+    assert run.trained and run.saved.step == 8
+
+
+@pytest.mark.parametrize("text", [None, "{", '{"state": "finished", "unknown": 1}'])
+def test_without_a_status_that_can_be_read_the_checkpoint_is_read(text, done):
+    file = done.path / "status.json"
+    file.unlink() if text is None else file.write_text(text)
+    assert runs.load(done.path).saved.step == 8
+
+
+def test_a_status_of_another_checkpoint_is_not_believed(done):
+    status.write(done.path, step=3, epochs=0, sha256="0" * 64)
+    assert runs.load(done.path).saved.step == 8
