@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -45,6 +46,12 @@ def test_experiments_tell_what_they_cost_and_what_to_expect():
     assert [name for name in NAMES if not re.search("%|No published number", said[name])] == []
 
 
+@cache
+def few(config_dir, *overrides):
+    """The data of a config."""
+    return config.compose("pretrain", overrides, config_dir)[0]["data"]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_an_experiment_composes_by_its_command_and_its_method_is_built(name, config_dir):
     """On the meta device, whose tensors are shapes alone, and for a few images or windows."""
@@ -56,7 +63,7 @@ def test_an_experiment_composes_by_its_command_and_its_method_is_built(name, con
     if choices["method"] == "rebar":
         small = ["data=waves"]
         made["method"] |= {"retriever": None, "positives": "sliding_mse"}
-    made["data"] = config.compose("pretrain", small, config_dir)[0]["data"]
+    made["data"] = few(config_dir, *small)
     made["batch_size"] = 16
     data = build.data(made)
     with torch.device("meta"):
