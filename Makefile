@@ -21,8 +21,9 @@ demo: $(INSTALLED)  ## pretrain on the embedded images, evaluate, write a report
 	$(BIN)/manyviews pretrain experiment=demo
 	$(BIN)/manyviews evaluate run=$$($(BIN)/manyviews where experiment=demo)
 
-test: $(INSTALLED)  ## the whole suite (<= 10 min on 2 cores)
-	@command -v chromium >/dev/null || echo "no chromium here: the page tests are skipped (Debian: apt-get install chromium chromium-driver)"
+test: $(INSTALLED)  ## the whole suite (<= 12 min on 2 cores)
+	@command -v chromium >/dev/null || echo "no chromium here: the page tests are skipped (Debian: apt-get install chromium)"
+	@command -v chromedriver >/dev/null || echo "no chromedriver here: the page tests are skipped (Debian: apt-get install chromium-driver)"
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 check: $(INSTALLED)  ## formatting, lint and types

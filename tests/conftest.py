@@ -4,6 +4,9 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # tests run beside each other on few cores
+# Threads of two workers that want the same cores wait for each other longer than they compute.
+workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
 os.environ["MANYVIEWS_TRUST"] = "small_data.,small_series."
 
 CONFIG_DIR = Path(__file__).parent / "support" / "conf"
@@ -36,9 +39,21 @@ def small():
     return [*SMALL, *SWAV]
 
 
+@pytest.fixture(scope="session")
+def done(tmp_path_factory):
+    """A finished run for all tests that only read it."""
+    from manyviews import train
+
+    folder = tmp_path_factory.mktemp("done")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(folder)
+        patched.setenv("MANYVIEWS_CACHE", str(folder / ".cache"))
+        return train.pretrain([*SMALL, *SWAV, f"runs={folder}"], str(CONFIG_DIR))
+
+
 @pytest.fixture
-def done(small, config_dir):
-    """A finished run."""
+def done_here(small, config_dir):
+    """A finished run of the test's own, for those that go on with it or change it."""
     from manyviews import train
 
     return train.pretrain(small, config_dir)

@@ -1,12 +1,11 @@
 """What every method does at the edge of what it may be given: it works, or says what is wrong."""
 
-import inspect
 from pathlib import Path
 
 import on_ranks
 import pytest
 import torch
-from contract import METHODS, batches, composed, made, number, speck
+from contract import METHODS, batches, composed, made, number, speck, taking
 
 from manyviews import build
 from manyviews.errors import ConfigError
@@ -15,12 +14,6 @@ from manyviews.errors import ConfigError
 @pytest.fixture(params=METHODS)
 def name(request):
     return request.param
-
-
-def parameters(name, config_dir):
-    """Of the method's constructor."""
-    method, _ = made(name, config_dir, *speck(name))
-    return inspect.signature(type(method)).parameters
 
 
 def gradients(method, batch):
@@ -40,15 +33,14 @@ def test_identical_images_have_a_finite_loss_and_gradient(value, name, config_di
     assert gradients(method, batch._replace(views=same))
 
 
+@pytest.mark.parametrize("name", taking("projection_dim"))
 def test_a_projection_of_one_number_is_refused(name, config_dir):
-    if "projection_dim" in parameters(name, config_dir):
-        with pytest.raises(ConfigError, match=r"allowed: .*method.projection_dim 2 or more"):
-            made(name, config_dir, *speck(name), "method.projection_dim=1")
+    with pytest.raises(ConfigError, match=r"allowed: .*method.projection_dim 2 or more"):
+        made(name, config_dir, *speck(name), "method.projection_dim=1")
 
 
+@pytest.mark.parametrize("name", [name for name in METHODS if number(name)])
 def test_an_embedding_of_one_number_trains(name, config_dir):
-    if not number(name):
-        return
     method, data = made(name, config_dir, *number(name))
     assert any(g.any() for g in gradients(method, batches(data, 1)[0]))
 
@@ -59,34 +51,45 @@ BAD_CLASSES = {
 }
 
 
-@pytest.mark.parametrize("label", BAD_CLASSES)
-def test_data_without_classes_are_refused_where_they_are_needed(label, name, config_dir):
+def with_one_class(label, name, config_dir):
     given = composed(name, config_dir, *speck(name))
     data = build.data(given)
     data.splits.train.label[:] = label
-    if "classes" in parameters(name, config_dir):
-        with pytest.raises(ConfigError, match=BAD_CLASSES[label]):
-            build.method(given, data)
-    else:
-        assert gradients(build.method(given, data), batches(data, 1)[0])
+    return given, data
 
 
-def test_classes_of_a_file_with_one_image_each_train(name, config_dir):
-    if "classes" not in (known := parameters(name, config_dir)):
-        return
+@pytest.mark.parametrize("label", BAD_CLASSES)
+@pytest.mark.parametrize("name", taking("classes"))
+def test_data_without_classes_are_refused_where_they_are_needed(label, name, config_dir):
+    given, data = with_one_class(label, name, config_dir)
+    with pytest.raises(ConfigError, match=BAD_CLASSES[label]):
+        build.method(given, data)
+
+
+@pytest.mark.parametrize("name", sorted({*METHODS} - {*taking("classes")}))
+def test_data_without_classes_train_where_nothing_asks_for_them(name, config_dir):
+    given, data = with_one_class(-1, name, config_dir)
+    assert gradients(build.method(given, data), batches(data, 1)[0])
+
+
+WITH_PARTNERS = taking("classes", "positives")
+POLICIES = [f"method.positives={kind}" for kind in ("arbitrary", "identical", "distinct")]
+CLASSED = [(name, [kind]) for name in WITH_PARTNERS for kind in POLICIES]
+CLASSED += [(name, []) for name in taking("classes") if name not in WITH_PARTNERS]
+
+
+@pytest.mark.parametrize(("name", "more"), CLASSED)
+def test_classes_of_a_file_with_one_image_each_train(name, more, config_dir):
     Path("classes.txt").write_text("\n".join(map(str, range(64))))
-    policies = ["arbitrary", "identical", "distinct"] if "positives" in known else [None]
-    for policy in policies:
-        more = [f"method.positives={policy}"] if policy else []
-        method, data = made(name, config_dir, *speck(name), "data.labels=classes.txt", *more)
-        data.splits.train.label[:] = -1  # of the data: unknown
-        assert gradients(method, batches(data, 1)[0])
+    method, data = made(name, config_dir, *speck(name), "data.labels=classes.txt", *more)
+    data.splits.train.label[:] = -1  # of the data: unknown
+    assert gradients(method, batches(data, 1)[0])
 
 
+@pytest.mark.parametrize("name", WITH_PARTNERS)
 def test_distinct_partners_need_a_third_class(name, config_dir):
-    if {"classes", "positives"} <= {*parameters(name, config_dir)}:
-        with pytest.raises(ConfigError, match=r"method.positives=distinct needs 3 classes or more"):
-            made(name, config_dir, *speck(name), "method.positives=distinct")
+    with pytest.raises(ConfigError, match=r"method.positives=distinct needs 3 classes or more"):
+        made(name, config_dir, *speck(name), "method.positives=distinct")
 
 
 @pytest.mark.slow

@@ -1,6 +1,8 @@
 """Every file of conf/experiment: its command composes, and its method is built as it says."""
 
+import re
 import shlex
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -39,33 +41,30 @@ def composed(name):
     return config.compose("pretrain", overrides)
 
 
-@pytest.fixture(params=NAMES)
-def name(request):
-    return request.param
+def test_experiments_tell_what_they_cost_and_what_to_expect():
+    said = {name: " ".join(comments(name)) for name in NAMES}
+    assert [name for name in NAMES if not re.search("minutes|hour", said[name])] == []
+    assert [name for name in NAMES if not re.search("%|No published number", said[name])] == []
 
 
-def test_an_experiment_begins_with_its_command_and_composes(name):
-    made, choices = composed(name)
-    assert choices["experiment"] == name
-    of_its_own = name in ("demo", "mini", "rebar_official")
-    assert of_its_own or name == f"{choices['method']}_{choices['data']}"
-    assert made["evaluation"]
+@cache
+def few(config_dir, *overrides):
+    """The data of a config."""
+    return config.compose("pretrain", overrides, config_dir)[0]["data"]
 
 
-def test_an_experiment_tells_what_it_costs_and_what_to_expect(name):
-    said = " ".join(comments(name))
-    assert "minutes" in said or "hour" in said
-    assert "%" in said or "No published number" in said
-
-
-def test_the_method_of_an_experiment_is_built(name, config_dir):
+@pytest.mark.parametrize("name", NAMES)
+def test_an_experiment_composes_by_its_command_and_its_method_is_built(name, config_dir):
     """On the meta device, whose tensors are shapes alone, and for a few images or windows."""
     made, choices = composed(name)
+    of_its_own = name in ("demo", "mini", "rebar_official")
+    assert of_its_own or name == f"{choices['method']}_{choices['data']}"
+    assert choices["experiment"] == name and made["evaluation"]
     small = ["data=stripes", f"data.size={64 if 'imagenet' in name else 16}"]
     if choices["method"] == "rebar":
         small = ["data=waves"]
         made["method"] |= {"retriever": None, "positives": "sliding_mse"}
-    made["data"] = config.compose("pretrain", small, config_dir)[0]["data"]
+    made["data"] = few(config_dir, *small)
     made["batch_size"] = 16
     data = build.data(made)
     with torch.device("meta"):

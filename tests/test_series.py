@@ -3,6 +3,7 @@
 import contract
 import pytest
 import torch
+import unscored
 
 from manyviews import build, config, retriever_stage, train
 from manyviews.errors import ConfigError
@@ -57,6 +58,12 @@ def test_the_wrong_kind_of_data_is_one_line(overrides, said, config_dir):
         build.method(given, build.data(given))
 
 
+@pytest.fixture
+def without_scores(monkeypatch):
+    """Which run is trained when is what is asked; evaluation has tests of its own."""
+    monkeypatch.setattr(train.report_card, "make", unscored.make)
+
+
 REBAR = [
     "method=rebar",
     "data=waves",
@@ -84,6 +91,7 @@ def test_rebar_trains_its_retriever_first_and_only_once(config_dir, capsys):
     assert again.path.name == f"{run.path.name}-2" and named.path == run.path
 
 
+@pytest.mark.usefixtures("without_scores")
 def test_the_folder_is_known_before_the_retriever_is_trained(config_dir):
     overrides = [*REBAR, FIRST]
     given, choices = config.compose("pretrain", overrides, config_dir)
@@ -92,11 +100,13 @@ def test_the_folder_is_known_before_the_retriever_is_trained(config_dir):
     assert named["method"]["retriever"] == run.config["method"]["retriever"]
 
 
+@pytest.mark.usefixtures("without_scores")
 def test_positives_that_need_no_retriever_train_none(config_dir):
     run = train.pretrain([*REBAR, "method.positives=sliding_mse"], config_dir)
     assert run.config["method"]["retriever"] is None and run.trained
 
 
+@pytest.mark.usefixtures("without_scores")
 def test_a_stop_in_the_first_stage_continues_there(config_dir, monkeypatch):
     from manyviews.callbacks.stop import Stop
 
@@ -109,6 +119,7 @@ def test_a_stop_in_the_first_stage_continues_there(config_dir, monkeypatch):
     assert run.trained and run.path.name.startswith("rebar-")
 
 
+@pytest.mark.usefixtures("without_scores")
 def test_a_run_of_another_method_is_no_retriever(config_dir):
     other = train.pretrain([*REBAR, "method.positives=random"], config_dir)
     with pytest.raises(ConfigError, match=r"is no finished run of method=rebar_retriever; .*=auto"):

@@ -49,16 +49,16 @@ def test_the_report_scores_the_trained_backbone_and_its_controls(done):
     assert card["checkpoint"]["step"] == 8
 
 
-def test_the_same_command_again_trains_nothing(done, small, config_dir, capsys):
-    before = done.saved.path.stat().st_mtime_ns
+def test_the_same_command_again_trains_nothing(done_here, small, config_dir, capsys):
+    before = done_here.saved.path.stat().st_mtime_ns
     again = train.pretrain(small, config_dir)
-    assert again.path == done.path and again.saved.path.stat().st_mtime_ns == before
+    assert again.path == done_here.path and again.saved.path.stat().st_mtime_ns == before
     assert "is finished: 2 epochs" in capsys.readouterr().out
 
 
-def test_resume_never_begins_a_new_folder(done, small, config_dir):
+def test_resume_never_begins_a_new_folder(done_here, small, config_dir):
     again = train.pretrain([*small, "resume=never"], config_dir)
-    assert again.path.name == f"{done.path.name}-2"
+    assert again.path.name == f"{done_here.path.name}-2"
 
 
 def test_a_loss_that_is_not_finite_names_the_step_and_keeps_the_last_checkpoint(
@@ -80,11 +80,11 @@ def test_a_loss_that_is_not_finite_names_the_step_and_keeps_the_last_checkpoint(
     assert all(v.isfinite().all() for v in weights(run)["state_dict"].values())
 
 
-def test_evaluate_keeps_what_was_scored_and_adds_what_is_new(done, config_dir, monkeypatch):
-    before = json.loads(done.report.read_text())["scores"]
-    options = [f"run={done.path}", "logger.wandb=null"]
+def test_evaluate_keeps_what_was_scored_and_adds_what_is_new(done_here, config_dir, monkeypatch):
+    before = json.loads(done_here.report.read_text())["scores"]
+    options = [f"run={done_here.path}", "logger.wandb=null"]
     train.evaluate([*options, "evaluation=[knn_dino]", "evaluation.knn_dino.neighbours=[20]"])
-    card = json.loads(done.report.read_text())
+    card = json.loads(done_here.report.read_text())
     assert set(card["protocols"]) == {"knn@1", "knn_dino@1"}
     assert card["scores"][: len(before)] == before
 
@@ -114,7 +114,7 @@ def test_the_death_of_another_process_is_one_line(small, config_dir):
     """Rank 1 dies by SIGKILL in mid-training, as under memory pressure."""
     overrides = [*small, "epochs=500", "trainer.devices=2"]
     command = [sys.executable, "-W", "ignore", "-m", "manyviews", "pretrain", *overrides]
-    environment = {**os.environ, "PYTHONPATH": str(Path(config_dir).parent)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(
         [*command, "--config-dir", config_dir],
         env=environment,

@@ -6,31 +6,22 @@ import pytest
 import torch
 from contract import CASES
 
+from manyviews import config
+
 EPOCH = "epochs=1"  # four steps; at the third SwAV's queue is full
 
 
-def case_overrides(case, *precision):
-    return [*contract.case_overrides(case, *precision), EPOCH]
-
-
-@pytest.fixture(scope="module")
-def alone():
-    found = {}
-
-    def of(case, config_dir):
-        if case not in found:
-            found[case] = on_ranks.steps(case_overrides(case), config_dir)
-        return found[case]
-
-    return of
+def composed(config_dir, case, *more):
+    overrides = [*contract.case_overrides(case, *more), EPOCH]
+    return config.compose("pretrain", overrides, config_dir)[0]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("world", [2, 4])
 @pytest.mark.parametrize("case", CASES)
-def test_ranks_train_as_one_process(case, world, alone, ranks, config_dir):
-    one = alone(case, config_dir)
-    found = ranks(world)("on_ranks.steps", case_overrides(case), config_dir)
+def test_ranks_train_as_one_process(case, ranks, config_dir):
+    """Four of them; two are compared below, and where a run moves to two (tests/test_resume.py)."""
+    given = composed(config_dir, case)
+    one, found = on_ranks.trained(given), ranks(4)("on_ranks.trained", given)
     for rank in found[1:]:  # replicated state
         assert all(torch.equal(rank["state"][k], v) for k, v in found[0]["state"].items())
     for name, gradient in one["gradients"].items():
@@ -48,9 +39,10 @@ def test_ranks_train_as_one_process(case, world, alone, ranks, config_dir):
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_float32_is_no_worse_than_ten_times_a_batch_in_another_order(case, ranks, config_dir):
-    narrow = [*case_overrides(case, "32-true"), "optimizer.lr=0.0"]
-    one, reordered = (on_ranks.steps(narrow, config_dir, permuted=p) for p in (False, True))
-    found = ranks(2)("on_ranks.steps", narrow, config_dir)[0]
+    narrow = composed(config_dir, case, "32-true")
+    narrow["optimizer"]["lr"] = 0.0
+    one, reordered = (on_ranks.trained(narrow, permuted=p) for p in (False, True))
+    found = ranks(2)("on_ranks.trained", narrow)[0]
 
     def distance(run):
         return torch.stack(

@@ -13,8 +13,10 @@ def run(tmp_path):
 @pytest.fixture(scope="session")
 def browser():
     """One headless Chromium for all page tests."""
-    if not (shutil.which("chromium") and shutil.which("chromedriver")):
-        pytest.skip("no chromium and chromedriver here (Debian: chromium, chromium-driver)")
+    packages = {"chromium": "chromium", "chromedriver": "chromium-driver"}
+    if missing := [program for program in packages if not shutil.which(program)]:
+        install = " ".join(packages[program] for program in missing)
+        pytest.skip(f"no {' and no '.join(missing)} here (Debian: apt-get install {install})")
     from selenium import webdriver
     from selenium.webdriver.chrome.options import Options
     from selenium.webdriver.chrome.service import Service

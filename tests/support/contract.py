@@ -1,6 +1,7 @@
 """Every method of conf/method/, small enough for tests."""
 
 import copy
+import inspect
 import tempfile
 from functools import cache
 from importlib.resources import files
@@ -9,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from manyviews import build, config
+from manyviews.schema import locate
 
 # A file without a target of its own is another name of one that has it.
 METHODS = sorted(
@@ -16,6 +18,18 @@ METHODS = sorted(
     for file in files("manyviews.conf").joinpath("method").iterdir()
     if file.name.endswith(".yaml") and "_target_" in file.read_text()
 )
+
+
+def taking(*keys):
+    """The methods whose constructor has parameters of these names."""
+
+    def parameters(name):
+        text = files("manyviews.conf").joinpath("method", f"{name}.yaml").read_text()
+        return inspect.signature(locate(yaml.safe_load(text)["_target_"], "method")).parameters
+
+    return [name for name in METHODS if {*keys} <= {*parameters(name)}]
+
+
 # What a key of a method is made in tests; 32 columns are more than the rows of a batch.
 WIDTHS = {
     "hidden_dim": 16,

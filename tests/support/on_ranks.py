@@ -280,12 +280,17 @@ def two_rows(given):
 
 
 def steps(overrides, config_dir, permuted=False):
+    """`trained` by overrides."""
+    return trained(config.compose("pretrain", overrides, config_dir)[0], permuted)
+
+
+def trained(given, permuted=False):
     """Gradients, losses, draws and state of some steps of real training on these ranks.
 
     `permuted`: every batch comes in the reverse order, which changes nothing but rounding.
     """
     world = distributed.world_size()
-    composed, _ = config.compose("pretrain", [*overrides, f"trainer.devices={world}"], config_dir)
+    composed = {**given, "trainer": {**given["trainer"], "devices": world}}
     data = build.data(composed)
     if permuted:
         make_batch = data.make_batch
