@@ -1,14 +1,15 @@
-"""Random views, CPU time per view on one thread.
+"""Random views: CPU time per view on one thread.
 
 All sides are built from the same declaration in conf/views/. *PIL v1* and *PIL v2* are the two sets
-of transforms of torchvision on PIL images one after the other, as most training code has them;
-*tensor v2* is the second set on uint8 tensors one after the other; *kornia* works on whole batches.
-The views of 224 pixels are cut from 256 pixels in memory, those of `barlow_twins` with the paper's
-blur but where it says otherwise. Agreement: largest difference of our crops from torchvision's at
-equal boxes, and by how much the peer's mean and deviation of all pixels lie above ours (chains are
-compared one by one in tests/datamodules/test_views.py). With one channel kornia's brightness is a
-shift, not a factor: its views are others. Memory is the most that torch's tensors hold at once per
-view, in kB; Pillow's own are not seen. Operations and waits are those of one call for all views.
+of transforms of torchvision, applied to one PIL image after the other, as most training code does;
+*tensor v2* is the second set on one uint8 tensor after the other; *kornia* works on whole batches.
+The views of 224 pixels are cut from images of 256 pixels in memory; those of `barlow_twins` have
+the paper's blur unless the case says otherwise. Agreement: the largest difference of our crops from
+torchvision's at equal boxes, and the mean and deviation of all pixels of the peer less ours (the
+chains are compared view by view in tests/datamodules/views/images/test_chains.py). With one channel
+kornia's brightness is a shift, not a factor, so that its views differ. Memory is the largest sum of
+torch's tensors at one time, per view, in kB; Pillow's own memory is not counted. Operations and
+waits are those of one call for all views.
 """
 
 from __future__ import annotations
@@ -29,17 +30,16 @@ from torchvision.transforms import functional as F
 from windows import alternate
 
 from manyviews import build, config
-from manyviews.batch import Sample
 from manyviews.datamodules.images.datamodule import ImageData, Images, ImageSplits
 from manyviews.datamodules.views.images.blur import Blur
 from manyviews.datamodules.views.images.color_jitter import Jitter
 from manyviews.datamodules.views.images.crop import Crop
 from manyviews.datamodules.views.images.flip import Flip
 from manyviews.datamodules.views.images.grayscale import Grayscale
-from manyviews.datamodules.views.images.pipeline import Mode, View
+from manyviews.datamodules.views.images.pipeline import View
 from manyviews.datamodules.views.images.solarize import Solarize
 
-CASES = (  # declaration, pixels of the source, channels, whether with its blur
+CASES = (  # declaration, pixels of the source, channels, True if it keeps its blur
     ("two_crops", 32, 1, True),
     ("two_crops", 32, 3, True),
     ("swav", 32, 3, True),
@@ -48,18 +48,12 @@ CASES = (  # declaration, pixels of the source, channels, whether with its blur
     ("barlow_twins_imagenet", 256, 3, False),
     ("barlow_twins_imagenet", 256, 3, True),
 )
-EXACT, AFFINE = "manyviews", "manyviews affine"
-GOALS = {  # by pixels, peer and mode
-    (32, "PIL v1", EXACT): 6.0,
-    (32, "PIL v1", AFFINE): 12.0,
-    (32, "kornia", EXACT): 2.5,
-    (32, "kornia", AFFINE): 5.0,
-    (256, "PIL v1", AFFINE): 5.0,
-}
+OURS = "manyviews"
+GOALS = {(32, "PIL v1"): 6.0, (32, "kornia"): 2.5}  # ratio by pixels of the source and peer
 
 
 def rows(windows: int) -> Iterator[Row]:
-    """Every case against every peer."""
+    """Compare every case with every peer."""
     for declared, size, channels, blurs in CASES:
         batch, few = (256, 64) if size == 32 else (32, 8)
         made = data(declared, size, channels, batch, blurs=blurs)
@@ -70,29 +64,28 @@ def rows(windows: int) -> Iterator[Row]:
         peak = {n: peak_bytes(w) / (views * c) / 1e3 for n, (w, c) in sides.items()}
         tally = {n: counts(w) for n, (w, _) in sides.items()}
         crop = crop_difference(made)
-        peers = [(peer, EXACT) for peer in sides if peer not in (EXACT, AFFINE)]
-        for peer, ours in [*peers, ("PIL v1", AFFINE), ("kornia", AFFINE)]:
-            said = [f"{tally[n].operations} ({tally[n].waits})" for n in (peer, ours)]
-            far = moments(sides[peer][0]) - moments(sides[ours][0])
-            goal = GOALS.get((size, peer, ours))
+        for peer in [name for name in sides if name != OURS]:
+            said = [f"{tally[n].operations} ({tally[n].waits})" for n in (peer, OURS)]
+            far = moments(sides[peer][0]) - moments(sides[OURS][0])
+            goal = GOALS.get((size, peer))
             yield Row(
                 f"{declared}{'' if blurs else ' without blur'}, {pixels} px, {channels} channels",
                 peer,
-                ours,
+                OURS,
                 "us",
-                (per_view[peer], per_view[ours]),
+                (per_view[peer], per_view[OURS]),
                 f"crop {crop:.0e}; mean {far[0]:+.3f}, deviation {far[1]:+.3f}",
-                f"{digits(peak[peer])} / {digits(peak[ours])}",
+                f"{digits(peak[peer])} / {digits(peak[OURS])}",
                 ("at least", goal) if goal else None,
                 besides=f"operations (waits): {' / '.join(said)}" if peer == "kornia" else "",
             )
 
 
-Side = tuple[Callable[[], list[Tensor]], int]  # all views of a batch, and its size
+Side = tuple[Callable[[], list[Tensor]], int]  # makes all views of a batch, and its size
 
 
 def contenders(made: ImageData, few: int) -> dict[str, Side]:
-    """Every side by name."""
+    """Return every side by its name; those that take one image at a time get only a few."""
     sample = made.splits.train.sample(torch.arange(len(made.splits.train.label)))
     image, label = sample.input, sample.label
     pictures = [F.to_pil_image(i) for i in image[:few]]
@@ -106,14 +99,13 @@ def contenders(made: ImageData, few: int) -> dict[str, Side]:
             partial(at_once, [kornia_chain(v, made.splits) for v in kinds], image),
             len(label),
         ),
-        EXACT: (lambda: views_in("exact", made, sample), len(label)),
-        AFFINE: (lambda: views_in("affine", made, sample), len(label)),
+        OURS: (lambda: made.make_batch(sample, epoch=0).views, len(label)),
     }
     return sides
 
 
 def data(declared: str, size: int, channels: int, batch: int, *, blurs: bool) -> ImageData:
-    """A batch of smooth noise under a declaration of views."""
+    """Return a batch of smooth noise with a declaration of views."""
     noise = torch.rand(
         batch, channels, size // 4, size // 4, generator=torch.Generator().manual_seed(0)
     )
@@ -135,7 +127,7 @@ def data(declared: str, size: int, channels: int, batch: int, *, blurs: bool) ->
 def first_set(
     view: View, size: tuple[int, int], mean: tuple[float, ...], std: tuple[float, ...]
 ) -> Callable[[Any], Tensor]:
-    """The chain of torchvision's first set of transforms that a view kind declares."""
+    """Return the chain that a view declares, of torchvision's first set of transforms."""
     make: dict[type, Callable[[Any], Any]] = {
         Crop: lambda o: v1.RandomResizedCrop(
             o.size(*size), o.scale, o.ratio, v1.InterpolationMode(o.interpolation), antialias=True
@@ -150,14 +142,8 @@ def first_set(
     return v1.Compose([*operations, v1.ToTensor(), v1.Normalize(mean, std)])
 
 
-def views_in(mode: Mode, made: ImageData, sample: Sample) -> list[Tensor]:
-    """All views of the batch by ours."""
-    made.views.mode = mode
-    return made.make_batch(sample, epoch=0).views
-
-
 def kornia_chain(view: View, splits: ImageSplits) -> nn.Sequential:
-    """The chain of kornia; its order of the colours is the same for a whole batch."""
+    """Return the chain that a view declares, of kornia; a whole batch shares its colour order."""
     grey = splits.channels == 1
     make: dict[type, Callable[[Any], list[nn.Module]]] = {
         Crop: lambda o: [
@@ -184,32 +170,32 @@ def kornia_chain(view: View, splits: ImageSplits) -> nn.Sequential:
 def _kornia_jitter(jitter: Jitter, grey: bool) -> list[nn.Module]:
     brightness, contrast, saturation, hue = jitter.strengths
     p = jitter.probability
-    if grey:  # its ColorJitter takes colours alone
+    if grey:  # kornia's ColorJitter takes images of three channels only
         ranges = [(max(0.0, 1 - s), 1 + s) for s in (brightness, contrast)]
         return [K.RandomBrightness(ranges[0], p=p), K.RandomContrast(ranges[1], p=p)]
     return [K.ColorJitter(brightness, contrast, saturation, hue, p=p)]
 
 
 def one_by_one(chains: list[Callable[[Any], Tensor]], pictures: list[Any]) -> list[Tensor]:
-    """All views, picture by picture."""
+    """Return all views, made of one image after the other."""
     return [torch.stack([chain(p) for p in pictures]) for chain in chains]
 
 
 def at_once(chains: list[nn.Sequential], image: Tensor) -> list[Tensor]:
-    """All views of the batch."""
+    """Return all views, made of the whole batch at once."""
     scaled = image.float() / 255
     return [chain(scaled) for chain in chains]
 
 
 def moments(side: Callable[[], list[Tensor]]) -> Tensor:
-    """Mean and deviation of the pixels over all views."""
+    """Return mean and deviation of all pixels of all views, over four calls."""
     made = [view for _ in range(4) for view in side()]
     pixels = torch.cat([view.flatten() for view in made])
     return torch.stack([pixels.mean(), pixels.std()])
 
 
 def crop_difference(made: ImageData) -> float:
-    """Largest difference of eight of our crops from torchvision's of the same boxes, scale 0..1."""
+    """Return the largest difference of eight crops from torchvision's at equal boxes, in 0..1."""
     crop = next(o for o in next(iter(made.views)).operations.values() if isinstance(o, Crop))
     image = made.splits.train.sample(torch.arange(8)).input.float() / 255
     draws = torch.rand(8, crop.draws, generator=torch.Generator().manual_seed(0))

@@ -14,6 +14,7 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from manyviews.batch import Sample
+from manyviews.datamodules.images.decode import to_tensor
 from manyviews.datamodules.images.files import ImageFiles, Prepare
 from manyviews.datamodules.images.index import Listing
 from manyviews.datamodules.images.pixels import denormalised, raw_pixels
@@ -134,7 +135,9 @@ class ImageData(ViewData[ImageSplits, Views]):
 
     def prepare(self) -> Prepare:
         """What workers make of decoded images: the crop that every view begins with."""
-        return partial(self.views.cut, seed=self.seed, size=self.splits.size)
+        return partial(
+            self.views.cut, seed=self.seed, size=self.splits.size, to_tensor=to_tensor
+        )
 
     def clean(self, split: Split, rows: Int64[Tensor, " N"] | None = None) -> Iterator[Sample]:
         """Images of a split, normalised, without random operations; all by default, in order."""

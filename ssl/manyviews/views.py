@@ -15,9 +15,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "images.erasing": ["Erasing"],
         "images.flip": ["Flip"],
         "images.grayscale": ["Grayscale"],
-        "images.pipeline": ["Operation", "View", "Views"],
+        "images.operation": ["Operation"],
+        "images.pipeline": ["View", "Views"],
         "images.posterize": ["Posterize"],
         "images.rotation": ["Rotation"],
         "images.solarize": ["Solarize"],
+        "images.torchvision": ["Torchvision"],
     },
 )

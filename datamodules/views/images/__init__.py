@@ -1,1 +1,1 @@
-"""Batched random views of images, declared in conf/views/ and made on the device of the images."""
+"""Random views of batches of images, made on their device and declared in conf/views/."""

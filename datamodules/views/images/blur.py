@@ -6,16 +6,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from manyviews.datamodules.views.images.random_apply import Sometimes
-from manyviews.datamodules.views.images.separable import Taps, mixed
+from manyviews.datamodules.views.images.random_apply import RandomApply
+from manyviews.datamodules.views.images.separable import Taps, mix
 from manyviews.errors import ConfigError
 
 
-class Blur(Sometimes):
-    """Gaussian of random width on a reflected image: torchvision's GaussianBlur.
+class Blur(RandomApply):
+    """A Gaussian of random width on an image reflected at its borders: torchvision's GaussianBlur.
 
     Args:
-        probability: that a sample is blurred, 0 to 1.
+        probability: chance that a sample is blurred, 0 to 1.
         sigma: smallest and largest standard deviation in pixels; [0.1, 2.0] in the papers.
         kernel_size: odd number of pixels; 23 for images of 224 pixels.
     """
@@ -31,7 +31,7 @@ class Blur(Sometimes):
         self.sigma, self.kernel_size = sigma, kernel_size
 
     def size(self, height: int, width: int) -> tuple[int, int]:
-        """Unchanged.
+        """Return the same height and width.
 
         Raises:
             ConfigError: the kernel reaches beyond the reflected image.
@@ -46,28 +46,29 @@ class Blur(Sometimes):
     def __call__(
         self, image: Float[Tensor, "B C H W"], draws: Float[Tensor, "B 2"]
     ) -> Float[Tensor, "B C H W"]:
-        """Blurred where the first draw is below the probability."""
+        """Return blurred images if their first draw is below the probability."""
         height, width = image.shape[2:]
         low, high = self.sigma
         kernel = gaussian(low + (high - low) * draws[:, 1], self.kernel_size)
 
-        def blurred(image: Tensor, rows: Tensor | slice) -> Tensor:
+        def blur(image: Tensor, rows: Tensor | slice) -> Tensor:
             weight = kernel[rows]
-            return mixed(image, blur_taps(weight, height), blur_taps(weight, width))
+            return mix(image, blur_taps(weight, height), blur_taps(weight, width))
 
-        return self.changed(draws[:, 0], image, blurred)
+        return self.change_some(draws[:, 0], image, blur)
 
 
 def gaussian(sigma: Float[Tensor, " B"], kernel_size: int) -> Float[Tensor, "B {kernel_size}"]:
-    """Weights of the pixels around each, which sum to 1."""
+    """Return the kernel of each sample: Gaussian weights that sum to 1."""
     offset = torch.arange(kernel_size, device=sigma.device) - kernel_size // 2
     kernel = (-0.5 * (offset / sigma[:, None]).square()).exp()
     return kernel / kernel.sum(1, keepdim=True)
 
 
 def blur_taps(kernel: Float[Tensor, "B k"], size: int) -> Taps:
-    """What blurs an axis of `size` pixels, mirrored at its ends without their repetition."""
+    """Return the map that blurs an axis of `size` pixels with the kernel of each sample."""
     offset = torch.arange(kernel.shape[1], device=kernel.device) - kernel.shape[1] // 2
     source = torch.arange(size, device=kernel.device)[:, None] + offset
+    # Reflect at both ends: -1 becomes 1, and `size` becomes `size - 2`.
     source = (size - 1) - ((size - 1) - source.abs()).abs()
     return Taps(source.expand(len(kernel), -1, -1), kernel[:, None].expand(-1, size, -1))

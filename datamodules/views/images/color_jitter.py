@@ -1,6 +1,7 @@
 """Random brightness, contrast, saturation and hue in a random order, as torchvision's ColorJitter.
 
-The first three are one operation, a blend of the image with something greyer; the hue is another.
+Brightness, contrast and saturation are one operation, a blend of the image with a greyer one
+(`blend`); hue is another (`adjust_hue`).
 """
 
 from __future__ import annotations
@@ -11,25 +12,24 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from manyviews.datamodules.views.images.colour_map import ColourMap
 from manyviews.datamodules.views.images.grayscale import luma, luma_weights
-from manyviews.datamodules.views.images.random_apply import Sometimes
+from manyviews.datamodules.views.images.random_apply import RandomApply
 from manyviews.errors import ConfigError
 
 BRIGHTNESS, CONTRAST, SATURATION, HUE = range(4)
 
 
-class Jitter(Sometimes):
-    """Factors from [max(0, 1 - s), 1 + s] and a turn of the hue, in a random order per sample.
+class Jitter(RandomApply):
+    """Random factors from [max(0, 1 - s), 1 + s] and a turn of the hue, in a random order.
 
-    Saturation and hue leave images that do not have three channels as they are.
+    Saturation and hue change images with three channels only.
 
     Args:
-        probability: that a sample is changed at all, 0 to 1.
+        probability: chance that a sample is changed, 0 to 1.
         brightness: strength s of the factor on the pixels.
         contrast: strength s of the factor on the distance to the image's mean grey.
         saturation: strength s of the factor on the distance to each pixel's grey.
-        hue: largest turn to either side, as a share of the circle; 0 to 0.5.
+        hue: largest turn in either direction, as a share of the colour circle; 0 to 0.5.
     """
 
     draws = 6  # apply, order, brightness, contrast, saturation, hue
@@ -54,15 +54,17 @@ class Jitter(Sometimes):
     def __call__(
         self, image: Float[Tensor, "B C H W"], draws: Float[Tensor, "B 6"]
     ) -> Float[Tensor, "B C H W"]:
-        """Changed where the first draw is below the probability."""
+        """Return images in other colours if their first draw is below the probability."""
         colour = image.shape[1] == 3
         places = self._order(draws[:, 1], colour=colour).unbind(1)
-        factor, turn = self._strengths(draws)
+        factor, turn = self._draw_strengths(draws)
         if not self.strengths[HUE] or not colour:
             for kind in places:
                 image = blend(image, kind, factor)
             return image
-        # A blend of kind HUE has a factor of 1, the identity: what lies on the other side of it.
+        # The hue, which is dear, is turned once for all samples: each sample's blends before its
+        # hue come first, then the hue, then the rest. The factor of HUE is 1, so that a blend of
+        # this kind changes nothing: it stands in for a blend of the other part.
         at = (torch.stack(places, 1) == HUE).int().argmax(1)
         for place, kind in enumerate(places[:-1]):
             image = blend(image, torch.where(at > place, kind, HUE), factor)
@@ -71,24 +73,10 @@ class Jitter(Sometimes):
             image = blend(image, torch.where(at < place, kind, HUE), factor)
         return image
 
-    def colour_map(self, draws: Float[Tensor, "B 6"], channels: int) -> ColourMap:
-        """Weights of each pixel and of the image's mean: b c (s H + (1 - s) J) and b (1 - c) J.
-
-        J makes grey and the hue's turn H keeps it, so that without clamps all orders are equal. H
-        turns in the plane of YIQ (`hue_matrix`), not of HSV.
-        """
-        factor, turn = self._strengths(draws)
-        brightness, contrast, saturation = factor[:, :HUE, None, None].unbind(1)
-        grey = luma_weights(channels, draws).expand(channels, -1)
-        pixel = brightness * contrast
-        if channels == 3 and any(self.strengths[SATURATION:]):
-            pixel = pixel * torch.lerp(grey, hue_matrix(turn), saturation)
-        return ColourMap(pixel, brightness * (1 - contrast) * grey)
-
-    def _strengths(
+    def _draw_strengths(
         self, draws: Float[Tensor, "B 6"]
     ) -> tuple[Float[Tensor, "B 4"], Float[Tensor, " B"]]:
-        """The factor of every blend, 1 where nothing is applied, and the turn of the hue."""
+        """Return the factor of every blend and the turn of the hue; 1 and 0 if nothing happens."""
         lows = [max(0.0, 1 - s) for s in self.strengths[:HUE]]
         spans = [1 + s - low for s, low in zip(self.strengths, lows, strict=False)]
         low, span = draws.new_tensor([*lows, 1.0]), draws.new_tensor([*spans, 0.0])
@@ -98,7 +86,7 @@ class Jitter(Sometimes):
         return factor, torch.where(apply[:, 0], turn, 0.0)
 
     def _order(self, draw: Float[Tensor, " B"], *, colour: bool) -> Int64[Tensor, "B n"]:
-        """The operations of each sample in the order that its draw chose."""
+        """Return the kinds of change of each sample, in the order that its draw chose."""
         usable = range(HUE + 1) if colour else (BRIGHTNESS, CONTRAST)
         kinds = [kind for kind in usable if self.strengths[kind]]
         orders = torch.tensor([*permutations(kinds)], device=draw.device, dtype=torch.int64)
@@ -108,10 +96,10 @@ class Jitter(Sometimes):
 def blend(
     image: Float[Tensor, "B C H W"], kind: Int64[Tensor, " B"], factor: Float[Tensor, "B 4"]
 ) -> Float[Tensor, "B C H W"]:
-    """clamp(f * image + (1 - f) * other, 0, 1), with f and other those of each sample's kind.
+    """Return clamp(f * image + (1 - f) * other, 0, 1), with f and other of each sample's kind.
 
-    The other is black for brightness, the image's mean grey for contrast, each pixel's own grey for
-    saturation.
+    The other image is black for brightness, the image's mean grey for contrast, each pixel's own
+    grey for saturation.
     """
     if image.shape[1] == 3:
         # f * image + (1 - f) * grey is a matrix on the channels: one product, not four passes.
@@ -132,7 +120,14 @@ def blend_map(
     grey: Float[Tensor, " B"],
     weight: Float[Tensor, " C"],
 ) -> tuple[Float[Tensor, "B C C"], Float[Tensor, "B 1 1"]]:
-    """The blend as a matrix on the channels and what is added; `grey` is the image's mean."""
+    """Return the blend as a matrix on the channels and a shift.
+
+    Args:
+        kind: brightness, contrast or saturation.
+        factor: f of every kind.
+        grey: mean grey of each image.
+        weight: weight of each channel in the grey.
+    """
     f, kind = factor.gather(1, kind[:, None])[..., None], kind[:, None, None]
     saturation = torch.where(kind == SATURATION, 1 - f, 0.0)
     matrix = f * torch.eye(len(weight), device=weight.device) + saturation * weight
@@ -142,39 +137,20 @@ def blend_map(
 def adjust_hue(
     image: Float[Tensor, "B 3 H W"], turn: Float[Tensor, "B 1 1"]
 ) -> Float[Tensor, "B 3 H W"]:
-    """The hue of HSV turned by a share of the circle; value and saturation stay."""
+    """Return images whose hue in HSV is turned by a share of the circle; the rest of HSV stays."""
     red, green, blue = image.unbind(1)
     value = torch.maximum(red, green).maximum(blue)
     chroma = value - torch.minimum(red, green).minimum(blue)
     # Ones and zeros with lerp, in place: torch.where takes twenty times as long on a CPU, and new
     # memory more than arithmetic.
     is_red, is_green = value.clone().eq_(red), value.clone().eq_(green)
-    # Sixths of the circle from red; in which third it lies is decided by the largest channel.
+    # In sixths of the circle from red; the largest channel decides in which third the hue lies.
     hue = (red - green).lerp_(blue - red, is_green).lerp_(green - blue, is_red)
     hue /= chroma.clamp(min=1e-12)  # a grey pixel has a numerator of 0
     hue += (4 - 2 * is_green).mul_(1 - is_red)
     hue += 6 * turn
     hue -= (hue / 6).floor_().mul_(6)
-    # A channel falls from the value by at most the chroma: less, the nearer the hue is to its own.
+    # A channel is the value less a part of the chroma, 0 to 1: none near the channel's own hue.
     opposite = image.new_tensor([3.0, 5.0, 1.0]).view(1, 3, 1, 1)
     fall = (hue[:, None] - opposite).abs_().sub_(3).abs_().sub_(1).clamp_(0, 1)
     return torch.addcmul(value[:, None], chroma[:, None], fall, value=-1)
-
-
-YIQ = torch.tensor(  # luma, orange to blue, purple to green: the colours of NTSC television
-    [[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]]
-)
-GREY = YIQ.inverse() @ torch.tensor([[1.0, 0, 0], [0, 0, 0], [0, 0, 0]]) @ YIQ
-QUARTER = YIQ.inverse() @ torch.tensor([[0.0, 0, 0], [0, 0, 1], [0, -1, 0]]) @ YIQ
-
-
-def hue_matrix(turn: Float[Tensor, " B"]) -> Float[Tensor, "B 3 3"]:
-    """The hue turned by a share of the circle around the grey axis, as a matrix on the channels.
-
-    Linear, so that it can be multiplied, and not the turn of HSV: luma stays and not the largest
-    channel, and the angles between the primary colours differ. What that does to images says
-    `affine.py`.
-    """
-    angle = 2 * torch.pi * turn[:, None, None]
-    grey, quarter = GREY.to(turn), QUARTER.to(turn)
-    return grey + angle.cos() * (torch.eye(3).to(turn) - grey) + angle.sin() * quarter

@@ -1,4 +1,4 @@
-"""Random resized crop as weighted sums of rows and of columns."""
+"""Random resized crop: weighted sums of rows and columns, or one resize per image."""
 
 from __future__ import annotations
 
@@ -12,91 +12,101 @@ from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 
 from manyviews.datamodules.views.images.resize import Interpolation, Resize
-from manyviews.datamodules.views.images.separable import LARGE, Taps, dense, mixed
-from manyviews.datamodules.views.images.step import scaled
+from manyviews.datamodules.views.images.separable import LARGE, Taps, mix, uses_products
+from manyviews.datamodules.views.images.step import Step, to_float
 from manyviews.errors import ConfigError
 
 TRIES = 10  # of torchvision, before it falls back to a centre crop
 
 
 class Box(NamedTuple):
-    """Where each crop lies, int64 (B,) in pixels."""
+    """The box of each crop in pixels.
+
+    Attributes:
+        top: int64 (B,), first row.
+        left: int64 (B,), first column.
+        height: int64 (B,), rows.
+        width: int64 (B,), columns.
+    """
 
     top: Int64[Tensor, " B"]
     left: Int64[Tensor, " B"]
     height: Int64[Tensor, " B"]
     width: Int64[Tensor, " B"]
 
-    def each(self) -> Iterator[tuple[int, ...]]:
-        """Those of one sample after the other, as plain numbers."""
+    def per_sample(self) -> Iterator[tuple[int, ...]]:
+        """Return the boxes one after the other, as plain numbers (top, left, height, width)."""
         return zip(*(side.tolist() for side in self), strict=True)
 
 
-class Mixing(NamedTuple):
-    """Crops as sums of rows and of columns.
+class SeparableCrops(NamedTuple):
+    """Crops of a batch as weighted sums of rows and of columns.
 
     Attributes:
-        rows: how they become those of the crop.
-        columns: likewise.
-        overshoots: whether the sums leave [0, 1], as bicubic ones do.
+        rows: map from the image's rows to those of the crop.
+        columns: map from the image's columns to those of the crop.
+        overshoots: True if sums may leave [0, 1], as bicubic ones do.
     """
 
     rows: Taps
     columns: Taps
     overshoots: bool
 
-    def of(self, rows: slice) -> Mixing:
-        """For these samples alone."""
-        return Mixing(self.rows.of(rows), self.columns.of(rows), self.overshoots)
+    def select(self, rows: slice) -> SeparableCrops:
+        """Return the crops of these samples alone."""
+        return SeparableCrops(self.rows.select(rows), self.columns.select(rows), self.overshoots)
 
-    def mirrored(self, where: Bool[Tensor, " B"]) -> Mixing:
-        """These samples turned left and right, which costs next to nothing here."""
-        return self._replace(columns=self.columns.mirrored(where))
+    def mirror(self, where: Bool[Tensor, " B"]) -> SeparableCrops:
+        """Return the crops with these samples mirrored, by reading their columns backwards."""
+        return self._replace(columns=self.columns.mirror(where))
 
     def __call__(
         self, image: UInt8[Tensor, "B C H W"] | Float[Tensor, "B C H W"]
     ) -> Float[Tensor, "B C h w"]:
-        """The crops; torchvision clamps only those of bytes, but an image must stay one."""
-        made = mixed(scaled(image), self.rows, self.columns)
+        """Return the crops of the images, in [0, 1]."""
+        made = mix(to_float(image), self.rows, self.columns)
+        # torchvision clamps only crops of bytes; here floats stay images as well.
         return made.clamp_(0, 1) if self.overshoots else made
 
 
-class Cutting(NamedTuple):
-    """Crops one after the other: for a CPU, which can read the boxes without waiting for a device.
+class LoopedCrops(NamedTuple):
+    """Crops of a batch, resized one after the other.
+
+    Only for a CPU, which can read the boxes without waiting for a device.
 
     Attributes:
-        box: where they lie.
-        turned: which to turn left and right.
-        size: height and width of what comes out.
+        box: box of each crop.
+        mirrored: True for samples to be mirrored, left and right.
+        size: height and width of the result.
         interpolation: filter of the resize.
     """
 
     box: Box
-    turned: Bool[Tensor, " B"]
+    mirrored: Bool[Tensor, " B"]
     size: tuple[int, int]
     interpolation: Interpolation
 
-    def of(self, rows: slice) -> Cutting:
-        """For these samples alone."""
+    def select(self, rows: slice) -> LoopedCrops:
+        """Return the crops of these samples alone."""
         box = Box(*(side[rows] for side in self.box))
-        return Cutting(box, self.turned[rows], self.size, self.interpolation)
+        return LoopedCrops(box, self.mirrored[rows], self.size, self.interpolation)
 
-    def mirrored(self, where: Bool[Tensor, " B"]) -> Cutting:
-        """These samples turned left and right."""
-        return self._replace(turned=self.turned ^ where)
+    def mirror(self, where: Bool[Tensor, " B"]) -> LoopedCrops:
+        """Return the crops with these samples mirrored."""
+        return self._replace(mirrored=self.mirrored ^ where)
 
     def __call__(
         self, image: UInt8[Tensor, "B C H W"] | Float[Tensor, "B C H W"]
     ) -> Float[Tensor, "B C h w"]:
-        """The crops, fastest of bytes."""
+        """Return the crops of the images, in [0, 1]; bytes are resized fastest."""
         scale = 255 if image.dtype == torch.uint8 else 1
         dtype = torch.float32 if image.dtype == torch.uint8 else image.dtype
         resized = image.new_empty(*image.shape[:2], *self.size, dtype=dtype)
-        places = zip(resized, image, self.box.each(), self.turned.tolist(), strict=True)
-        for out, picture, at, turn in places:
-            piece = cut(picture, at, self.size, self.interpolation)
-            # Two passes over one image are faster than a mixed division.
-            out.copy_(piece.flip(-1) if turn else piece).div_(scale)
+        places = zip(resized, image, self.box.per_sample(), self.mirrored.tolist(), strict=True)
+        for out, picture, box, mirrored in places:
+            piece = cut(picture, box, self.size, self.interpolation)
+            # Two passes over one image are faster than a division that also converts.
+            out.copy_(piece.flip(-1) if mirrored else piece).div_(scale)
         return resized if scale == 255 else resized.clamp_(0, 1)
 
 
@@ -104,7 +114,7 @@ class Crop:
     """A box of random area and shape, resized with antialias: torchvision's RandomResizedCrop.
 
     Args:
-        size: pixels of the square that comes out; null keeps the size of the data.
+        size: pixels of a side of the square result; null keeps the size of the data.
         scale: smallest and largest share of the image's area.
         ratio: smallest and largest width / height.
         interpolation: filter of the resize.
@@ -126,21 +136,21 @@ class Crop:
         self.interpolation: Interpolation = interpolation
 
     def size(self, height: int, width: int) -> tuple[int, int]:
-        """The square of `size` pixels, or the size of the data."""
+        """Return height and width of the crops: the square of `size` pixels, or the same."""
         return (self.out, self.out) if self.out else (height, width)
 
     def boxes(self, sizes: Sequence[tuple[int, int]], draws: Float[Tensor, "B n"]) -> Box:
-        """The first of ten tries that fits into the image, else the largest centred box.
+        """Return the first of ten tries that fits into the image, else the largest centred box.
 
         Args:
-            sizes: height and width of every image, or once for all.
+            sizes: height and width of every image, or one pair for all images.
             draws: as many numbers per image as `Crop.draws`.
         """
         limit, fallback = torch.tensor(
             [[size[::-1] for size in sizes], [self._fallback(*size) for size in sizes]],
             device=draws.device,
         ).mT
-        tried = sides(limit.prod(0), self.scale, self.ratio, draws)
+        tried = draw_sides(limit.prod(0), self.scale, self.ratio, draws)
         fits = ((0 < tried) & (tried <= limit[..., None])).all(0)
         side, centred = first_fitting(tried, fits, fallback)
         room = limit - side
@@ -148,7 +158,7 @@ class Crop:
         return Box(top, left, side[1], side[0])
 
     def _fallback(self, height: int, width: int) -> tuple[int, int]:
-        """Width and height of the largest box whose shape is allowed."""
+        """Return width and height of the largest box whose shape is allowed."""
         if width / height < self.ratio[0]:
             return width, round(width / self.ratio[0])
         if width / height > self.ratio[1]:
@@ -160,18 +170,31 @@ class Crop:
         image: UInt8[Tensor, "B C H W"] | Float[Tensor, "B C H W"],
         draws: Float[Tensor, "B n"],
     ) -> Float[Tensor, "B C h w"]:
-        """The box of every image as an image of the size that comes out, in [0, 1]."""
-        return self.step(image.shape[2], image.shape[3], draws)(image)
+        """Return the resized box of every image, in [0, 1]."""
+        return self.step(draws, (image.shape[2], image.shape[3]))(image)
 
-    def step(self, height: int, width: int, draws: Float[Tensor, "B n"]) -> Mixing | Cutting:
-        """What the draws make of images of this size."""
-        size, box = self.size(height, width), self.boxes([(height, width)], draws)
-        if one_by_one(draws.device, height, width, *size):
-            where = torch.zeros_like(box.top, dtype=torch.bool)
-            return Cutting(box, where, size, self.interpolation)
-        rows = Resize(height, size[0], self.interpolation)(box.top, box.height)
-        columns = Resize(width, size[1], self.interpolation)(box.left, box.width)
-        return Mixing(rows, columns, self.interpolation == "bicubic")
+    def fold_into(
+        self,
+        steps: list[Step],
+        draws: Float[Tensor, "B n"],
+        size: tuple[int, int],
+        mean: Float[Tensor, " C"],
+    ) -> list[Step]:
+        """Return the steps and the crops, which a flip that follows can mirror for free."""
+        return [*steps, self.step(draws, size)]
+
+    def step(
+        self, draws: Float[Tensor, "B n"], size: tuple[int, int]
+    ) -> SeparableCrops | LoopedCrops:
+        """Return the crops that the draws make of images of this height and width."""
+        (height, width), out = size, self.size(*size)
+        box = self.boxes([size], draws)
+        if resizes_one_by_one(draws.device, height, width, *out):
+            mirrored = torch.zeros_like(box.top, dtype=torch.bool)
+            return LoopedCrops(box, mirrored, out, self.interpolation)
+        rows = Resize(height, out[0], self.interpolation)(box.top, box.height)
+        columns = Resize(width, out[1], self.interpolation)(box.left, box.width)
+        return SeparableCrops(rows, columns, self.interpolation == "bicubic")
 
     def cut(
         self,
@@ -179,23 +202,23 @@ class Crop:
         draws: Float[Tensor, "B n"],
         size: tuple[int, int],
     ) -> UInt8[Tensor, "B C h w"]:
-        """The crops in bytes, which a worker makes of what it decoded.
+        """Return the crops in bytes; a worker process makes them of the images that it decoded.
 
         Args:
-            images: of any sizes.
-            draws: numbers of each.
-            size: height and width where the crop keeps the size of the data.
+            images: images of any sizes.
+            draws: numbers of each image.
+            size: height and width of the result if the crop keeps the size of the data.
         """
-        boxes = self.boxes([(i.shape[1], i.shape[2]) for i in images], draws).each()
+        boxes = self.boxes([(i.shape[1], i.shape[2]) for i in images], draws).per_sample()
         size = self.size(*size)
         return torch.stack(
             [cut(i, box, size, self.interpolation) for i, box in zip(images, boxes, strict=True)]
         )
 
 
-def one_by_one(device: torch.device, *sizes: int) -> bool:
-    """Whether a CPU resizes images of these sizes one after the other, fastest as bytes."""
-    return max(sizes) >= LARGE and not dense(device)
+def resizes_one_by_one(device: torch.device, *sizes: int) -> bool:
+    """Return True if one resize after the other is the fastest: large images on a CPU."""
+    return max(sizes) >= LARGE and not uses_products(device)
 
 
 def cut(
@@ -204,9 +227,9 @@ def cut(
     size: tuple[int, int],
     interpolation: Interpolation,
 ) -> UInt8[Tensor, "C h w"] | Float[Tensor, "C h w"]:
-    """One box (top, left, height, width) of one image, resized; bytes stay bytes, as torchvision's.
+    """Return one box (top, left, height, width) of one image, resized; bytes stay bytes.
 
-    Floats may leave [0, 1] where the filter is bicubic.
+    Floats may leave [0, 1] if the filter is bicubic.
     """
     top, left, height, width = box
     # Contiguous bytes of three channels are resized in three quarters of the time.
@@ -215,10 +238,10 @@ def cut(
 
 
 def check_box(operation: str, scale: list[float], ratio: list[float]) -> None:
-    """Compare the ranges of a random box with what is allowed.
+    """Raise unless the ranges of a random box are possible.
 
     Raises:
-        ConfigError: empty or impossible.
+        ConfigError: a range is empty, or a number is out of its bounds.
     """
     if len(scale) != 2 or not 0 < scale[0] <= scale[1] <= 1:
         raise ConfigError(
@@ -228,10 +251,13 @@ def check_box(operation: str, scale: list[float], ratio: list[float]) -> None:
         raise ConfigError(f"{operation} ratio={list(ratio)}; allowed: [low, high], 0 < low <= high")
 
 
-def sides(
+def draw_sides(
     area: Int64[Tensor, "#B"], scale: list[float], ratio: list[float], draws: Float[Tensor, "B _"]
 ) -> Int64[Tensor, "2 B n"]:
-    """The sides sqrt(a r) and sqrt(a / r) in pixels of every try, of a share a and a ratio r."""
+    """Return the sides sqrt(a r) and sqrt(a / r) in pixels of every try.
+
+    The share of the area is uniform in `scale`, and the logarithm of the ratio in that of `ratio`.
+    """
     share = scale[0] + (scale[1] - scale[0]) * draws[:, :TRIES].double()
     low, high = math.log(ratio[0]), math.log(ratio[1])
     r = torch.exp(low + (high - low) * draws[:, TRIES : 2 * TRIES].double())
@@ -242,13 +268,13 @@ def sides(
 def first_fitting(
     tried: Int64[Tensor, "2 B n"], fits: Bool[Tensor, "B n"], fallback: Int64[Tensor, "2 _"]
 ) -> tuple[Int64[Tensor, "2 B"], Bool[Tensor, " B"]]:
-    """The sides of the first try that fits, else the fallback's; and where that was taken."""
-    first = F.pad(fits.int(), (0, 1), value=1).argmax(1)  # of equals the first
+    """Return the sides of the first try that fits, else the fallback, and True for a fallback."""
+    first = F.pad(fits.int(), (0, 1), value=1).argmax(1)  # argmax takes the first of equals
     last = fallback[..., None].expand(-1, len(fits), 1)
     chosen = torch.cat([tried, last], 2).gather(2, first.expand(2, -1)[..., None])[..., 0]
     return chosen, first == fits.shape[1]
 
 
 def place(draw: Float[Tensor, "2 B"], room: Int64[Tensor, "2 B"]) -> Int64[Tensor, "2 B"]:
-    """An integer of 0..room, uniformly."""
+    """Return a uniform integer of 0..room for each draw."""
     return (draw.double() * (room + 1)).long()

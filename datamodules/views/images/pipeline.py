@@ -1,12 +1,14 @@
-"""The declaration of the views, and the batched pipeline that it builds."""
+"""The views of images that a config declares, and their making in batches.
+
+A view is a chain of operations. Its random numbers are drawn for the whole batch, then the chain
+runs on one piece of the batch after the other.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int64, UInt8
@@ -14,46 +16,20 @@ from PIL import Image
 from torch import Tensor
 
 from manyviews import draws
-from manyviews.datamodules.images.decode import to_tensor
-from manyviews.datamodules.views.images.color_jitter import Jitter
-from manyviews.datamodules.views.images.colour_map import ColourMap
-from manyviews.datamodules.views.images.crop import Crop, Cutting, Mixing
-from manyviews.datamodules.views.images.erasing import Erasing
-from manyviews.datamodules.views.images.flip import Flip
-from manyviews.datamodules.views.images.grayscale import Grayscale
-from manyviews.datamodules.views.images.step import Applied, Step, scaled
+from manyviews.datamodules.views.images.crop import Crop
+from manyviews.datamodules.views.images.operation import Operation, fold
+from manyviews.datamodules.views.images.step import Step, to_float
 from manyviews.errors import ConfigError
 
-Mode = Literal["exact", "affine"]
 PIECE = 800_000  # pixels of all channels: their floats, 3 MB, stay in the cache of a CPU
 
 
-@runtime_checkable
-class Operation(Protocol):
-    """One random operation on a batch; all its randomness comes as numbers per sample."""
-
-    @property
-    def draws(self) -> int:
-        """Uniform numbers that each sample needs."""
-        ...
-
-    def size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of what comes out."""
-        ...
-
-    def __call__(
-        self, image: Float[Tensor, "B C H W"], draws: Float[Tensor, "B n"]
-    ) -> Float[Tensor, "B C h w"]:
-        """Images in [0, 1] after the operation."""
-        ...
-
-
 class View:
-    """A kind of view: how many of it, and the operations in their order.
+    """A kind of view: its number per sample, and its operations in order.
 
     Args:
         count: views of this kind per sample.
-        operations: by name; the name is the purpose of the operation's draws.
+        operations: operations by name; the name seeds the operation's draws.
     """
 
     def __init__(self, count: int, operations: dict[str, Operation]) -> None:
@@ -64,23 +40,23 @@ class View:
         self.operations = {k: o for k, o in operations.items() if getattr(o, "probability", 1)}
 
     def size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of the view of an image of this size."""
+        """Return height and width of the view of an image of this size."""
         for operation in self.operations.values():
             height, width = operation.size(height, width)
         return height, width
 
     def leading_crop(self) -> tuple[str, Crop]:
-        """The first operation and its name, where it is a crop.
+        """Return name and operation of the crop that the view begins with.
 
         Raises:
-            ConfigError: it is none.
+            ConfigError: the first operation is no crop.
         """
-        purpose, crop = next(iter(self.operations.items()), ("nothing", None))
+        name, crop = next(iter(self.operations.items()), ("nothing", None))
         if not isinstance(crop, Crop):
             raise ConfigError(
-                f"views of image files begin with a crop, not with {purpose}; type views=two_crops"
+                f"views of image files begin with a crop, not with {name}; type views=two_crops"
             )
-        return purpose, crop
+        return name, crop
 
     def cut(
         self,
@@ -92,13 +68,13 @@ class View:
         view: int,
         size: tuple[int, int],
     ) -> UInt8[Tensor, "B C h w"]:
-        """The crop of view number `view`, the first operation, of images of any sizes."""
-        purpose, crop = self.leading_crop()
-        numbers = draws.uniform(seed, epoch, position, view, purpose, crop.draws)
+        """Return the crops, the first operation, of view number `view`; see `Views.cut`."""
+        name, crop = self.leading_crop()
+        numbers = draws.uniform(seed, epoch, position, view, name, crop.draws)
         return crop.cut(images, numbers, size)
 
-    def named(self, *, is_cut: bool) -> list[tuple[str, Operation]]:
-        """The operations and their names; without the first if `cut` has done it."""
+    def remaining(self, *, is_cut: bool) -> list[tuple[str, Operation]]:
+        """Return the operations with their names, without the first if `cut` has done it."""
         return [*self.operations.items()][int(is_cut) :]
 
     def steps(
@@ -107,41 +83,25 @@ class View:
         size: tuple[int, int],
         mean: Float[Tensor, " C"],
         *,
-        mode: Mode,
         is_cut: bool,
     ) -> list[Step]:
-        """The operations with their numbers, ready for images of this size.
+        """Return the steps that the remaining operations make of their numbers.
 
         Args:
-            numbers: of every operation.
-            size: height and width.
-            mean: of the data, per channel, in units of 0..1.
-            mode: of the views.
-            is_cut: whether `cut` has done the first.
+            numbers: draws of every remaining operation.
+            size: height and width of the images.
+            mean: mean of the data per channel, in units of 0..1.
+            is_cut: True if `cut` has done the first operation.
         """
         steps: list[Step] = []
-        for (_, operation), u in zip(self.named(is_cut=is_cut), numbers, strict=True):
-            before = steps[-1] if steps else None
-            if isinstance(operation, Crop):
-                steps.append(operation.step(*size, u))
-            elif isinstance(operation, Flip) and isinstance(before, Mixing | Cutting):
-                steps[-1] = before.mirrored(operation.happens(u[:, 0]))
-            elif isinstance(operation, Jitter | Grayscale) and mode == "affine":
-                then = operation.colour_map(u, len(mean))
-                if isinstance(before, ColourMap):
-                    steps[-1] = before.then(then)
-                else:
-                    steps.append(then)
-            elif isinstance(operation, Erasing):
-                steps.append(Applied(partial(operation, mean=mean), u))
-            else:
-                steps.append(Applied(operation, u))
+        for (_, operation), u in zip(self.remaining(is_cut=is_cut), numbers, strict=True):
+            steps = fold(operation, steps, u, size, mean)
             size = operation.size(*size)
         return steps
 
 
 def _pieces(image: UInt8[Tensor, "B C H W"]) -> list[slice]:
-    """Rows of a batch whose floats stay in the cache of a CPU; elsewhere all of them."""
+    """Return rows of a batch whose floats stay in the cache of a CPU; on a device, all rows."""
     rows = len(image)
     most = max(1, PIECE * rows // image.numel()) if image.device.type == "cpu" else rows
     length = math.ceil(rows / math.ceil(rows / most))  # pieces of about the same length
@@ -151,31 +111,30 @@ def _pieces(image: UInt8[Tensor, "B C H W"]) -> list[slice]:
 class Views:
     """All views of a sample: kinds by name, the large ones first.
 
+    Colours change in the order and with the clamps of torchvision.
+
     Args:
-        mode: `exact` orders and clamps as torchvision; `affine` leaves out the clamps between the
-            colours, faster where there are several (`colour_map.py`).
         kinds: for example `large` and `small`.
 
     Raises:
         ConfigError: fewer than two views in all.
     """
 
-    def __init__(self, mode: Mode = "exact", **kinds: View) -> None:
+    def __init__(self, **kinds: View) -> None:
         if sum(kind.count for kind in kinds.values()) < 2:
             raise ConfigError(
                 f"views ({', '.join(kinds) or 'none'}) make fewer than two views of a sample; "
                 "type views.large.count=2"
             )
-        self.mode: Mode = mode
         self.kinds = kinds
 
     def __iter__(self) -> Iterator[View]:
-        """The kind of every single view, in the order of the batch."""
+        """Return the kind of every single view, in the order of the batch."""
         for kind in self.kinds.values():
             yield from [kind] * kind.count
 
     def sizes(self, height: int, width: int) -> list[tuple[int, int]]:
-        """Height and width of every view of an image of this size."""
+        """Return height and width of every view of an image of this size."""
         return [kind.size(height, width) for kind in self]
 
     def cut(
@@ -186,15 +145,17 @@ class Views:
         *,
         seed: int,
         size: tuple[int, int],
+        to_tensor: Callable[[Image.Image], UInt8[Tensor, "C H W"]],
     ) -> list[UInt8[Tensor, "B C _ _"]]:
-        """The crops of all views, in bytes: what workers do with decoded pictures.
+        """Return the crops of all views in bytes, which worker processes make of decoded images.
 
         Args:
-            images: of one mode.
-            position: row of each in its data set.
+            images: images of any sizes, all grey or all RGB.
+            position: row of each image in its data set.
             epoch: 0-based.
-            seed: of the run.
+            seed: seed of the run.
             size: height and width of crops that keep the size of the data.
+            to_tensor: makes the bytes of an image a tensor, as the data set does everywhere else.
         """
         tensors = [to_tensor(image) for image in images]
         return [
@@ -212,12 +173,12 @@ class Views:
         mean: Sequence[float],
         std: Sequence[float],
     ) -> list[Float[Tensor, "B C _ _"]]:
-        """One normalised float32 batch per view.
+        """Return one normalised float32 batch per view.
 
         Args:
-            image: whole images, or what `cut` made of them.
-            position: row of each in its data set.
-            seed: of the run.
+            image: whole images, or the crops of every view that `cut` made of them.
+            position: row of each image in its data set.
+            seed: seed of the run.
             epoch: 0-based.
             mean: per channel, in units of 0..1.
             std: per channel, in units of 0..1.
@@ -229,16 +190,13 @@ class Views:
         steps = self._steps(position, given, shift, seed=seed, epoch=epoch, is_cut=is_cut)
         sizes = [kind.size(*size) for kind, size in zip(self, given, strict=True)]
         made = [shift.new_empty(len(position), len(shift), *size) for size in sizes]
-        mixing = not is_cut and all(some and isinstance(some[0], Mixing) for some in steps)
         for rows in _pieces(images[0]):
-            pieces = [x[rows] for x in images]
-            if mixing:  # all views begin with the same floats, side by side as `mixed` reads them
-                floats = scaled(pieces[0].transpose(1, 2).contiguous()).transpose(1, 2)
-                pieces = [floats] * len(images)
-            for out, view, some in zip(made, pieces, steps, strict=True):
-                for step in some:
-                    view = step.of(rows)(view)
-                view = torch.sub(scaled(view), shift.view(-1, 1, 1), out=out[rows])
+            for out, source, chain in zip(made, images, steps, strict=True):
+                view = source[rows]
+                for step in chain:
+                    view = step.select(rows)(view)
+                # Written into the batch at once: no second copy of the views is made.
+                view = torch.sub(to_float(view), shift.view(-1, 1, 1), out=out[rows])
                 view.div_(scale.view(-1, 1, 1))
         return made
 
@@ -252,23 +210,27 @@ class Views:
         epoch: int,
         is_cut: bool,
     ) -> list[list[Step]]:
-        """Those of every view: made once for all views of a kind, as calls cost more than rows."""
-        views = iter(range(len(sizes)))
-        kinds = [(kind, [*islice(views, kind.count)]) for kind in self.kinds.values()]
+        """Return the steps of every view.
+
+        All views of a kind are drawn and folded as one long batch, because a call costs more than
+        its rows.
+        """
+        numbering = iter(range(len(sizes)))
+        kinds = [(kind, [*islice(numbering, kind.count)]) for kind in self.kinds.values()]
         wanted = [
-            (view, purpose, operation.draws)
+            (view, name, operation.draws)
             for kind, its_views in kinds
-            for purpose, operation in kind.named(is_cut=is_cut)
+            for name, operation in kind.remaining(is_cut=is_cut)
             for view in its_views
         ]
         numbers = iter(draws.uniforms(seed, epoch, position, wanted))
         steps: list[list[Step]] = []
         for kind, its_views in kinds:
-            named = kind.named(is_cut=is_cut)
-            drawn = [torch.cat([*islice(numbers, kind.count)]) for _ in named]
-            size = sizes[its_views[0]]
-            of_all = kind.steps(drawn, size, mean, mode=self.mode, is_cut=is_cut)
+            drawn = [
+                torch.cat([*islice(numbers, kind.count)]) for _ in kind.remaining(is_cut=is_cut)
+            ]
+            together = kind.steps(drawn, sizes[its_views[0]], mean, is_cut=is_cut)
             for first in range(0, kind.count * len(position), len(position)):
                 of_view = slice(first, first + len(position))
-                steps.append([step.of(of_view) for step in of_all])
+                steps.append([step.select(of_view) for step in together])
         return steps

@@ -5,16 +5,16 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
-from manyviews.datamodules.views.images.random_apply import Sometimes
+from manyviews.datamodules.views.images.random_apply import RandomApply
 from manyviews.errors import ConfigError
 
 
-class Posterize(Sometimes):
-    """Bytes keep their highest bits: torchvision's RandomPosterize.
+class Posterize(RandomApply):
+    """Every pixel, as a byte, keeps only its highest bits: torchvision's RandomPosterize.
 
     Args:
         probability: 0 to 1.
-        bits: kept of the eight, 0 to 8; 0 is black.
+        bits: bits kept of the eight, 0 to 8; 0 makes the image black.
     """
 
     draws = 1
@@ -28,7 +28,8 @@ class Posterize(Sometimes):
     def __call__(
         self, image: Float[Tensor, "B C H W"], draws: Float[Tensor, "B 1"]
     ) -> Float[Tensor, "B C H W"]:
-        """Posterized where the draw is below the probability; the pixel is rounded to a byte."""
+        """Return images with fewer levels if their draw is below the probability."""
         step = 2 ** (8 - self.bits)
+        # Resized pixels lie between bytes: round before the low bits are cut off.
         level = (image * 255).round_().div_(step).floor_().mul_(step / 255)
         return self.choose(draws[:, 0], level, image)

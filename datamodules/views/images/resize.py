@@ -1,9 +1,8 @@
-"""Which pixels of a box each pixel of its resized image is made of."""
+"""Antialiased resize of a box of pixels along one axis, as a linear map."""
 
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import torch
@@ -13,7 +12,6 @@ from torch import Tensor
 from manyviews.datamodules.views.images.separable import Taps
 
 Interpolation = Literal["bilinear", "bicubic"]
-TABLE_BYTES = 2**25  # 32 MiB: bilinear, axes of up to 111 pixels at their own size
 
 
 def _triangle(x: Float[Tensor, ...]) -> Float[Tensor, ...]:
@@ -21,22 +19,23 @@ def _triangle(x: Float[Tensor, ...]) -> Float[Tensor, ...]:
 
 
 def _cubic(x: Float[Tensor, ...], a: float = -0.5) -> Float[Tensor, ...]:
-    """Keys' cubic with a = -0.5: what Pillow, and torch with antialias, resize with."""
+    """Return Keys' cubic with a = -0.5, as Pillow, and torch with antialias, resize."""
     x = x.abs()
     near = ((a + 2) * x - (a + 3)) * x * x + 1
     far = (((x - 5) * x + 8) * x - 4) * a
     return torch.where(x < 1, near, torch.where(x < 2, far, 0.0))
 
 
+# The filter of each interpolation, and the distance at which it falls to 0.
 SUPPORT = {"bilinear": (1.0, _triangle), "bicubic": (2.0, _cubic)}
 
 
 class Resize(NamedTuple):
-    """How boxes of an axis become another number of pixels, antialiased.
+    """A resize of boxes of one axis to a given number of pixels, antialiased.
 
     Attributes:
         size: pixels of the axis.
-        out: pixels that come out.
+        out: pixels of the result.
         interpolation: filter.
     """
 
@@ -44,19 +43,13 @@ class Resize(NamedTuple):
     out: int
     interpolation: Interpolation
 
-    def __call__(self, start: Int64[Tensor, " B"], length: Int64[Tensor, " B"]) -> Taps:
-        """Of the boxes start..start+length-1; from a table of all of them where that is small."""
-        if self.size**2 * self.out * self.most * 12 > TABLE_BYTES:
-            return self.computed(start, length)
-        return _table(self, start.device).of(start * self.size + length - 1)
-
     @property
     def most(self) -> int:
-        """The most old pixels that a new one is made of."""
+        """The largest number of old pixels that a new one is made of."""
         return math.ceil(2 * SUPPORT[self.interpolation][0] * max(self.size / self.out, 1))
 
-    def computed(self, start: Int64[Tensor, " B"], length: Int64[Tensor, " B"]) -> Taps:
-        """The same without a table.
+    def __call__(self, start: Int64[Tensor, " B"], length: Int64[Tensor, " B"]) -> Taps:
+        """Return the maps of the boxes start..start+length-1.
 
         The weights of a pixel sum to 1; the filter widens when the axis shrinks and is cut at the
         box, as in Pillow and `torch.nn.functional.interpolate(antialias=True)`.
@@ -71,14 +64,6 @@ class Resize(NamedTuple):
         last = torch.minimum(last, length[:, None, None].float())
         source = first + torch.arange(self.most, device=start.device)
         weight = kernel((source - centre + 0.5) / scale).where(source < last, 0.0)
+        # Places beyond the axis have weight 0, but must still name a pixel that exists.
         index = (source.long() + start[:, None, None]).clamp_(max=self.size - 1)
         return Taps(index, weight / weight.sum(-1, keepdim=True))
-
-
-@lru_cache(maxsize=8)
-def _table(resize: Resize, device: torch.device) -> Taps:
-    """Of every start and length; those that reach beyond the axis are never looked up."""
-    start, length = torch.cartesian_prod(
-        torch.arange(resize.size, device=device), torch.arange(1, resize.size + 1, device=device)
-    ).unbind(1)
-    return resize.computed(start, length)

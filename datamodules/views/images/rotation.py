@@ -9,17 +9,17 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from manyviews.datamodules.views.images.random_apply import Sometimes
+from manyviews.datamodules.views.images.random_apply import RandomApply
 from manyviews.errors import ConfigError
 
 
-class Rotation(Sometimes):
+class Rotation(RandomApply):
     """A turn around the centre, bilinear, at the same size: torchvision's RandomRotation.
 
     Args:
         probability: 0 to 1.
-        degrees: largest angle to either side, 0 to 180.
-        fill: 0 to 1, of the corners that no pixel reaches.
+        degrees: largest angle in either direction, 0 to 180.
+        fill: value of the corners that no pixel reaches, 0 to 1.
     """
 
     draws = 2  # apply, angle
@@ -35,7 +35,7 @@ class Rotation(Sometimes):
     def __call__(
         self, image: Float[Tensor, "B C H W"], draws: Float[Tensor, "B 2"]
     ) -> Float[Tensor, "B C H W"]:
-        """Turned counter-clockwise by the angle, where the first draw is below the probability."""
+        """Return images turned counter-clockwise if their first draw is below the probability."""
         angle = (2 * draws[:, 1] - 1) * math.radians(self.degrees)
         turned = rotate(image, angle.to(image), self.fill)
         return self.choose(draws[:, 0], turned, image)
@@ -44,16 +44,15 @@ class Rotation(Sometimes):
 def rotate(
     image: Float[Tensor, "B C H W"], angle: Float[Tensor, " B"], fill: float
 ) -> Float[Tensor, "B C H W"]:
-    """Every image turned counter-clockwise by its angle, in radians."""
+    """Return every image turned counter-clockwise by its angle, in radians."""
     count, _, height, width = image.shape
     cos, sin, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
-    # From where each pixel comes, in units of half the size.
+    # affine_grid maps each new pixel to its old place, in units of half the height and width.
     source = [cos, -sin * height / width, zero, sin * width / height, cos, zero]
     theta = torch.stack(source, 1).view(count, 2, 3)
     grid = F.affine_grid(theta, list(image.shape), align_corners=False)
-    covered = F.pad(
-        image, (0, 0, 0, 0, 0, 1), value=1.0
-    )  # one more channel: where there are pixels
+    # One more channel of ones: turned with the image, it tells how much of a pixel is covered.
+    covered = F.pad(image, (0, 0, 0, 0, 0, 1), value=1.0)
     turned = F.grid_sample(covered, grid, "bilinear", "zeros", align_corners=False)
     pixels, mask = turned[:, :-1], turned[:, -1:]
     return (pixels - fill) * mask + fill  # torchvision's formula

@@ -6,11 +6,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from manyviews.datamodules.views.images.random_apply import Sometimes
+from manyviews.datamodules.views.images.random_apply import RandomApply
 
 
-class Solarize(Sometimes):
-    """Pixels at or above the threshold are inverted.
+class Solarize(RandomApply):
+    """Pixels at or above a threshold are inverted: torchvision's RandomSolarize.
 
     Args:
         probability: 0 to 1.
@@ -26,8 +26,8 @@ class Solarize(Sometimes):
     def __call__(
         self, image: Float[Tensor, "B C H W"], draws: Float[Tensor, "B 1"]
     ) -> Float[Tensor, "B C H W"]:
-        """Solarized where the draw is below the probability."""
-        # Where it is not to be applied no pixel reaches the threshold.
+        """Return solarized images if their draw is below the probability."""
+        # No pixel reaches an infinite threshold: the images of these samples stay.
         threshold = torch.where(draws < self.probability, self.threshold, torch.inf)
         inverted = image.clone().ge_(threshold[..., None, None])
         return torch.lerp(image, 1 - image, inverted)  # several times faster than torch.where

@@ -1,4 +1,4 @@
-"""Any transform of torchvision as an operation, for what there is no batched one of."""
+"""Any transform of torchvision as an operation, for those that have no batched form here."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from jaxtyping import Float
 from torch import Tensor
 from torchvision.transforms import v2
 
-from manyviews.datamodules.views.images.random_apply import Sometimes
+from manyviews.datamodules.views.images.random_apply import RandomApply
 from manyviews.errors import ConfigError, unknown
 
 
-class Torchvision(Sometimes):
+class Torchvision(RandomApply):
     """A class of torchvision.transforms.v2, applied to one image after the other.
 
-    Slow, and each image waits for its numbers: for trying a transform out. It sees float images in
-    [0, 1] and draws from torch's generator of the CPU, seeded with the draws of the sample.
+    Slow, and every image waits for its numbers to be read from the device: meant for trying a
+    transform out. The transform sees a float image in [0, 1] and draws from torch's generator of
+    the CPU, which is seeded with the draws of the sample.
 
     Args:
-        probability: that the transform is applied at all, 0 to 1; it may draw once more itself.
-        name: of the class, for example RandomPerspective.
-        arguments: of the class.
+        probability: chance that the transform is called, 0 to 1; many transforms draw a
+            probability of their own after that.
+        name: the class, for example RandomPerspective.
+        arguments: arguments of the class.
     """
 
     draws = 3  # apply, and two that seed the generator
@@ -43,11 +45,15 @@ class Torchvision(Sometimes):
     def __call__(
         self, image: Float[Tensor, "B C H W"], draws: Float[Tensor, "B 3"]
     ) -> Float[Tensor, "B C H W"]:
-        """Transformed where the first draw is below the probability; the size must stay."""
+        """Return transformed images if their first draw is below the probability.
+
+        Raises:
+            ConfigError: the transform changes the size of an image.
+        """
         changed = []
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]):  # the run's own generator stays as it is
             for picture, (apply, *rest) in zip(image, draws.tolist(), strict=True):
-                high, low = (int(number * 2**24) for number in rest)
+                high, low = (int(number * 2**24) for number in rest)  # draws have 24 bits each
                 torch.manual_seed(high << 24 | low)
                 changed.append(self.transform(picture) if apply < self.probability else picture)
         for picture in changed:

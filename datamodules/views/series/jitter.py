@@ -7,10 +7,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from manyviews.datamodules.views.series.normal import check_sigma, normals
-from manyviews.datamodules.views.series.random_apply import Sometimes
+from manyviews.datamodules.views.series.random_apply import RandomApply
 
 
-class Jitter(Sometimes):
+class Jitter(RandomApply):
     """Every value gets a normal number of its own: the noise of a sensor.
 
     Args:

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from manyviews.datamodules.views.series.curves import check_knots, curves
 from manyviews.datamodules.views.series.normal import check_sigma, normals
-from manyviews.datamodules.views.series.random_apply import Sometimes
+from manyviews.datamodules.views.series.random_apply import RandomApply
 
 
-class MagnitudeWarp(Sometimes):
+class MagnitudeWarp(RandomApply):
     """Each channel is multiplied by a smooth curve around 1 (Um et al., 2017, arXiv 1706.00527).
 
     Args:

@@ -10,10 +10,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from manyviews.datamodules.views.series.crop import check_share
-from manyviews.datamodules.views.series.random_apply import Sometimes
+from manyviews.datamodules.views.series.random_apply import RandomApply
 
 
-class ChannelMask(Sometimes):
+class ChannelMask(RandomApply):
     """Some channels are 0 everywhere; one at least is left.
 
     Args:
@@ -41,7 +41,7 @@ class ChannelMask(Sometimes):
         return masked(series, (rank < many[:, None])[..., None])
 
 
-class TimeMask(Sometimes):
+class TimeMask(RandomApply):
     """All channels are 0 in one span of time (Park et al., 2019, arXiv 1904.08779, on speech).
 
     Args:

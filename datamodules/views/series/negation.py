@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from manyviews.datamodules.views.series.random_apply import Sometimes
+from manyviews.datamodules.views.series.random_apply import RandomApply
 
 
-class Negation(Sometimes):
+class Negation(RandomApply):
     """All channels change their sign (Saeed et al., 2019, arXiv 1907.11879).
 
     Args:

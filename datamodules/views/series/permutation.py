@@ -6,11 +6,11 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from manyviews.datamodules.views.series.random_apply import Sometimes
+from manyviews.datamodules.views.series.random_apply import RandomApply
 from manyviews.errors import ConfigError
 
 
-class Permutation(Sometimes):
+class Permutation(RandomApply):
     """The window is cut at random steps and its segments are put together in a random order.
 
     Args:

@@ -1,17 +1,17 @@
-"""What operations share that keep the length of a window and happen to some of the samples."""
+"""The base of operations that change some of the windows and keep their length."""
 
 from __future__ import annotations
 
-from manyviews.datamodules.views.images.random_apply import Chance
+from manyviews.datamodules.views.chance import Chance
 
 
-class Sometimes(Chance):
-    """A chance that keeps the length of the window.
+class RandomApply(Chance):
+    """An operation with a probability that keeps the length of the window.
 
     Args:
-        probability: that a sample is changed at all, 0 to 1.
+        probability: chance that a sample is changed, 0 to 1.
     """
 
     def size(self, length: int) -> int:
-        """Unchanged."""
+        """Return the same number of steps."""
         return length

@@ -8,11 +8,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from manyviews.datamodules.views.series.random_apply import Sometimes
+from manyviews.datamodules.views.series.random_apply import RandomApply
 from manyviews.errors import ConfigError
 
 
-class Rotation(Sometimes):
+class Rotation(RandomApply):
     """The axes x, y, z of a sensor are turned in space, uniformly over all rotations.
 
     After Um et al. (2017, arXiv 1706.00527), whose axis is uniform in a cube and whose angle is

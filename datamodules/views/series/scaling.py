@@ -9,11 +9,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from manyviews.datamodules.views.series.normal import normals
-from manyviews.datamodules.views.series.random_apply import Sometimes
+from manyviews.datamodules.views.series.random_apply import RandomApply
 from manyviews.errors import ConfigError
 
 
-class Scaling(Sometimes):
+class Scaling(RandomApply):
     """All steps of a channel are multiplied by one random factor around 1.
 
     Args:

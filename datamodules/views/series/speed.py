@@ -8,12 +8,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from manyviews.datamodules.views.series.random_apply import Sometimes
+from manyviews.datamodules.views.series.random_apply import RandomApply
 from manyviews.datamodules.views.series.resample import resampled
 from manyviews.errors import ConfigError
 
 
-class Speed(Sometimes):
+class Speed(RandomApply):
     """A piece of the window is read faster or slower, with antialias where faster.
 
     All views have the steps that the fastest reading leaves of a window, so that none has to be

@@ -8,13 +8,13 @@ from torch import Tensor
 
 from manyviews.datamodules.views.series.curves import check_knots, curves
 from manyviews.datamodules.views.series.normal import check_sigma, normals
-from manyviews.datamodules.views.series.random_apply import Sometimes
+from manyviews.datamodules.views.series.random_apply import RandomApply
 from manyviews.datamodules.views.series.resample import resampled
 
 SLOWEST = 0.1  # time neither stops nor runs back
 
 
-class TimeWarp(Sometimes):
+class TimeWarp(RandomApply):
     """The window is read from end to end at a speed that is a smooth curve around 1.
 
     After Um et al. (2017, arXiv 1706.00527), whose code gives every channel a time of its own; here
