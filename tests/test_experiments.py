@@ -1,6 +1,8 @@
 """Every file of conf/experiment: its command composes, and its method is built as it says."""
 
+import re
 import shlex
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,11 +11,11 @@ import torch
 import yaml
 from contract import METHODS
 
-from manyviews import build, config
-from manyviews.loggers import ledger
+from manyviews import build, config, ledger
 
 ROOT = Path(__file__).parent.parent
-DATA = ("cifar10", "fashion_mnist", "imagenet")
+DATA = ("cifar10", "imagenet")
+BASES = ("mini", *DATA)  # what the recipes of a data set have in common
 SERIES = ("motif_states", "watch", "har", "ppg", "ecg", "official")
 FOLDER = files("manyviews.conf")
 NAMES = sorted(
@@ -33,39 +35,36 @@ def comments(name):
 
 
 def composed(name):
-    """By the command of its own head."""
+    """Return the config and choices of the command in the recipe's head."""
     program, command, *overrides = shlex.split(comments(name)[0])
     assert (program, command) == ("manyviews", "pretrain") and f"experiment={name}" in overrides
     return config.compose("pretrain", overrides)
 
 
-@pytest.fixture(params=NAMES)
-def name(request):
-    return request.param
+def test_experiments_tell_what_they_cost_and_what_to_expect():
+    said = {name: " ".join(comments(name)) for name in NAMES if name not in BASES}
+    assert [name for name in said if not re.search("minutes|hour", said[name])] == []
+    assert [name for name in said if not re.search("%|No published number", said[name])] == []
 
 
-def test_an_experiment_begins_with_its_command_and_composes(name):
+@cache
+def few(config_dir, *overrides):
+    """Return the data of a config, composed once."""
+    return config.compose("pretrain", overrides, config_dir)[0]["data"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_experiment_composes_by_its_command_and_its_method_is_built(name, config_dir):
+    """Build it on the meta device (shapes without values) for a few images or windows."""
     made, choices = composed(name)
-    assert choices["experiment"] == name
-    of_its_own = name in ("demo", "mini", "rebar_official")
-    assert of_its_own or name == f"{choices['method']}_{choices['data']}"
-    assert made["evaluation"]
-
-
-def test_an_experiment_tells_what_it_costs_and_what_to_expect(name):
-    said = " ".join(comments(name))
-    assert "minutes" in said or "hour" in said
-    assert "%" in said or "No published number" in said
-
-
-def test_the_method_of_an_experiment_is_built(name, config_dir):
-    """On the meta device, whose tensors are shapes alone, and for a few images or windows."""
-    made, choices = composed(name)
+    freely_named = name in (*BASES, "demo", "rebar_official")
+    assert freely_named or name == f"{choices['method']}_{choices['data']}"
+    assert choices["experiment"] == name and made["evaluation"]
     small = ["data=stripes", f"data.size={64 if 'imagenet' in name else 16}"]
     if choices["method"] == "rebar":
         small = ["data=waves"]
         made["method"] |= {"retriever": None, "positives": "sliding_mse"}
-    made["data"] = config.compose("pretrain", small, config_dir)[0]["data"]
+    made["data"] = few(config_dir, *small)
     made["batch_size"] = 16
     data = build.data(made)
     with torch.device("meta"):
@@ -90,14 +89,20 @@ RATES = {
 
 
 def test_rates_per_256_images_are_those_of_the_papers():
-    assert sorted(RATES) == [name for name in NAMES if name.endswith("imagenet")]
+    assert sorted(RATES) == [name for name in NAMES if name.endswith("_imagenet")]
     for name, said in RATES.items():
         head = yaml.safe_load(text(name))
         assert ledger._per_256(head["optimizer"], head["batch_size"]).startswith(said)
 
 
+def test_the_recipes_of_a_data_set_begin_with_its_base():
+    for base in DATA:
+        for name in (n for n in NAMES if n.endswith(f"_{base}")):
+            assert yaml.safe_load(text(name))["defaults"][0] == base
+
+
 def test_every_method_has_recipes_and_a_page():
-    """Hydra's other forms and REBAR's first stage are on their page; SimLAP is Hydra's."""
+    """The forms of Hydra share a page, and so do the two stages of REBAR."""
     pages = {file.stem for file in ROOT.joinpath("docs", "methods").glob("*.md")}
     methods = set(METHODS) - {"simlap", "hydra_moco", "rebar_retriever"}
     assert pages == methods
