@@ -11,7 +11,8 @@ import torch
 import yaml
 from contract import METHODS
 
-from manyviews import build, config, ledger
+from manyviews import build, config
+from manyviews.loggers import ledger
 
 ROOT = Path(__file__).parent.parent
 DATA = ("cifar10", "imagenet")
