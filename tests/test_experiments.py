@@ -15,7 +15,8 @@ from manyviews import build, config
 from manyviews.loggers import ledger
 
 ROOT = Path(__file__).parent.parent
-DATA = ("cifar10", "fashion_mnist", "imagenet")
+DATA = ("cifar10", "imagenet")
+BASES = ("mini", *DATA)  # what the recipes of a data set have in common
 SERIES = ("motif_states", "watch", "har", "ppg", "ecg", "official")
 FOLDER = files("manyviews.conf")
 NAMES = sorted(
@@ -35,30 +36,30 @@ def comments(name):
 
 
 def composed(name):
-    """By the command of its own head."""
+    """Return the config and choices of the command in the recipe's head."""
     program, command, *overrides = shlex.split(comments(name)[0])
     assert (program, command) == ("manyviews", "pretrain") and f"experiment={name}" in overrides
     return config.compose("pretrain", overrides)
 
 
 def test_experiments_tell_what_they_cost_and_what_to_expect():
-    said = {name: " ".join(comments(name)) for name in NAMES}
-    assert [name for name in NAMES if not re.search("minutes|hour", said[name])] == []
-    assert [name for name in NAMES if not re.search("%|No published number", said[name])] == []
+    said = {name: " ".join(comments(name)) for name in NAMES if name not in BASES}
+    assert [name for name in said if not re.search("minutes|hour", said[name])] == []
+    assert [name for name in said if not re.search("%|No published number", said[name])] == []
 
 
 @cache
 def few(config_dir, *overrides):
-    """The data of a config."""
+    """Return the data of a config, composed once."""
     return config.compose("pretrain", overrides, config_dir)[0]["data"]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_experiment_composes_by_its_command_and_its_method_is_built(name, config_dir):
-    """On the meta device, whose tensors are shapes alone, and for a few images or windows."""
+    """Build it on the meta device (shapes without values) for a few images or windows."""
     made, choices = composed(name)
-    of_its_own = name in ("demo", "mini", "rebar_official")
-    assert of_its_own or name == f"{choices['method']}_{choices['data']}"
+    freely_named = name in (*BASES, "demo", "rebar_official")
+    assert freely_named or name == f"{choices['method']}_{choices['data']}"
     assert choices["experiment"] == name and made["evaluation"]
     small = ["data=stripes", f"data.size={64 if 'imagenet' in name else 16}"]
     if choices["method"] == "rebar":
@@ -89,14 +90,20 @@ RATES = {
 
 
 def test_rates_per_256_images_are_those_of_the_papers():
-    assert sorted(RATES) == [name for name in NAMES if name.endswith("imagenet")]
+    assert sorted(RATES) == [name for name in NAMES if name.endswith("_imagenet")]
     for name, said in RATES.items():
         head = yaml.safe_load(text(name))
         assert ledger._per_256(head["optimizer"], head["batch_size"]).startswith(said)
 
 
+def test_the_recipes_of_a_data_set_begin_with_its_base():
+    for base in DATA:
+        for name in (n for n in NAMES if n.endswith(f"_{base}")):
+            assert yaml.safe_load(text(name))["defaults"][0] == base
+
+
 def test_every_method_has_recipes_and_a_page():
-    """Hydra's other forms and REBAR's first stage are on their page; SimLAP is Hydra's."""
+    """The forms of Hydra share a page, and so do the two stages of REBAR."""
     pages = {file.stem for file in ROOT.joinpath("docs", "methods").glob("*.md")}
     methods = set(METHODS) - {"simlap", "hydra_moco", "rebar_retriever"}
     assert pages == methods

@@ -8,7 +8,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     "manyviews.datamodules",
     submod_attrs={
-        "images.custom": ["folder", "table"],
+        "images.custom": ["folder", "imagenet", "table"],
         "images.public": [
             "cifar10",
             "cifar100",
@@ -16,7 +16,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "fashion_mnist",
             "fashion_mnist_mini",
             "flowers",
-            "imagenet",
             "pets",
             "stl10",
         ],
