@@ -15,19 +15,19 @@ from torch import Tensor, nn
 from manyviews.backbones.backbone import Backbone
 from manyviews.batch import Batch, Output
 from manyviews.errors import ConfigError
-from manyviews.losses.hydra import Mode, both_ways
+from manyviews.losses.hydra import Mode, symmetric_pairs
 from manyviews.losses.moco import moco
 from manyviews.method import Method, OptimizerFactory
 from manyviews.nn import (
     Gate,
     Momentum,
-    Positives,
-    check_classes,
-    closed,
+    PartnerPolicy,
+    closed_gate_warning,
+    draw_partners,
     embed_each,
-    open_shares,
-    partners,
+    mean_gates,
     projector,
+    require_enough_classes,
 )
 from manyviews.optim import Schedule
 from manyviews.regularizers import Regularizer
@@ -46,7 +46,7 @@ class HydraMoCo(Method):
         projection_dim: P, 256 in the code.
         gate_embedding_dim: of a class; 512 in the code.
         gate_hidden_dim: 1024 in the code.
-        positives: see `partners`.
+        positives: see `draw_partners`.
         beta: weight of the pairs; 1 in the code.
         temperature: tau of both terms; 1 for ResNet-50, 0.2 for ViT.
         momentum: m of the first step, 0.99 to 0.996 in the code; it rises to 1 by half a cosine.
@@ -66,7 +66,7 @@ class HydraMoCo(Method):
         projection_dim: int,
         gate_embedding_dim: int = 512,
         gate_hidden_dim: int = 1024,
-        positives: Positives = "arbitrary",
+        positives: PartnerPolicy = "arbitrary",
         beta: float = 1.0,
         temperature: float = 0.2,
         momentum: float = 0.99,
@@ -78,7 +78,7 @@ class HydraMoCo(Method):
                 f"method.temperature={temperature}, method.beta={beta}; "
                 "allowed: above 0, and 0 or more"
             )
-        check_classes(classes, positives)
+        require_enough_classes(classes, positives)
         super().__init__(backbone, optimizer, schedule, regularizers)
         widths = [backbone.embedding_dim, hidden_dim, hidden_dim, projection_dim]
         self.projector = projector(widths, bias=False, ending=nn.LayerNorm(projection_dim))
@@ -86,7 +86,7 @@ class HydraMoCo(Method):
         self.keys = Momentum([backbone, self.projector], momentum)
         self.gate = Gate(classes, [gate_embedding_dim, gate_hidden_dim, projection_dim])
         self.seed, self.classes = seed, classes
-        self.positives: Positives = positives
+        self.positives: PartnerPolicy = positives
         self.beta, self.temperature = beta, temperature
         self.mode: Mode = mode
 
@@ -99,12 +99,12 @@ class HydraMoCo(Method):
         tau = self.temperature
         instance = (moco(query[0], key[1], temperature=tau)
                     + moco(query[1], key[0], temperature=tau)) / 2  # fmt: skip
-        partner = partners(
+        partner = draw_partners(
             batch.label, self.positives, self.classes, seed=self.seed, step=self.global_step
         )
         mask = self.gate(batch.label, partner)
         options = {"temperature": tau, "mode": self.mode}
-        pairs = both_ways(query, key, mask, batch.label, partner, **options)
+        pairs = symmetric_pairs(query, key, mask, batch.label, partner, **options)
         loss = (instance + self.beta * pairs) / (1 + self.beta)
         logs = {
             "train/loss/instance": instance,
@@ -115,11 +115,11 @@ class HydraMoCo(Method):
 
     def collapse(self, logs: Mapping[str, float]) -> dict[str, str]:
         """Gates that are closed for all pairs."""
-        return closed(logs["health/gate_open"])
+        return closed_gate_warning(logs["health/gate_open"])
 
     def pictures(self, batch: Batch, embedding: Float[Tensor, "N D"]) -> dict[str, Tensor]:
         """The gates of all pairs of classes."""
-        return open_shares(self.gate)
+        return mean_gates(self.gate)
 
     def begin_step(self) -> None:
         """The network of the keys moves."""

@@ -144,14 +144,14 @@ class Rebar(Method):
                 return window_distances.spectrum_distance(anchor, candidates)
             if self.positives == "rebar":
                 return self._rebuilding(anchor, candidates, batch.position)
-        random = window_distances.chance(
+        random = window_distances.random_distances(
             self.seed, self.global_step, batch.position, len(candidates)
         )
         if self.positives == "random":
             return random
         if batch.view_label is None:
             raise ConfigError("method.positives=oracle needs classes; choose labelled data")
-        return window_distances.oracle(batch.view_label, random)
+        return window_distances.oracle_distances(batch.view_label, random)
 
     def _rebuilding(
         self,
