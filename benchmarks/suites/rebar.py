@@ -31,6 +31,7 @@ from suites.loss import backward, difference
 from torch import Tensor
 from windows import Clock, alternate
 
+from manyviews.backbones.rebar.candidate_distances import distances
 from manyviews.backbones.rebar.cross_attention import CrossAttention
 from manyviews.hardware import keep_freed_memory
 from manyviews.losses.rebar import retrieval_contrast
@@ -69,7 +70,7 @@ class Scorers(NamedTuple):
 
     def ours(self) -> Tensor:
         """Distances of all candidates."""
-        return self.net.distances(self.anchor, self.candidates, self.observed, missing=STEPS // 2)
+        return distances(self.net, self.anchor, self.candidates, self.observed, missing=STEPS // 2)
 
     def looped(self, count: int) -> Tensor:
         """Distances of as many candidates."""

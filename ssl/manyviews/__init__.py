@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 # Everything is imported when it is first used: `manyviews --help` answers at once.
+__getattr__: Callable[[str], Any]
 __getattr__, _submodules, _ = lazy_loader.attach(
     __name__, ["backbones", "data", "evaluation", "losses", "methods", "views"]
 )

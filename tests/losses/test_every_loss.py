@@ -1,8 +1,13 @@
 """What holds for every public loss, at the edges of what it may be given."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 from arguments import LOSSES, called
+
+from manyviews import losses
 
 
 @pytest.fixture(params=LOSSES)
@@ -58,3 +63,14 @@ def test_half_precision_arguments_give_what_their_float32_values_give(name):
         loss, _ = called(name, half)
     expected, _ = called(name, lambda *shape: half(*shape).float())
     assert loss.dtype == torch.float32 and torch.equal(loss, expected)
+
+
+def test_type_checkers_are_told_of_every_loss_that_is_named_as_its_file():
+    folder = Path(losses.__file__)
+    told = re.findall(r"import (\w+) as \1$", folder.read_text(), re.MULTILINE)
+    assert set(told) == {file.stem for file in folder.parent.glob("*.py")} & set(losses.__all__)
+
+
+def test_completion_offers_public_names_alone():
+    assert dir(losses) == sorted(losses.__all__) and "barlow_twins" in dir(losses)
+    assert not {"Callable", "Any", "precision"} & set(dir(losses))

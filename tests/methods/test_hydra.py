@@ -4,7 +4,7 @@ from golden import golden
 
 from manyviews import build, config
 from manyviews.errors import ConfigError
-from manyviews.nn import Gate, partners
+from manyviews.nn import Gate, draw_partners
 
 GOLDEN = golden("tico_vne_hydra")["hydra"]["results"]
 
@@ -34,13 +34,13 @@ LABEL = torch.arange(60) % 6
 
 
 def test_arbitrary_partners_are_the_labels_in_another_order_at_each_step():
-    found = [partners(LABEL, "arbitrary", 6, seed=0, step=step) for step in (0, 1, 1)]
+    found = [draw_partners(LABEL, "arbitrary", 6, seed=0, step=step) for step in (0, 1, 1)]
     assert torch.equal(found[0].bincount(), LABEL.bincount())
     assert not torch.equal(found[0], found[1]) and torch.equal(found[1], found[2])
 
 
 def test_distinct_partners_are_every_class_but_the_own():
-    found = torch.stack([partners(LABEL, "distinct", 6, seed=0, step=s) for s in range(40)])
+    found = torch.stack([draw_partners(LABEL, "distinct", 6, seed=0, step=s) for s in range(40)])
     assert not (found == LABEL).any()
     assert (found[:, LABEL == 2].flatten().bincount(minlength=6) > 0).tolist() == [
         True, True, False, True, True, True
@@ -48,7 +48,7 @@ def test_distinct_partners_are_every_class_but_the_own():
 
 
 def test_identical_partners_are_the_own_class():
-    assert torch.equal(partners(LABEL, "identical", 6, seed=0, step=3), LABEL)
+    assert torch.equal(draw_partners(LABEL, "identical", 6, seed=0, step=3), LABEL)
 
 
 @pytest.mark.parametrize("method", ["hydra", "hydra_moco", "supcon"])

@@ -7,6 +7,7 @@ import pytorch_lightning as pl
 import small_series
 import torch
 
+from manyviews.backbones.rebar.candidate_distances import distances
 from manyviews.backbones.rebar.cross_attention import CrossAttention
 from manyviews.backbones.tcn import TCN
 from manyviews.datamodules.series.datamodule import SeriesData
@@ -81,7 +82,7 @@ def precision(net, episodes, sharing="shared", count=400):
     anchor, candidates, right = episodes
     hidden = masks.intermittent(0, 0, torch.arange(count), 128, len(candidates), sharing)
     chunks = zip(anchor[:count].split(16), candidates[:, :count].split(16, 1), strict=True)
-    distance = torch.cat([net.distances(a, c, ~hidden, missing=64) for a, c in chunks], 1)
+    distance = torch.cat([distances(net, a, c, ~hidden, missing=64) for a, c in chunks], 1)
     return float(retrieval.precision(distance, right[:, :count]).mean())
 
 

@@ -4,7 +4,7 @@ import torch
 from timm.layers.norm_act import BatchNormAct2d, convert_sync_batchnorm
 from torch import nn
 
-from manyviews.nn.batch_norm import SyncBatchNorm, synchronised
+from manyviews.nn.batch_norm import SyncBatchNorm, synchronise_on_cpu
 
 
 @pytest.mark.parametrize("world", [2, 4])
@@ -23,7 +23,7 @@ def test_it_equals_batch_norm_on_the_joined_batch(ranks, world, shape, dtype, to
 def test_replacing_keeps_parameters_names_and_mode():
     net = nn.Sequential(nn.Linear(3, 4), nn.Sequential(nn.BatchNorm1d(4)), nn.ReLU()).eval()
     before, names = list(net.parameters()), list(net.state_dict())
-    after = synchronised(net)
+    after = synchronise_on_cpu(net)
     norm = after.get_submodule("1.0")
     assert isinstance(norm, SyncBatchNorm) and not norm.training
     assert list(after.state_dict()) == names
@@ -32,7 +32,7 @@ def test_replacing_keeps_parameters_names_and_mode():
 
 def test_timm_s_batch_norm_keeps_its_activation():
     x = torch.randn(4, 3, 5, 5)
-    for convert in (synchronised, convert_sync_batchnorm):
+    for convert in (synchronise_on_cpu, convert_sync_batchnorm):
         torch.manual_seed(0)
         norm = BatchNormAct2d(3, act_layer=nn.SiLU).eval()
         expected, names = norm(x), list(norm.state_dict())
@@ -44,5 +44,5 @@ def test_timm_s_batch_norm_keeps_its_activation():
 def test_one_process_gets_plain_batch_norm():
     x = torch.randn(6, 4)
     torch.testing.assert_close(
-        synchronised(nn.BatchNorm1d(4))(x), nn.BatchNorm1d(4)(x), rtol=0, atol=0
+        synchronise_on_cpu(nn.BatchNorm1d(4))(x), nn.BatchNorm1d(4)(x), rtol=0, atol=0
     )

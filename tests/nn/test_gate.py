@@ -1,13 +1,13 @@
 import torch
 
-from manyviews.nn import Gate, open_shares
+from manyviews.nn import Gate, mean_gates
 
 
-def test_open_shares_are_the_mean_gates_of_every_pair_of_classes():
+def test_mean_gates_are_those_of_every_pair_of_classes():
     torch.manual_seed(0)
     gate = Gate(3, [4, 6, 5])
     gate(torch.arange(3), torch.arange(3))  # moves the running statistics
-    shares = torch.from_numpy(open_shares(gate.eval(), "abc")["gates"])
+    shares = torch.from_numpy(mean_gates(gate.eval(), "abc")["gates"])
     for a in range(3):
         for b in range(3):
             expected = gate(torch.tensor([a]), torch.tensor([b])).mean()
@@ -15,5 +15,5 @@ def test_open_shares_are_the_mean_gates_of_every_pair_of_classes():
 
 
 def test_of_many_classes_the_first_are_shown_and_without_a_gate_none():
-    assert open_shares(Gate(50, [4, 6, 5]).eval(), "abc")["gates"].shape == (20, 20)
-    assert open_shares(None, "abc") == {}
+    assert mean_gates(Gate(50, [4, 6, 5]).eval(), "abc")["gates"].shape == (20, 20)
+    assert mean_gates(None, "abc") == {}

@@ -44,14 +44,14 @@ def test_the_spectrum_does_not_see_where_a_window_begins():
 
 
 def test_chance_takes_every_candidate_alike():
-    chosen = window_distances.chance(0, 5, torch.arange(4000), 20).argmin(0)
+    chosen = window_distances.random_distances(0, 5, torch.arange(4000), 20).argmin(0)
     assert (chosen.bincount(minlength=20) - 200).abs().max() < 60
 
 
 def test_the_oracle_draws_among_the_candidates_of_the_anchors_class():
     label = torch.tensor([[0, 1, -1, 2], [1, 1, -1, 0], [0, 1, 0, 1], [0, 0, 1, 0]]).repeat(1, 500)
-    random = window_distances.chance(0, 5, torch.arange(2000), 3)
-    chosen = window_distances.oracle(label, random).argmin(0).view(500, 4)
+    random = window_distances.random_distances(0, 5, torch.arange(2000), 3)
+    chosen = window_distances.oracle_distances(label, random).argmin(0).view(500, 4)
     assert set(chosen[:, 0].tolist()) == {1, 2} and set(chosen[:, 1].tolist()) == {0, 1}
     # no candidate is known to be right: any
     assert all(set(chosen[:, i].tolist()) == {0, 1, 2} for i in (2, 3))

@@ -28,7 +28,7 @@ from manyviews.losses import (
     vicreg,
     von_neumann_entropy,
 )
-from manyviews.nn.batch_norm import synchronise, synchronised
+from manyviews.nn.batch_norm import synchronise, synchronise_on_cpu
 
 
 def share(x):
@@ -206,7 +206,7 @@ def batch_norm(dtype, shape):
         norm.bias.uniform_(-1, 1)
     net = nn.Sequential(norm)
     if distributed.world_size() > 1:
-        net = synchronised(net)
+        net = synchronise_on_cpu(net)
     x = share(chirp(shape, 0.011, 0.37, 0.25).to(dtype) * 3 + 50).requires_grad_()
     y = net(x)
     y.sin().sum().backward()

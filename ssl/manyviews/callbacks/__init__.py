@@ -1,7 +1,11 @@
 """What watches a run while it trains; those here can be named by a config."""
 
+from collections.abc import Callable
+from typing import Any
+
 import lazy_loader
 
+__getattr__: Callable[[str], Any]  # without it, checkers take every name for a module
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={

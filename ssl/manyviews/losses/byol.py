@@ -1,4 +1,4 @@
-"""BYOL: the prediction of one view meets the target projection of another.
+"""BYOL: a network predicts the momentum network's projection of another view.
 
 Grill et al.: "Bootstrap Your Own Latent: A New Approach to Self-Supervised Learning", NeurIPS 2020,
 arXiv 2006.07733, eq. 2.
@@ -17,12 +17,13 @@ __all__ = ["byol"]
 
 @full_precision
 def byol(prediction: Float[Tensor, "B P"], target: Float[Tensor, "B P"]) -> Float[Tensor, ""]:
-    """2 - 2 cos, the squared distance of the normalised rows (eq. 2), mean over this rank's rows.
+    """Return ||q / |q| - z / |z| ||^2 = 2 - 2 cos(q, z) (eq. 2), the mean over this rank's rows.
 
-    Between 0 and 4; collapse gives 0, so the value tells nothing of the representation.
+    It lies between 0 and 4. Total collapse gives 0, so a low value does not mean a good
+    representation.
 
     Args:
-        prediction: of the network that learns.
-        target: raw projections of the momentum network; without gradient.
+        prediction: q, raw predictions of the network that learns.
+        target: z, raw projections of the momentum network; no gradient flows into them.
     """
     return 2 - 2 * F.cosine_similarity(prediction, target.detach(), dim=1).mean()

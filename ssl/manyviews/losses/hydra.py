@@ -1,4 +1,4 @@
-"""Contrast of arbitrary class pairs inside the subspace that a gate opens for them.
+"""Hydra: a contrastive loss on arbitrary pairs of classes, in the dimensions a gate opens.
 
 Wu et al.: "Hydra" / "SimLAP: Simple Representation Learning from Arbitrary Pairs", 2024, arXiv
 2410.18200. Values equal the authors' code (erow/hydra, erow/vitookit).
@@ -33,32 +33,34 @@ def arbitrary_pairs(
     temperature: float,
     mode: Mode = "cosine",
 ) -> Float[Tensor, ""]:
-    """Mean over all positives p of log(e^s_p + sum over negatives e^s_n) - s_p.
+    """Return the mean over all positives p of log(e^s_p + sum over negatives n of e^s_n) - s_p.
 
-    Positives of a row are the keys of its partner's class, negatives those of neither class; keys
-    of its own class are left out unless it is the partner's. Positives are counted over all ranks:
-    the mean over ranks is the loss of the joined batch. Without any positive it is 0.
+    s is the score of `gated_scores` over tau. The positives of a query are the keys of its partner
+    class, its negatives the keys of neither its own nor the partner class; keys of its own class
+    are ignored, unless the two classes are the same. Positives are counted over all ranks, so the
+    mean over ranks is the loss of the joined batch. A batch without positives has loss 0.
 
     Args:
-        query: raw projections of this rank.
-        key: raw projections of all ranks.
-        gate: share of each dimension that is open for the pair of the row, 0 to 1.
-        query_class: of each query.
-        partner_class: the class that the positives of each query have.
-        key_class: of each key.
-        temperature: tau; 0.1 in the code.
-        mode: "cosine" of the gated vectors, or "dot": their product without normalising again.
+        query: raw projections of this rank's rows.
+        key: raw projections of the rows of all ranks.
+        gate: how far each dimension is open for the pair of classes of a row, 0 to 1.
+        query_class: class of each query.
+        partner_class: class of the positives of each query.
+        key_class: class of each key.
+        temperature: tau; 0.1 in the authors' code.
+        mode: "cosine" of the gated vectors, or "dot": the dot product of the gated unit vectors.
     """
     score = gated_scores(query, key, gate, mode) / temperature
     positive = key_class == partner_class[:, None]
     negative = ~positive & (key_class != query_class[:, None])
+    # The denominator holds one positive at a time: positives do not compete with each other.
     others = score.masked_fill(~negative, -torch.inf).logsumexp(1, keepdim=True)
     each = torch.where(positive, torch.logaddexp(score, others) - score, 0.0)
     count = distributed.total(positive.sum().to(score.dtype)).clamp(min=1)
     return each.sum() * distributed.world_size() / count
 
 
-def both_ways(
+def symmetric_pairs(
     query: Float[Tensor, "2 B P"],
     key: Float[Tensor, "2 B P"],
     gate: Float[Tensor, "B P"],
@@ -68,16 +70,16 @@ def both_ways(
     temperature: float,
     mode: Mode = "cosine",
 ) -> Float[Tensor, ""]:
-    """Mean of the first view against the keys of the second and the other way round.
+    """Return the mean loss of view 1's queries with view 2's keys, and of 2's queries with 1's.
 
     Args:
-        query: raw projections of two views on this rank.
-        key: the same views' keys on this rank; those of all ranks are gathered here.
-        gate: see `arbitrary_pairs`, as the rest.
-        query_class: of each row.
-        partner_class: of each row.
+        query: raw projections of two views, this rank's rows.
+        key: raw keys of the same two views, this rank's rows; they are gathered from all ranks.
+        gate: see `arbitrary_pairs`.
+        query_class: class of each row.
+        partner_class: class of the positives of each row.
         temperature: tau.
-        mode: of the scores.
+        mode: see `arbitrary_pairs`.
     """
     classes = query_class, partner_class, distributed.gather(query_class)
     first, second = (
@@ -92,14 +94,16 @@ def both_ways(
 def gated_scores(
     query: Float[Tensor, "B P"], key: Float[Tensor, "G P"], gate: Float[Tensor, "B P"], mode: Mode
 ) -> Float[Tensor, "B G"]:
-    """Similarity of query * gate and key * gate, by two products and never as (B, G, P).
+    """Return the similarity of query * gate and key * gate, where the gate is the query's.
 
-    sum_p q g k g = (q g^2) k; the norm of key * gate is the square root of g^2 k^2.
+    A key looks different to every query, but no tensor (B, G, P) is made: the dot product is
+    sum_p (q g) (k g) = (q g^2) k^T, and the squared norm of k g is g^2 (k^2)^T.
     """
     if mode == "dot":
         query, key = F.normalize(query, dim=1), F.normalize(key, dim=1)
         return (query * gate.square()) @ key.mT
-    # The cosine does not change with the scale of a gate; g^2 of a nearly closed one would vanish.
+    # The cosine does not depend on the scale of the gate; without rescaling, g^2 of a nearly closed
+    # gate would underflow.
     gate = gate / gate.detach().amax(1, keepdim=True).clamp(min=1e-12)
     open_share = gate.square()
     query_norm = (query.square() * open_share).sum(1, keepdim=True)

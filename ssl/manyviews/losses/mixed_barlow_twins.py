@@ -1,8 +1,9 @@
-"""Mixed Barlow Twins: a mixture of two images correlates as the mixture of their embeddings.
+"""Mixed Barlow Twins: the embedding of a mixture of two images should be the mixture of theirs.
 
 Bandara, De Melo, Patel: "Guarding Barlow Twins Against Overfitting with Mixed Samples", 2023, arXiv
-2312.02151. Values equal wgcban/mix-bt, its small-data code and with `imagenet_compat` its ImageNet
-code. Deviation: 1e-10 is added to the variances, which are without it 0 for a dead column.
+2312.02151. Values equal wgcban/mix-bt: its code for small data sets and, with `imagenet_compat`,
+its code for ImageNet. Deviation: 1e-10 is added to the variances; without it a constant column
+would be divided by 0.
 """
 
 from __future__ import annotations
@@ -33,7 +34,14 @@ def unbiased_barlow_twins(
     redundancy_weight: float,
     ddp: DDP = "exact",
 ) -> BarlowTwinsLoss:
-    """Barlow Twins' two parts with standard deviations over N - 1, as this paper's code."""
+    """Return the two parts of Barlow Twins, with variances over N - 1 rows as in this paper's code.
+
+    Args:
+        z1: raw projections of the first view.
+        z2: raw projections of the second view.
+        redundancy_weight: lambda.
+        ddp: see `barlow_twins`.
+    """
     z1, z2 = (_standardize(z, ddp) for z in (z1, z2))
     return correlation_parts(z1, z2, redundancy_weight=redundancy_weight, ddp=ddp)
 
@@ -49,20 +57,23 @@ def mixup_redundancy(
     imagenet_compat: bool = False,
     ddp: DDP = "exact",
 ) -> Float[Tensor, ""]:
-    """||C_m1 - G_1||^2 + ||C_m2 - G_2||^2, where C_mv correlates the mixture with view v.
+    """Return ||C_1 - G_1||^2 + ||C_2 - G_2||^2, C_v = m^T z_v / N, on standardised columns.
 
-    With R = m - share z1 - (1 - share) z2[order] on standardised columns, this is
-    ||R^T z1 / N||^2 + ||R^T z2 / N||^2: two products instead of the six of the correlations and
-    their targets. Gradient flows into the targets, too, as in the official code. 0 where the
-    mixture's embedding is the mixture of the embeddings.
+    The target G_v is C_v of the mixed embeddings share z1 + (1 - share) z2[order] in place of m. So
+    with the residual R = m - share z1 - (1 - share) z2[order] the loss is
+    ||R^T z1 / N||^2 + ||R^T z2 / N||^2: two products instead of six. It is 0 if the embedding of
+    the mixture is the mixture of the embeddings. Gradient flows into the targets, too, as in the
+    official code.
 
     Args:
         z1: raw projections of the first view.
         z2: raw projections of the second view.
-        mixed: raw projections of share * view 1 + (1 - share) * view 2 [order].
+        mixed: m, raw projections of the images share * view 1 + (1 - share) * view 2 [order].
         share: alpha, one number for the batch.
-        order: pi, partner of every row of the global batch; under ddp="paper" of the local rows.
-        imagenet_compat: z2^T z2 in G_2 where the paper has z1^T z2, as the ImageNet code.
+        order: pi, the row whose second view is mixed into each row, for the global batch; with
+            ddp="paper" for this rank's rows.
+        imagenet_compat: True takes z2^T z2 in G_2 where the paper has z1^T z2, as in the code for
+            ImageNet.
         ddp: see `barlow_twins`.
     """
     z1, z2, mixed = (_standardize(z, ddp) for z in (z1, z2, mixed))
@@ -72,4 +83,5 @@ def mixup_redundancy(
 
 
 def _standardize(z: Float[Tensor, "B P"], ddp: DDP) -> Float[Tensor, "B P"]:
+    """Return columns of mean 0 and variance 1 over N - 1 rows."""
     return standardize(z, eps=EPS, synchronised=ddp == "exact", unbiased=True)

@@ -1,7 +1,7 @@
-"""InfoNCE of queries with the keys of a momentum network.
+"""MoCo v3: InfoNCE between queries and the keys of a momentum network.
 
 Chen, Xie, He: "An Empirical Study of Training Self-Supervised Vision Transformers" (MoCo v3), ICCV
-2021, arXiv 2104.02057. Deviation, as in Hydra's code: without the factor 2 tau.
+2021, arXiv 2104.02057, eq. 1. Deviation: the loss is not multiplied by 2 tau, as in Hydra's code.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ __all__ = ["moco"]
 def moco(
     query: Float[Tensor, "B P"], key: Float[Tensor, "B P"], *, temperature: float
 ) -> Float[Tensor, ""]:
-    """Mean of -log softmax of the own key among the keys of all ranks, over this rank's rows.
+    """Return the mean of -log(e^(q k+ / tau) / sum_k e^(q k / tau)) over this rank's rows.
 
-    Collapse gives ln N.
+    k+ is the key of the same row, k runs over the keys of all ranks; q and k are normalised here.
+    The mean over ranks is the loss of the joined batch. Total collapse gives ln N.
 
     Args:
-        query: raw predictions of one view.
-        key: raw projections of the other view by the momentum network; without gradient.
+        query: q, raw predictions of one view.
+        key: k, raw projections of the other view by the momentum network; no gradient flows there.
         temperature: tau; 1 in the paper for ResNet-50, 0.2 for ViT.
     """
     query, key = F.normalize(query, dim=1), F.normalize(key.detach(), dim=1)

@@ -1,4 +1,4 @@
-"""Losses run in float32 or wider, whatever the trainer's precision."""
+"""A decorator that keeps losses in float32 or wider, whatever the trainer's precision is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ R = TypeVar("R")
 
 
 def full_precision(loss: Callable[P, R]) -> Callable[P, R]:
-    """The same function outside autocast, with float16 and bfloat16 arguments cast to float32."""
+    """Return `loss` run outside autocast, with float16 and bfloat16 arguments cast to float32."""
 
     @functools.wraps(loss)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -26,6 +26,7 @@ def full_precision(loss: Callable[P, R]) -> Callable[P, R]:
 
 
 def _widen(argument: object) -> object:
+    """Return a tensor of half precision as float32, and anything else as it is."""
     if isinstance(argument, Tensor) and argument.dtype in (torch.float16, torch.bfloat16):
         return argument.float()
     return argument

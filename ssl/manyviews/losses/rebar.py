@@ -1,4 +1,4 @@
-"""REBAR: retrieve the candidate that rebuilds a window best, and learn that it is alike.
+"""REBAR: the candidate that rebuilds a window best is its positive in a contrastive loss.
 
 Xu, Moreno, Wei, Marlin, Rehg: "REBAR: Retrieval-Based Reconstruction for Time-series Contrastive
 Learning", ICLR 2024, arXiv 2311.00519. Values equal the authors' code (maxxu05/rebar).
@@ -22,11 +22,11 @@ Reduction = Literal["mean", "sum"]
 
 
 class RetrievalContrast(NamedTuple):
-    """The two weighted parts; their sum is the loss.
+    """The two weighted parts of the loss; their sum is the loss.
 
     Attributes:
-        within: the positive among all candidates of its anchor; weight 1 - alpha.
-        between: the positive against the anchors of all other series; weight alpha.
+        within: (1 - alpha) times the InfoNCE among the candidates of one anchor, a scalar.
+        between: alpha times the InfoNCE against the anchors of all other rows, a scalar.
     """
 
     within: Float[Tensor, ""]
@@ -42,17 +42,17 @@ def retrieval_contrast(
     temperature: float,
     between_weight: float,
 ) -> RetrievalContrast:
-    """InfoNCE of the retrieved candidate, within the candidates and between the anchors.
+    """Return the two parts of REBAR's loss, both the mean of -log softmax of the positive's score.
 
-    within = mean of -log softmax of the positive among the K candidates; between = mean of -log
-    softmax of the positive among itself and the anchors of all ranks but the row's own. The value
-    is that of this rank's rows; its mean over ranks is the loss of the joined batch. Total collapse
-    gives ln K and ln N times their weights.
+    The score of a pair is its cosine over tau. In `within` the positive competes with the other
+    K - 1 candidates of its anchor, in `between` with the anchors of all other rows on all ranks.
+    The parts are those of this rank's rows; their mean over ranks is the loss of the joined batch.
+    Total collapse gives (1 - alpha) ln K and alpha ln N.
 
     Args:
-        anchor: raw embeddings; cosines are taken here.
+        anchor: raw embeddings of the anchors.
         candidates: raw embeddings of the K candidates of each anchor.
-        positive: which of them was retrieved, 0 to K - 1.
+        positive: index of the retrieved candidate of each anchor, 0 to K - 1.
         temperature: tau.
         between_weight: alpha, 0 to 1; a part of weight 0 is not computed.
     """
@@ -70,9 +70,13 @@ def retrieval_contrast(
 def _against_others(
     retrieved: Float[Tensor, "B 1"], a: Float[Tensor, "B D"], temperature: float
 ) -> Float[Tensor, ""]:
-    """The retrieved candidate has class 0; the classes behind it are the anchors of all ranks."""
+    """Return the InfoNCE of the retrieved candidate among the anchors of all other rows.
+
+    In the cross-entropy class 0 is the retrieved candidate and class 1 + n the anchor of row n.
+    """
     everyone = distributed.gather(a)
     rows = distributed.share(torch.arange(len(everyone), device=a.device))
+    # An anchor's cosine with itself is always 1: it is left out of the negatives.
     itself = F.one_hot(rows, len(everyone)).bool()
     others = (a @ everyone.mT / temperature).masked_fill(itself, -torch.inf)
     return F.cross_entropy(torch.cat([retrieved, others], 1), torch.zeros_like(rows))
@@ -86,20 +90,21 @@ def reconstruction_error(
     *,
     reduction: Reduction,
 ) -> Float[Tensor, ""]:
-    """Squared error of what had to be rebuilt: the missing steps, in all channels that have them.
+    """Return the squared error of the hidden steps.
 
     The mean over ranks is the value of the joined batch.
 
     Args:
-        reconstruction: of the whole window.
-        target: the window; NaN where there is nothing to compare with.
-        missing: the steps that were hidden.
-        reduction: "mean" over the missing entries of all ranks, or their "sum" as in the authors'
-            code, where the rate of learning depends on batch, channels and mask.
+        reconstruction: the rebuilt windows, all steps.
+        target: the true windows; entries that are NaN are not compared.
+        missing: True at the steps that were hidden.
+        reduction: "mean" over the hidden entries of all ranks, or their "sum" as in the authors'
+            code; with the sum, the effective learning rate grows with batch, channels and mask.
     """
     compared = missing[:, None] & ~target.isnan()
     error = torch.where(compared, reconstruction - target.nan_to_num(), 0.0).square().sum()
     if reduction == "sum":
+        # DDP takes the mean over ranks; the factor turns it into a sum.
         return error * distributed.world_size()
     count = distributed.total(compared.sum().to(error.dtype)).clamp(min=1)
     return error * distributed.world_size() / count

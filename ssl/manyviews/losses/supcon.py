@@ -1,4 +1,4 @@
-"""Supervised contrastive loss: every row of the same class is a positive.
+"""SupCon: a contrastive loss in which all rows of the same class are positives.
 
 Khosla et al.: "Supervised Contrastive Learning", NeurIPS 2020, arXiv 2004.11362, eq. 2 (L_out).
 """
@@ -20,13 +20,15 @@ __all__ = ["supcon"]
 def supcon(
     z: Float[Tensor, "V B P"], label: Int64[Tensor, " B"], *, temperature: float
 ) -> Float[Tensor, ""]:
-    """Mean over rows of -mean_p log softmax of the positive p among all other rows (eq. 2).
+    """Return the mean over rows i of -mean_p log(e^(z_i z_p) / sum_{a != i} e^(z_i z_a)) (eq. 2).
 
-    Positives are the other views of the row and all views of rows with its label, on all ranks. The
-    loss is that of this rank's rows; its mean over ranks is that of the joined batch.
+    The products are cosines over tau, p runs over the positives of row i and a over all other rows,
+    of all views and ranks. The positives are the other views of the row and all views of the rows
+    with its label. The loss is that of this rank's rows; its mean over ranks is the loss of the
+    joined batch.
 
     Args:
-        z: raw projections, two views or more.
+        z: raw projections of two or more views.
         label: class of each row.
         temperature: tau; 0.1 in the paper.
     """
@@ -36,6 +38,7 @@ def supcon(
     label_of_keys = distributed.gather(label).repeat_interleave(views)
     same = label.repeat_interleave(views)[:, None] == label_of_keys
     first = distributed.rank() * rows * views
+    # A row is neither its own positive nor part of its denominator.
     itself = torch.arange(first, first + rows * views, device=z.device)
     mask = F.one_hot(itself, len(label_of_keys)).bool()
     logits = anchors.flatten(0, 1) @ keys.flatten(0, 1).mT / temperature

@@ -1,9 +1,9 @@
-"""SwAV: codes by optimal transport, and their swapped prediction.
+"""SwAV: each view predicts the cluster codes of another; optimal transport computes the codes.
 
 Caron, Misra, Mairal, Goyal, Bojanowski, Joulin: "Unsupervised Learning of Visual Features by
 Contrasting Cluster Assignments", 2020, arXiv 2006.09882. Values equal facebookresearch/swav
-@06b1b7c. Deviation: the largest score is subtracted before the exponential, which changes nothing
-but the range (the first row normalisation cancels any common factor).
+@06b1b7c. Deviation: the largest score is subtracted before the exponential, so that it cannot
+overflow; the first normalisation cancels this common factor.
 """
 
 from __future__ import annotations
@@ -23,24 +23,27 @@ __all__ = ["sinkhorn", "swapped_prediction"]
 def sinkhorn(
     scores: Float[Tensor, "N K"], *, epsilon: float, iterations: int
 ) -> Float[Tensor, "N K"]:
-    """Soft codes of eq. 3 by Sinkhorn-Knopp: every row sums to 1, prototypes share the batch.
+    """Return the soft codes Q of eq. 3 and 5, computed by the Sinkhorn-Knopp algorithm.
 
-    The batch is that of all ranks together: one maximum and 1 + iterations sums pass between them.
+    Q = diag(u) exp(scores / epsilon) diag(v), where u and v are such that every row sums to 1 and
+    the prototypes share the batch evenly: their columns have (nearly) equal sums. The batch is that
+    of all ranks; one maximum and 1 + iterations sums are reduced over them.
 
     Args:
         scores: cosine of each projection of this rank with each prototype.
-        epsilon: entropy of the codes; 0.05 in the paper. Towards 0 the codes become hard.
-        iterations: 3 in the paper; 1 does not converge.
+        epsilon: weight of the entropy of the codes; 0.05 in the paper. Towards 0 they become hard.
+        iterations: number of normalisations; 3 in the paper, 1 is too few to converge.
     """
     rows = scores.shape[0] * distributed.world_size()
-    # One constant for all ranks and samples: any other would change the first row sums.
+    # The same constant for all ranks and rows: one per row would change the first column sums.
     q = ((scores - distributed.largest(scores.max())) / epsilon).exp()
     q /= distributed.total(q.sum())
     for _ in range(iterations):
-        q /= distributed.total(q.sum(0, keepdim=True))
+        q /= distributed.total(q.sum(0, keepdim=True))  # columns: every prototype gets 1 / K
         q /= q.shape[1]
-        q /= q.sum(1, keepdim=True)
+        q /= q.sum(1, keepdim=True)  # rows: every sample gets 1 / N
         q /= rows
+    # The algorithm works on a distribution over all N x K entries; the codes are one per row.
     return q.mul_(rows)
 
 
@@ -48,14 +51,15 @@ def sinkhorn(
 def swapped_prediction(
     scores: Float[Tensor, "V B K"], codes: Float[Tensor, "A B K"], *, temperature: float
 ) -> Float[Tensor, ""]:
-    """Mean cross-entropy of eq. 1-2 between each code and the scores of all other views.
+    """Return the mean of -sum_k q_k log p_k over pairs of a code q and another view (eq. 1-2).
 
-    Total collapse (all scores equal) gives log K.
+    p = softmax(scores / temperature) over the prototypes. Total collapse (all scores equal) gives
+    ln K.
 
     Args:
-        scores: cosine of each projection with each prototype, views that have codes first.
-        codes: of the first A views; no gradient flows into them.
-        temperature: of the softmax over prototypes; 0.1 in the paper.
+        scores: cosine of each projection with each prototype; the views with codes come first.
+        codes: q of the first A views; no gradient flows into them.
+        temperature: of the softmax over the prototypes; 0.1 in the paper.
     """
     views, rows = scores.shape[:2]
     log_p = (scores / temperature).log_softmax(dim=2)

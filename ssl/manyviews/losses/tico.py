@@ -1,8 +1,8 @@
-"""TiCo: transformation invariance and covariance contrast.
+"""TiCo: views agree, and embeddings avoid the directions that recent embeddings have used.
 
 Zhu, Moraes, Karakulak, Sobol, Canziani, LeCun: "TiCo: Transformation Invariance and Covariance
 Contrast for Self-Supervised Visual Representation Learning", 2022, arXiv 2206.10698. There is no
-official code; values equal lightly-ai/lightly (2024, both the settled form and the one before).
+official code; values equal both forms that lightly-ai/lightly has had (2024), see `detach_batch`.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class TiCoParts(NamedTuple):
     """The two parts of the loss; their sum is the loss.
 
     Attributes:
-        invariance: 1 - mean_i a_i . b_i.
-        contrast: rho * mean_i a_i^T C a_i.
+        invariance: 1 - mean_i a_i . b_i, a scalar.
+        contrast: rho * mean_i a_i^T C a_i, a scalar.
     """
 
     invariance: Float[Tensor, ""]
@@ -33,18 +33,19 @@ class TiCoParts(NamedTuple):
 
 
 class TiCoLoss(nn.Module):
-    """Agreement with the target, and distance from what the covariance remembers.
+    """TiCo's loss with its running covariance: L = 1 - mean_i a_i . b_i + rho mean_i a_i^T C_t a_i.
 
-    C_t = beta C_{t-1} + (1 - beta) B_t with the uncentred second moment B_t of the normalised rows
-    of all ranks, used in the same step and stored once. C_0 = 0 and is not corrected for it: tr C_t
-    = 1 - beta^t. Total collapse gives contrast = rho (1 - beta^t), isotropy rho / dim.
+    a and b are the normalised rows of the network and of the momentum network, and
+    C_t = beta C_{t-1} + (1 - beta) mean_i a_i a_i^T over the rows of all ranks. C_0 is 0 and is not
+    corrected for, so tr C_t = 1 - beta^t. Total collapse gives a contrast of rho (1 - beta^t), rows
+    spread evenly over all directions one of rho (1 - beta^t) / P.
 
     Args:
-        dim: P of the projections.
-        beta: share of the memory that stays; 0.9 in the paper.
+        dim: P, the width of the projections.
+        beta: share of the memory that is kept at each step; 0.9 in the paper.
         rho: weight of the contrast; 8 in the paper at P = 256.
-        detach_batch: whether C_t is a constant to the gradient. Otherwise the current batch counts
-            twice in it.
+        detach_batch: True treats C_t as a constant in the gradient. False lets gradient flow
+            through the current batch's part of C_t, too.
     """
 
     def __init__(
@@ -58,12 +59,13 @@ class TiCoLoss(nn.Module):
     def forward(
         self, z: Float[Tensor, "B P"], target: Float[Tensor, "B P"], *, remember: bool = True
     ) -> TiCoParts:
-        """The parts on this rank's rows; their mean over ranks is the loss of the joined batch.
+        """Return the parts for this rank's rows; their mean over ranks is the joined batch's loss.
 
         Args:
             z: raw projections of the network that learns.
-            target: raw projections of the momentum network; without gradient.
-            remember: whether the memory takes the batch in; False in all but one piece of a step.
+            target: raw projections of the momentum network; no gradient flows into them.
+            remember: True stores C_t. If one step calls the loss several times, all calls but one
+                pass False.
         """
         parts, covariance = _tico(z, target, self.covariance, self.beta, self.detach_batch)
         if remember:
@@ -79,7 +81,7 @@ def _tico(
     beta: float,
     detach_batch: bool,
 ) -> tuple[TiCoParts, Float[Tensor, "P P"]]:
-    """The unweighted parts, and C_t."""
+    """Return the parts without rho, and C_t."""
     a, b = F.normalize(z, dim=1), F.normalize(target.detach(), dim=1)
     rows = a.detach() if detach_batch else a
     batch = distributed.total(rows.mT @ rows) / (len(a) * distributed.world_size())

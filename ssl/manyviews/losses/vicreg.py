@@ -1,7 +1,10 @@
-"""VICReg: variance, invariance, covariance.
+"""VICReg: views agree, every dimension keeps its variance, and dimensions do not covary.
+
+    L = lambda s(Z, Z') + mu [v(Z) + v(Z')] / 2 + nu [c(Z) + c(Z')]    (eq. 6)
 
 Bardes, Ponce, LeCun: "VICReg: Variance-Invariance-Covariance Regularization for Self-Supervised
-Learning", ICLR 2022, arXiv 2105.04906.
+Learning", ICLR 2022, arXiv 2105.04906. Deviations, as in the official code: the variance is halved,
+and the invariance is a mean over the elements of the difference, not a sum over its columns.
 """
 
 from __future__ import annotations
@@ -22,9 +25,10 @@ class VICRegParts(NamedTuple):
     """The three weighted parts of eq. 6; their sum is the loss.
 
     Attributes:
-        invariance: mean squared distance of the views (eq. 5), per element as in the official code.
-        variance: hinge on the standard deviation of every column (eq. 1), mean of both views.
-        covariance: squared off-diagonal covariances over P (eq. 4), summed over both views.
+        invariance: s, the mean squared difference of the views, per element (eq. 5).
+        variance: v, the hinge max(0, 1 - std) of every column (eq. 1), mean of both views.
+        covariance: c, the sum of squared off-diagonal covariances over P (eq. 4), summed over both
+            views.
     """
 
     invariance: Float[Tensor, ""]
@@ -41,9 +45,10 @@ def vicreg(
     variance_weight: float = 25.0,
     covariance_weight: float = 1.0,
 ) -> VICRegParts:
-    """Eq. 6 on the rows of all ranks; every rank returns the same variance and covariance.
+    """Return the three parts of eq. 6; variance and covariance are those of all ranks' rows.
 
-    Total collapse gives a variance part of the whole weight, less 1 % (sqrt of eps = 1e-4).
+    The invariance is that of this rank's rows. Total collapse gives a variance part of 0.99 mu,
+    because the standard deviation is sqrt(var + 1e-4).
 
     Args:
         z1: raw projections of the first view.
@@ -53,7 +58,7 @@ def vicreg(
         covariance_weight: nu; 1 in the paper.
 
     Raises:
-        ValueError: a single row.
+        ValueError: if there is a single row.
     """
     (hinge_1, energy_1), (hinge_2, energy_2) = _moments(_centred(z1)), _moments(_centred(z2))
     return VICRegParts(
@@ -64,11 +69,12 @@ def vicreg(
 
 
 def _centred(z: Float[Tensor, "B P"]) -> Float[Tensor, "B P"]:
+    """Return the rows minus their mean over all ranks."""
     return z - distributed.total(z.sum(0)) / (len(z) * distributed.world_size())
 
 
 def _moments(z: Float[Tensor, "B P"]) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-    """Hinge on the deviations, and off-diagonal energy over P, of centred rows."""
+    """Return the hinge v and the off-diagonal energy c of centred rows."""
     rows, columns = len(z) * distributed.world_size(), z.shape[1]
     if rows < 2:
         raise ValueError(f"a variance over N - 1 rows needs 2 rows or more, got {rows}")
@@ -78,4 +84,5 @@ def _moments(z: Float[Tensor, "B P"]) -> tuple[Float[Tensor, ""], Float[Tensor, 
         energy = distributed.total((z @ distributed.gather(z).mT).square().sum())
     else:
         energy = distributed.total(z.mT @ z).square().sum()
+    # The squares of all covariances, less those of the diagonal, which are the variances.
     return hinge, (energy / (rows - 1) ** 2 - variance.square().sum()) / columns

@@ -1,4 +1,4 @@
-"""Von Neumann entropy of a representation.
+"""VNE: the von Neumann entropy of a representation, which is large if its spectrum is flat.
 
 Kim, Kang, Hwang, Shin, Rhee: "VNE: An Effective Method for Improving Deep Representation by
 Manipulating Eigenvalue Distribution", CVPR 2023, arXiv 2304.01434.
@@ -22,10 +22,10 @@ __all__ = ["von_neumann_entropy"]
 
 @full_precision
 def von_neumann_entropy(z: Float[Tensor, "*V B D"]) -> Float[Tensor, "*V"]:
-    """S = -sum_j lambda_j ln lambda_j of the autocorrelation (1/N) Z^T Z of normalised rows.
+    """Return S = -sum_j lambda_j ln lambda_j of the eigenvalues of Z^T Z / N, Z of unit rows.
 
-    N counts the rows of all ranks; every rank returns the entropy of the joined batch. Between 0
-    (all rows parallel) and ln min(N, D). Leading axes are separate batches.
+    N counts the rows of all ranks; every rank returns the entropy of the joined batch. It lies
+    between 0 (all rows parallel) and ln min(N, D). Leading axes are separate batches.
 
     >>> round(float(von_neumann_entropy(torch.eye(4)).exp()), 4)  # four orthogonal rows
     4.0
@@ -38,6 +38,6 @@ def von_neumann_entropy(z: Float[Tensor, "*V B D"]) -> Float[Tensor, "*V"]:
         gram = z @ z.mT
     else:
         gram = distributed.total(z.mT @ z)
-    # Clamping removes the gradient of the null space, where it would be infinite.
+    # ln has an infinite gradient at 0: clamping gives the null space none.
     eigenvalue = torch.linalg.eigvalsh(gram / rows).clamp(min=1e-12)
     return -(eigenvalue * eigenvalue.log()).sum(-1)

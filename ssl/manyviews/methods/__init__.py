@@ -5,10 +5,13 @@ that stand in the files of this folder.
 """
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import lazy_loader
 
+__getattr__: Callable[[str], Any]  # without it, checkers take every name for a module
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={

@@ -18,17 +18,17 @@ from torch import Tensor, nn
 from manyviews.backbones.backbone import Backbone
 from manyviews.batch import Batch, Output
 from manyviews.errors import ConfigError
-from manyviews.losses.hydra import Mode, both_ways
+from manyviews.losses.hydra import Mode, symmetric_pairs
 from manyviews.method import Examples, Method
 from manyviews.nn import (
     Gate,
-    Positives,
-    check_classes,
-    closed,
+    PartnerPolicy,
+    closed_gate_warning,
+    draw_partners,
     embed_each,
-    open_shares,
-    partners,
+    mean_gates,
     projector,
+    require_enough_classes,
 )
 
 
@@ -44,7 +44,7 @@ class Hydra(Method):
         gate: "learned", or "open" to let every dimension count for every pair.
         gate_embedding_dim: size of the embedding of a class; 512 in the paper.
         gate_hidden_dim: width of the gate's hidden layer; 1024 in the paper.
-        positives: which class is the positive partner of a row; see `partners`.
+        positives: which class is the positive partner of a row; see `draw_partners`.
         temperature: tau; 0.1 in the paper.
         mode: similarity of gated projections; see `arbitrary_pairs`.
     """
@@ -62,13 +62,13 @@ class Hydra(Method):
         gate: Literal["learned", "open"] = "learned",
         gate_embedding_dim: int = 512,
         gate_hidden_dim: int = 1024,
-        positives: Positives = "arbitrary",
+        positives: PartnerPolicy = "arbitrary",
         temperature: float = 0.1,
         mode: Mode = "cosine",
     ) -> None:
         if temperature <= 0:
             raise ConfigError(f"method.temperature={temperature}; allowed: above 0")
-        check_classes(classes, positives)
+        require_enough_classes(classes, positives)
         super().__init__(backbone)
         widths = [backbone.embedding_dim, hidden_dim, hidden_dim, projection_dim]
         # A norm at the end keeps the gates from closing (the authors' remark).
@@ -76,7 +76,7 @@ class Hydra(Method):
         gate_widths = [gate_embedding_dim, gate_hidden_dim, projection_dim]
         self.gate = Gate(classes, gate_widths) if gate == "learned" else None
         self.seed, self.classes = seed, classes
-        self.positives: Positives = positives
+        self.positives: PartnerPolicy = positives
         self.temperature, self.projection_dim = temperature, projection_dim
         self.mode: Mode = mode
 
@@ -84,22 +84,22 @@ class Hydra(Method):
         """Return the contrast in both directions, with the same partners."""
         embedding = embed_each(self.backbone, batch.views)
         projection = torch.stack([self.projector(h) for h in embedding])
-        partner = partners(
+        partner = draw_partners(
             batch.label, self.positives, self.classes, seed=self.seed, step=self.global_step
         )
         mask = self.mask(batch.label, partner)
         options = {"temperature": self.temperature, "mode": self.mode}
-        loss = both_ways(projection, projection, mask, batch.label, partner, **options)
+        loss = symmetric_pairs(projection, projection, mask, batch.label, partner, **options)
         logs = {"health/gate_open": mask.detach().mean()}
         return Output(loss, embedding, projection, logs)
 
     def collapse(self, logs: Mapping[str, float]) -> dict[str, str]:
         """Report collapse if the gates are closed for all pairs."""
-        return closed(logs["health/gate_open"])
+        return closed_gate_warning(logs["health/gate_open"])
 
     def report_arrays(self, examples: Examples) -> dict[str, np.ndarray]:
         """Return how far the gate of each pair of classes is open."""
-        return open_shares(self.gate, examples.class_names)
+        return mean_gates(self.gate, examples.class_names)
 
     def mask(
         self, label: Int64[Tensor, " B"], partner: Int64[Tensor, " B"]

@@ -15,19 +15,19 @@ from torch import nn
 from manyviews.backbones.backbone import Backbone
 from manyviews.batch import Batch, Output
 from manyviews.errors import ConfigError
-from manyviews.losses.hydra import Mode, both_ways
+from manyviews.losses.hydra import Mode, symmetric_pairs
 from manyviews.losses.moco import moco
 from manyviews.method import Examples, Method
 from manyviews.nn import (
     Gate,
     Momentum,
-    Positives,
-    check_classes,
-    closed,
+    PartnerPolicy,
+    closed_gate_warning,
+    draw_partners,
     embed_each,
-    open_shares,
-    partners,
+    mean_gates,
     projector,
+    require_enough_classes,
 )
 
 
@@ -42,7 +42,7 @@ class HydraMoCo(Method):
         projection_dim: P, 256 in the code.
         gate_embedding_dim: size of the embedding of a class; 512 in the code.
         gate_hidden_dim: width of the gate's hidden layer; 1024 in the code.
-        positives: which class is the positive partner of a row; see `partners`.
+        positives: which class is the positive partner of a row; see `draw_partners`.
         beta: weight of the contrast of pairs; 1 in the code.
         temperature: tau of both terms; in the code 1 for ResNet-50, 0.2 for ViT.
         momentum: of the key network at the first step, 0.99 to 0.996 in the code; it rises to 1
@@ -62,7 +62,7 @@ class HydraMoCo(Method):
         projection_dim: int,
         gate_embedding_dim: int = 512,
         gate_hidden_dim: int = 1024,
-        positives: Positives = "arbitrary",
+        positives: PartnerPolicy = "arbitrary",
         beta: float = 1.0,
         temperature: float = 0.2,
         momentum: float = 0.99,
@@ -73,7 +73,7 @@ class HydraMoCo(Method):
                 f"method.temperature={temperature}, method.beta={beta}; "
                 "allowed: above 0, and 0 or more"
             )
-        check_classes(classes, positives)
+        require_enough_classes(classes, positives)
         super().__init__(backbone)
         widths = [backbone.embedding_dim, hidden_dim, hidden_dim, projection_dim]
         self.projector = projector(widths, bias=False, ending=nn.LayerNorm(projection_dim))
@@ -81,7 +81,7 @@ class HydraMoCo(Method):
         self.keys = Momentum([backbone, self.projector], momentum)
         self.gate = Gate(classes, [gate_embedding_dim, gate_hidden_dim, projection_dim])
         self.seed, self.classes = seed, classes
-        self.positives: Positives = positives
+        self.positives: PartnerPolicy = positives
         self.beta, self.temperature = beta, temperature
         self.mode: Mode = mode
 
@@ -94,12 +94,12 @@ class HydraMoCo(Method):
         tau = self.temperature
         instance = (moco(query[0], key[1], temperature=tau)
                     + moco(query[1], key[0], temperature=tau)) / 2  # fmt: skip
-        partner = partners(
+        partner = draw_partners(
             batch.label, self.positives, self.classes, seed=self.seed, step=self.global_step
         )
         mask = self.gate(batch.label, partner)
         options = {"temperature": tau, "mode": self.mode}
-        pairs = both_ways(query, key, mask, batch.label, partner, **options)
+        pairs = symmetric_pairs(query, key, mask, batch.label, partner, **options)
         loss = (instance + self.beta * pairs) / (1 + self.beta)
         logs = {
             "train/loss/instance": instance,
@@ -110,11 +110,11 @@ class HydraMoCo(Method):
 
     def collapse(self, logs: Mapping[str, float]) -> dict[str, str]:
         """Report collapse if the gates are closed for all pairs."""
-        return closed(logs["health/gate_open"])
+        return closed_gate_warning(logs["health/gate_open"])
 
     def report_arrays(self, examples: Examples) -> dict[str, np.ndarray]:
         """Return how far the gate of each pair of classes is open."""
-        return open_shares(self.gate, examples.class_names)
+        return mean_gates(self.gate, examples.class_names)
 
     def begin_step(self) -> None:
         """Move the key network towards the trained one."""

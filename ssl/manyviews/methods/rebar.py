@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from manyviews import distributed
 from manyviews.backbones.backbone import Backbone
+from manyviews.backbones.rebar.candidate_distances import distances
 from manyviews.backbones.rebar.cross_attention import CrossAttention
 from manyviews.batch import Batch, Output
 from manyviews.errors import ConfigError
@@ -141,14 +142,14 @@ class Rebar(Method):
                 return window_distances.spectrum_distance(anchor, candidates)
             if self.positives == "rebar":
                 return self._rebuilding(anchor, candidates, batch.position)
-        random = window_distances.chance(
+        random = window_distances.random_distances(
             self.seed, self.global_step, batch.position, len(candidates)
         )
         if self.positives == "random":
             return random
         if batch.view_label is None:
             raise ConfigError("method.positives=oracle needs classes; choose labelled data")
-        return window_distances.oracle(batch.view_label, random)
+        return window_distances.oracle_distances(batch.view_label, random)
 
     def _rebuilding(
         self,
@@ -162,7 +163,7 @@ class Rebar(Method):
         hidden = masks.intermittent(
             self.seed, self.global_step, position, steps, len(candidates), self.mask_sharing
         )
-        return retriever.distances(anchor, candidates, ~hidden, missing=steps // 2)
+        return distances(retriever, anchor, candidates, ~hidden, missing=steps // 2)
 
     @torch.no_grad()
     def report_arrays(self, examples: Examples) -> dict[str, np.ndarray]:
@@ -174,7 +175,7 @@ class Rebar(Method):
         candidates, steps = torch.stack(others), anchor.shape[-1]
         own = batch.position[:SHOWN]
         hidden = masks.intermittent(self.seed, 0, own, steps, len(candidates), "shared").view(-1)
-        error = self.retriever.distances(anchor, candidates, ~hidden, missing=steps // 2)
+        error = distances(self.retriever, anchor, candidates, ~hidden, missing=steps // 2)
         best = candidates[error.argmin(0), torch.arange(len(anchor))]
         attention = self.retriever.attention(anchor, ~hidden[None], best)[0]
         label = batch.view_label

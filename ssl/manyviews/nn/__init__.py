@@ -1,24 +1,31 @@
-"""Parts shared by methods: heads, the ways to embed several views, the network that follows."""
+"""Parts that methods share: projection heads, ways to embed several views, momentum encoders."""
 
 from manyviews.nn.average import move_towards
 from manyviews.nn.batch_norm import synchronise
 from manyviews.nn.embed import embed_by_shape, embed_each, project_by_shape
-from manyviews.nn.gate import Gate, Positives, check_classes, closed, open_shares, partners
+from manyviews.nn.gate import (
+    Gate,
+    PartnerPolicy,
+    closed_gate_warning,
+    draw_partners,
+    mean_gates,
+    require_enough_classes,
+)
 from manyviews.nn.heads import projector
 from manyviews.nn.momentum import Momentum
 
 __all__ = [
     "Gate",
     "Momentum",
-    "Positives",
-    "check_classes",
-    "closed",
+    "PartnerPolicy",
+    "closed_gate_warning",
+    "draw_partners",
     "embed_by_shape",
     "embed_each",
+    "mean_gates",
     "move_towards",
-    "open_shares",
-    "partners",
     "project_by_shape",
     "projector",
+    "require_enough_classes",
     "synchronise",
 ]

@@ -1,4 +1,4 @@
-"""Two ways to embed views: they differ in the rows whose statistics batch norm shares."""
+"""Ways to embed several views, which differ in the rows that share batch norm statistics."""
 
 from __future__ import annotations
 
@@ -13,14 +13,24 @@ from torch import Tensor, nn
 def embed_each(
     backbone: nn.Module, views: Sequence[Float[Tensor, "B ..."]]
 ) -> Float[Tensor, "V B D"]:
-    """One pass per view: statistics of each view by itself (Barlow Twins, TiCo)."""
+    """Embed the views one by one: batch norm sees a single view at a time (Barlow Twins, TiCo).
+
+    Args:
+        backbone: maps a view to embeddings (B, D).
+        views: images or series; shapes may differ.
+    """
     return torch.stack([backbone(view) for view in views])
 
 
 def embed_by_shape(
     backbone: nn.Module, views: Sequence[Float[Tensor, "B ..."]]
 ) -> Float[Tensor, "V B D"]:
-    """One pass per resolution: neighbouring views of equal shape share statistics (SwAV)."""
+    """Embed neighbouring views of equal shape in one pass: they share statistics (SwAV).
+
+    Args:
+        backbone: maps a view to embeddings (B, D).
+        views: images or series, the views of one resolution next to each other.
+    """
     rows = len(views[0])
     groups = [list(group) for _, group in groupby(views, key=lambda view: view.shape)]
     return torch.cat([backbone(torch.cat(g)).view(len(g), rows, -1) for g in groups])
@@ -29,7 +39,13 @@ def embed_by_shape(
 def project_by_shape(
     projector: nn.Module, embedding: Float[Tensor, "V B D"], views: Sequence[Float[Tensor, "B ..."]]
 ) -> Float[Tensor, "V B P"]:
-    """One pass of the head per resolution, as `embed_by_shape` of the backbone (I-VNE+)."""
+    """Project the embeddings in the same groups in which `embed_by_shape` made them (I-VNE+).
+
+    Args:
+        projector: maps embeddings (rows, D) to projections (rows, P).
+        embedding: from `embed_by_shape`.
+        views: the views they were made from; only their shapes are read.
+    """
     counts = [len(list(group)) for _, group in groupby(views, key=lambda view: view.shape)]
     groups = [projector(g.flatten(0, 1)).unflatten(0, g.shape[:2]) for g in embedding.split(counts)]
     return torch.cat(groups)

@@ -1,4 +1,7 @@
-"""The gate of Hydra: which dimensions are open for a pair of classes (arXiv 2410.18200)."""
+"""Hydra's gate, which opens some dimensions for a pair of classes, and its choice of pairs.
+
+Wu et al.: "SimLAP: Simple Representation Learning from Arbitrary Pairs", 2024, arXiv 2410.18200.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +16,20 @@ from torch import Tensor, nn
 from manyviews import distributed, draws
 from manyviews.errors import ConfigError
 
-CLOSED = 0.02  # mean share of the dimensions that is open
-SHOWN = 20  # classes in the report
-Positives = Literal["arbitrary", "identical", "distinct"]
+CLOSED = 0.02  # gates whose mean value is at most this count as closed
+SHOWN = 20  # number of classes in the report
+PartnerPolicy = Literal["arbitrary", "identical", "distinct"]
 
 
 class Gate(nn.Module):
-    """A share between 0 and 1 for every dimension, from the mean embedding of the two classes.
+    """A network that maps a pair of classes to a value between 0 and 1 for every dimension.
+
+    It is an MLP on the mean of the two classes' learned embeddings, and ends in a sigmoid.
 
     Args:
-        classes: how many there are.
-        widths: embedding of a class, hidden, P; 512, 1024, 256 in the authors' code.
+        classes: M, the number of classes.
+        widths: width of the class embedding, of the hidden layer, and P; 512, 1024, 256 in the
+            authors' code.
     """
 
     def __init__(self, classes: int, widths: Sequence[int]) -> None:
@@ -43,30 +49,32 @@ class Gate(nn.Module):
     def forward(
         self, first: Int64[Tensor, " B"], second: Int64[Tensor, " B"]
     ) -> Float[Tensor, "B P"]:
-        """The mask of each pair, the same for both orders."""
+        """Return the gate of each pair of classes; the order of a pair does not matter."""
         return self.mask((self.classes(first) + self.classes(second)) / 2)
 
 
-def closed(share: float) -> dict[str, str]:
-    """The sign of collapse that every pair's gate is closed, for `Method.collapse`.
+def closed_gate_warning(open_share: float) -> dict[str, str]:
+    """Return the warning that all gates are closed, a form of collapse, or an empty dict.
+
+    Methods return it from `Method.collapse`.
 
     Args:
-        share: mean of the masks.
+        open_share: mean value of the gates over pairs and dimensions.
     """
-    if share > CLOSED:
+    if open_share > CLOSED:
         return {}
     return {
-        "gate": f"the gates are closed, {share:.3f} of the dimensions open: lower "
+        "gate": f"the gates are closed, {open_share:.3f} of the dimensions open: lower "
         "optimizer.weight_decay or optimizer.lr"
     }
 
 
 @torch.no_grad()
-def open_shares(gate: Gate | None, class_names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return the mean open share (M, M) of each pair of classes, for `Method.report_arrays`.
+def mean_gates(gate: Gate | None, class_names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return the mean gate (M, M) of each pair of classes, for `Method.report_arrays`.
 
     Args:
-        gate: in evaluation mode, or None; only the first 20 classes are returned.
+        gate: in evaluation mode; the first 20 classes are taken. None gives an empty dict.
         class_names: name of each class.
     """
     if gate is None:
@@ -76,12 +84,13 @@ def open_shares(gate: Gate | None, class_names: Sequence[str]) -> dict[str, np.n
     return {"gates": torch.stack(rows).numpy(), "gate_classes": np.array(class_names)}
 
 
-def check_classes(classes: int, positives: Positives) -> None:
-    """Nothing, where some keys can be negatives: of neither class of a pair.
+def require_enough_classes(classes: int, positives: PartnerPolicy) -> None:
+    """Raise unless a row can have negatives, which are keys of neither class of its pair.
 
     Raises:
-        ConfigError: every key is of one of the two.
+        ConfigError: if every key would be of one of the two classes.
     """
+    # A distinct pair takes two classes, an identical or arbitrary one may take a single class.
     least = 3 if positives == "distinct" else 2
     if classes < least:
         raise ConfigError(
@@ -90,20 +99,22 @@ def check_classes(classes: int, positives: Positives) -> None:
         )
 
 
-def partners(
-    label: Int64[Tensor, " B"], positives: Positives, classes: int, *, seed: int, step: int
+def draw_partners(
+    label: Int64[Tensor, " B"], positives: PartnerPolicy, classes: int, *, seed: int, step: int
 ) -> Int64[Tensor, " B"]:
-    """The class that each row of this rank is paired with at this step.
+    """Return the class that each row of this rank is paired with at this step.
 
-    It depends on the rows of all ranks together, and not on how they are shared.
+    The draw is made for the rows of all ranks together: splitting the same global batch over more
+    ranks gives the same partners.
 
     Args:
-        label: of this rank's rows.
-        positives: "arbitrary": another row's class, a permutation; "identical": its own;
-            "distinct": any class but its own, whether the batch holds it or not.
-        classes: how many there are.
-        seed: of the run.
-        step: optimizer step.
+        label: class of each row of this rank.
+        positives: how the partner class of a row is chosen. "arbitrary": the class of another row,
+            by a permutation of the batch; "identical": its own class; "distinct": any class but its
+            own, even one that the batch does not hold.
+        classes: M, the number of classes.
+        seed: the run's seed.
+        step: the optimizer step.
     """
     if positives == "identical":
         return label
@@ -113,4 +124,5 @@ def partners(
         return distributed.share(everyone[order])
     rows = distributed.share(torch.arange(len(everyone), device=label.device))
     turn = draws.uniform(seed, step, rows, 0, "partner", 1)[:, 0]
+    # A step of 1 to M - 1 around the circle of classes reaches each of the others equally often.
     return (label + 1 + (turn * (classes - 1)).long()) % classes

@@ -17,17 +17,17 @@ def projector(
     last_bias: bool | None = None,
     ending: nn.Module | None = None,
 ) -> nn.Sequential:
-    """Linear layers with batch norm and ReLU between them, none behind the last.
+    """Return an MLP: linear layers with batch norm and ReLU after each but the last.
 
     Args:
-        widths: embedding, hidden ..., projection.
-        bias: of the linear layers; SwAV has it, Barlow Twins has not.
-        last_bias: of the last one, where it differs.
-        ending: a norm behind the last one.
+        widths: D, the hidden widths, P; for example [512, 2048, 128].
+        bias: True gives the linear layers a bias, as in SwAV; Barlow Twins has none.
+        last_bias: the same for the last layer; None: as `bias`.
+        ending: a module after the last layer, for example a norm.
 
     Raises:
-        ConfigError: a width of 0, or a projection of one number: on the sphere it is a sign, behind
-            a layer norm a constant.
+        ConfigError: if a width is 0, or the projection has a single dimension. On the unit sphere
+            that would be a mere sign, after a layer norm a constant.
     """
     if min(widths) < 1 or widths[-1] < 2:
         raise ConfigError(

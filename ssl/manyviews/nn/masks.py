@@ -1,4 +1,4 @@
-"""Which steps of a window are hidden, the same ones in all its channels."""
+"""Masks that hide steps of a time series window, the same ones in all its channels."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Sharing = Literal["shared", "per_candidate", "per_anchor"]
 def contiguous(
     seed: int, step: int, position: Int64[Tensor, " B"], steps: int, length: int
 ) -> Bool[Tensor, "B {steps}"]:
-    """True on `length` neighbouring steps of each row; every start from 0 to T - length may come.
+    """Return masks that are True on a run of `length` steps; all starts are equally likely.
 
     Args:
-        seed: of the run.
-        step: of the optimizer.
+        seed: the run's seed.
+        step: the optimizer step; another step gives other masks.
         position: row of each window in its data set.
         steps: T.
-        length: how many are hidden.
+        length: number of hidden steps.
     """
     turn = draws.uniform(seed, step, position, 0, "mask", 1)
     start = (turn * (steps - length + 1)).long()
@@ -39,15 +39,16 @@ def intermittent(
     candidates: int,
     sharing: Sharing = "shared",
 ) -> Bool[Tensor, "*mask {steps}"]:
-    """True on exactly floor(T / 2) steps.
+    """Return masks that are True on exactly floor(T / 2) random steps.
 
     Args:
-        seed: of the run.
-        step: of the optimizer.
+        seed: the run's seed.
+        step: the optimizer step; another step gives other masks.
         position: row of each anchor in its data set.
         steps: T.
         candidates: K.
-        sharing: one mask for all, (T,); one per candidate, (K, 1, T); or one per anchor, (B, T).
+        sharing: "shared": one mask (T,) for all pairs; "per_candidate": (K, 1, T), one for each
+            candidate number; "per_anchor": (B, T).
     """
     if sharing == "per_anchor":
         turn = draws.uniform(seed, step, position, 0, "hidden", steps)

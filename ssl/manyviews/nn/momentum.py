@@ -1,4 +1,4 @@
-"""A network that follows another one: the target of BYOL, TiCo and MoCo."""
+"""The momentum encoder: the target network of BYOL, TiCo and MoCo."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from manyviews.nn.average import move_parameters
 
 
 class Momentum(nn.Module):
-    """A copy without gradient whose weights are a running average of the original's.
+    """A momentum encoder: a copy without gradient whose weights follow the original's average.
 
-    Batch norm statistics come from its own forward passes; only parameters are averaged.
+    Only parameters are averaged; its batch norm statistics come from its own forward passes.
 
     Args:
-        original: backbone and heads, one behind the other; copied as they are now.
-        start: m of the first step; it rises to 1 by half a cosine.
+        original: backbone and heads in the order in which they run; copied as they are now.
+        start: m of the first step, for example 0.99; it rises to 1 by half a cosine.
     """
 
     def __init__(self, original: Sequence[nn.Module], start: float) -> None:
@@ -29,24 +29,27 @@ class Momentum(nn.Module):
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
-        """What the copy makes of x."""
+        """Return the copy's output for x."""
         return self.copy(x)
 
     @torch.no_grad()
     def follow(self, original: Sequence[nn.Module], step: int, total_steps: int) -> None:
-        """Theta' <- m theta' + (1 - m) theta, once before each optimizer step.
+        """Update theta' <- m theta' + (1 - m) theta, once before each optimizer step.
 
-        At step 0 it becomes the original, whose weights may have been loaded since it was made.
+        Args:
+            original: the same modules as in the constructor.
+            step: the optimizer step, from 0.
+            total_steps: number of steps of the run.
         """
         followed = nn.Sequential(*original)
-        if step == 0:
+        if step == 0:  # the original's weights may have been loaded since the copy was made
             self.copy.load_state_dict(followed.state_dict())
             return
         move_parameters(self.copy, followed, 1 - momentum(self.start, step, total_steps))
 
 
 def momentum(start: float, step: int, total_steps: int) -> float:
-    """1 - (1 - start) (cos(pi step / total) + 1) / 2: from `start` to 1 (BYOL, TiCo).
+    """Return m = 1 - (1 - start) (cos(pi step / total) + 1) / 2, from `start` to 1 (BYOL, TiCo).
 
     >>> [round(momentum(0.9, step, 10), 3) for step in (0, 5, 10)]
     [0.9, 0.95, 1.0]

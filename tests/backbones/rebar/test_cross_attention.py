@@ -2,6 +2,7 @@ import pytest
 import torch
 from rebar import GOLDEN, anchor, candidate, fill, set_norm
 
+from manyviews.backbones.rebar.candidate_distances import distances
 from manyviews.backbones.rebar.cross_attention import CrossAttention
 
 BLOCK = GOLDEN["cross_attention"]
@@ -45,7 +46,7 @@ def test_every_gradient_has_the_norm_of_the_reference(measure):
 def test_distances_equal_the_reference(measure):
     both = torch.stack([candidate(), anchor()])
     with torch.no_grad():
-        found = measure.distances(anchor(), both, EVEN, missing=12)
+        found = distances(measure, anchor(), both, EVEN, missing=12)
     for values, who in zip(found, ("cand", "self"), strict=True):
         assert values.tolist() == pytest.approx(BLOCK[f"distance_anchor_{who}"], rel=1e-7)
 
@@ -95,7 +96,7 @@ def test_all_distances_at_once_equal_one_reconstruction_each(stats, rows):
     expected = looped(net, anchor, candidates, observed)
     one = 8 * 30 * 32  # bytes of a map of one pair
     for limit in (one, 3 * one, 9 * one, 100 * one):
-        found = net.distances(anchor, candidates, observed, missing=15, limit=limit)
+        found = distances(net, anchor, candidates, observed, missing=15, limit=limit)
         torch.testing.assert_close(found, expected)
 
 
@@ -104,7 +105,7 @@ def test_float32_retrieves_what_the_loop_retrieves():
     anchor, candidates = pairs(16, 20, 64)
     observed = half_seen(steps=64)
     expected = looped(net, anchor, candidates, observed)
-    found = net.distances(anchor, candidates, observed, missing=32)
+    found = distances(net, anchor, candidates, observed, missing=32)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
     assert torch.equal(found.argmin(0), expected.argmin(0))
 
@@ -112,16 +113,16 @@ def test_float32_retrieves_what_the_loop_retrieves():
 def test_distances_follow_the_order_of_the_candidates():
     net, (anchor, candidates) = random_net(), pairs(3, 7, 40)
     observed, order = half_seen(steps=40), torch.randperm(7)
-    found = net.distances(anchor, candidates, observed, missing=20)
-    again = net.distances(anchor, candidates[order], observed, missing=20)
+    found = distances(net, anchor, candidates, observed, missing=20)
+    again = distances(net, anchor, candidates[order], observed, missing=20)
     torch.testing.assert_close(again, found[order], rtol=1e-5, atol=0)
 
 
 def test_equal_candidates_are_equally_far_under_one_mask_alone():
     net, (anchor, candidates) = random_net(), pairs(3, 4, 40)
     candidates[3] = candidates[0]
-    shared = net.distances(anchor, candidates, half_seen(steps=40), missing=20)
-    own = net.distances(anchor, candidates, half_seen(4, 1, steps=40), missing=20)
+    shared = distances(net, anchor, candidates, half_seen(steps=40), missing=20)
+    own = distances(net, anchor, candidates, half_seen(4, 1, steps=40), missing=20)
     torch.testing.assert_close(shared[3], shared[0], rtol=1e-6, atol=0)
     assert ((own[3] - own[0]).abs() / own[0]).min() > 1e-3
 
@@ -129,9 +130,9 @@ def test_equal_candidates_are_equally_far_under_one_mask_alone():
 def test_training_mode_and_half_precision_do_not_reach_distances():
     net, (anchor, candidates) = random_net(), pairs(3, 4, 40)
     observed = half_seen(steps=40)
-    expected = net.eval().distances(anchor, candidates, observed, missing=20)
+    expected = distances(net.eval(), anchor, candidates, observed, missing=20)
     with torch.autocast("cpu", torch.bfloat16):
-        found = net.train().distances(anchor, candidates, observed, missing=20)
+        found = distances(net.train(), anchor, candidates, observed, missing=20)
     assert net.training and torch.equal(found, expected) and not found.requires_grad
 
 

@@ -1,1 +1,1 @@
-"""REBAR's cross-attention net and the distances that it measures."""
+"""REBAR's cross-attention net, and the distances between windows that it measures."""

@@ -1,7 +1,8 @@
 """Reversible instance norm.
 
 Kim, Kim, Tae, Park, Choi, Choo: "Reversible Instance Normalization for Accurate Time-Series
-Forecasting against Distribution Shift", 2022. Statistics may come from another series.
+Forecasting against Distribution Shift", ICLR 2022. Unlike there, the statistics may come from
+another series than the one that is normalised.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ EPS = 1e-5
 
 
 class Statistics(NamedTuple):
-    """Of each series and channel, over time.
+    """Mean and standard deviation over time, one pair per series and channel.
 
     Attributes:
         mean: (..., C, 1).
-        std: (..., C, 1), biased, never 0.
+        std: (..., C, 1), of the variance over T (not T - 1) plus 1e-5, so never 0.
     """
 
     mean: Tensor
@@ -28,10 +29,10 @@ class Statistics(NamedTuple):
 
 
 class ReversibleNorm(nn.Module):
-    """w (x - mean) / std + b, and back.
+    """An instance norm w (x - mean) / std + b that can be inverted.
 
     Args:
-        channels: C; each has a weight w, 1 at first, and a bias b, 0 at first.
+        channels: C; each has a weight w, initially 1, and a bias b, initially 0.
     """
 
     def __init__(self, channels: int) -> None:
@@ -42,14 +43,14 @@ class ReversibleNorm(nn.Module):
     def forward(
         self, series: Float[Tensor, "*_ C T"], by: Statistics
     ) -> Float[Tensor, "*batch C T"]:
-        """Normalised."""
+        """Return the normalised series."""
         return (series - by.mean) / by.std * self.weight[:, None] + self.bias[:, None]
 
     def inverse(
         self, series: Float[Tensor, "*_ C T"], by: Statistics
     ) -> Float[Tensor, "*batch C T"]:
-        """In the units that the statistics have."""
-        # The official code's guard against a weight of 0.
+        """Return the series in the units of the statistics: the inverse of `forward`."""
+        # EPS**2 is the official code's guard against a weight of 0.
         plain = (series - self.bias[:, None]) / (self.weight[:, None] + EPS**2)
         return plain * by.std + by.mean
 
@@ -58,11 +59,11 @@ class ReversibleNorm(nn.Module):
 def statistics(
     series: Float[Tensor, "*#batch C T"], observed: Bool[Tensor, "*#batch T"] | None = None
 ) -> Statistics:
-    """Mean and deviation over time, as constants.
+    """Return the mean and deviation over time; no gradient flows through them.
 
     Args:
         series: in any units.
-        observed: the steps that count, at least one of each series; None: all.
+        observed: True at the steps that count, at least one per series; None: all steps count.
     """
     if observed is None:
         var, mean = torch.var_mean(series, dim=-1, correction=0, keepdim=True)
