@@ -69,7 +69,7 @@ def test_a_server_that_never_answers_neither_stops_nor_fails_training(
         [sys.executable, "-m", "manyviews", "pretrain", "--config-dir", config_dir, *overrides],
         env={
             **{k: v for k, v in os.environ.items() if not k.startswith("WANDB_")},
-            "PYTHONPATH": str(Path(__file__).parent / "support"),  # of data=stripes
+            "PYTHONPATH": str(Path(__file__).parents[1] / "support"),  # of data=stripes
             "WANDB_BASE_URL": address,
             "WANDB_API_KEY": "0" * 40,
         },
