@@ -1,6 +1,6 @@
-"""The protocols that a config can choose: `_target_: manyviews.evaluation.KNN`, and features.
+"""Evaluation protocols, which a config names as `manyviews.evaluation.KNN`, and frozen features.
 
-Each is imported when it is first used.
+Each name is imported when it is first used.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Accuracy person by person: how far a score holds for people that were not seen."""
+"""Accuracy of each subject: how well a score holds for people who were not in training."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from manyviews.evaluation.words import TRAINED
 def by_person(
     right: Mapping[str, Float[Tensor, " Q"]], person: Int64[Tensor, " Q"], names: tuple[str, ...]
 ) -> list[dict[str, Any]]:
-    """A row for the trained features and each control; its interval is over the people.
+    """Return a row for the trained features and each control, with an interval over subjects.
 
-    Each person weighs the same: `value` is the mean of their accuracies, and the bootstrap draws
-    people, not their test items. `each` holds the accuracy of every person, `minus` what the
-    trained features gain.
+    Each subject has the same weight: `value` is the mean of their accuracies, and the bootstrap
+    draws subjects, not test items. `each` holds the accuracy of every subject. The row of a control
+    also has `minus`: the trained features' accuracy minus its own, paired by subject.
 
     Args:
-        right: 1.0 for each test item that is right, by whose features were scored.
-        person: of each test item, an index into `names`.
-        names: of all people.
+        right: by name of the features, 1.0 for each test item that was predicted correctly, else 0.
+        person: subject of each test item, as an index into `names`.
+        names: names of all subjects.
     """
     occurs, at = person.unique(return_inverse=True)
     count = at.bincount()

@@ -1,4 +1,4 @@
-"""Clusterability: k-means on the test embeddings, compared with the classes."""
+"""Cluster the test embeddings by k-means and compare the clusters with the classes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ from manyviews.evaluation.features import Features
 
 
 class Clustering:
-    """k-means of the test embeddings as they are, with as many clusters as classes occur.
+    """k-means of the unscaled test embeddings, with as many clusters as classes occur in test.
 
-    Train items are not used. Every seed is the best of several starts (k-means++).
+    Train items are not used. Each seed keeps the best of several starts (k-means++).
 
     Args:
-        version: of the protocol; part of its name.
-        seeds: a clustering for each; scores are means over them.
-        starts: of each seed.
+        version: version of the protocol; part of its name.
+        seeds: number of clusterings, one for each seed; scores are means over them.
+        starts: number of starts for each seed.
+
+    Raises:
+        ConfigError: seeds or starts is below 1.
     """
 
     def __init__(self, version: int, seeds: int = 5, starts: int = 10) -> None:
@@ -32,7 +35,7 @@ class Clustering:
         self.version, self.seeds, self.starts = version, seeds, starts
 
     def __call__(self, train: Features, test: Features, classes: int) -> dict[str, Tensor]:
-        """The cluster of each test item by seed, `clusters` int64 (S, Q)."""
+        """Return `clusters`, int64 (S, Q): the cluster of each of Q test items for S seeds."""
         k = len(test.label.unique())
         return {
             "clusters": torch.stack([self._of(test.embedding, k, s) for s in range(self.seeds)])
@@ -41,15 +44,20 @@ class Clustering:
     def _of(self, embedding: Float[Tensor, "N D"], k: int, seed: int) -> Int64[Tensor, " N"]:
         means = KMeans(k, n_init=self.starts, random_state=seed)  # pyright: ignore[reportArgumentType]
         with warnings.catch_warnings():
-            # Fewer distinct embeddings than clusters: the scores say so.
+            # It warns if there are fewer distinct embeddings than clusters; the scores show that.
             warnings.simplefilter("ignore", ConvergenceWarning)
             return torch.from_numpy(means.fit_predict(embedding.numpy())).long()
 
 
 def ari(table: Float64[Tensor, "R M K"]) -> Float64[Tensor, " R"]:
-    """Adjusted Rand index (Hubert and Arabie 1985): 0 by chance, 1 for equal partitions."""
+    """Return the adjusted Rand index (Hubert and Arabie 1985): 0 by chance, 1 for equal partitions.
+
+    Args:
+        table: contingency tables, one per resample: class by cluster.
+    """
 
     def pairs(count: Tensor) -> Float64[Tensor, " R"]:
+        """Return the number of pairs of items that share a cell, summed over cells."""
         return (count * (count - 1) / 2).flatten(1).sum(1)
 
     together, by_class, by_cluster = pairs(table), pairs(table.sum(2)), pairs(table.sum(1))
@@ -59,7 +67,7 @@ def ari(table: Float64[Tensor, "R M K"]) -> Float64[Tensor, " R"]:
 
 
 def nmi(table: Float64[Tensor, "R M K"]) -> Float64[Tensor, " R"]:
-    """Mutual information over the mean of the two entropies; 1 where both partitions are one."""
+    """Return the mutual information over the mean of both entropies; 1 if both have one part."""
     p = table / table.sum((1, 2), keepdim=True)
     entropy = [-torch.xlogy(side, side).sum(1) for side in (p.sum(2), p.sum(1))]
     joint = -torch.xlogy(p, p).sum((1, 2))
@@ -68,6 +76,6 @@ def nmi(table: Float64[Tensor, "R M K"]) -> Float64[Tensor, " R"]:
 
 
 def matched_accuracy(table: Float64[Tensor, "R M K"]) -> Float64[Tensor, " R"]:
-    """Accuracy where each cluster stands for one class, matched as well as can be (Kuhn 1955)."""
+    """Return the accuracy with the best assignment of clusters to classes (Kuhn 1955)."""
     best = [float(t[linear_sum_assignment(t, maximize=True)].sum()) for t in table.numpy()]
     return torch.tensor(best, dtype=torch.float64) / table.sum((1, 2))

@@ -1,4 +1,4 @@
-"""Frozen features: what every protocol reads."""
+"""Extract and cache frozen features, which every protocol reads."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Features(NamedTuple):
 
     Attributes:
         embedding: float32 (N, D).
-        label: int64 (N,), -1 where unknown.
-        position: int64 (N,), row in the data set.
+        label: int64 (N,), -1 if unknown.
+        position: int64 (N,), row of each item in its split.
     """
 
     embedding: Float32[Tensor, "N D"]
@@ -29,20 +29,20 @@ class Features(NamedTuple):
     position: Int64[Tensor, " N"]
 
     def labelled(self) -> Features:
-        """Only the rows whose label is known."""
+        """Return only the rows whose label is known."""
         known = self.label >= 0
         return Features(self.embedding[known], self.label[known], self.position[known])
 
 
 @torch.no_grad()
 def extract(backbone: nn.Module, samples: Iterable[Sample]) -> Features:
-    """Embeddings of clean, normalised inputs: evaluation mode, float32, nothing dropped.
+    """Return the embeddings of clean, normalised inputs, in evaluation mode and float32.
 
-    Weights, running statistics and training flags are afterwards what they were.
+    Weights, running statistics and training flags of the backbone are the same afterwards.
 
     Args:
-        backbone: images (B, C, H, W) or series (B, C, T) to embeddings (B, D).
-        samples: with `input` already clean and normalised.
+        backbone: a module from images (B, C, H, W) or series (B, C, T) to embeddings (B, D).
+        samples: batches whose `input` is clean (not augmented) and normalised.
 
     Raises:
         ValueError: an embedding is NaN or infinite.
@@ -69,7 +69,7 @@ def extract(backbone: nn.Module, samples: Iterable[Sample]) -> Features:
 
 
 def save(path: Path, features: Features) -> None:
-    """Write an .npz beside and rename it into place."""
+    """Save features as .npz: written under another name and renamed, so it is never half there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".tmp.npz")
     np.savez(beside, **{name: value.numpy() for name, value in features._asdict().items()})
@@ -77,13 +77,13 @@ def save(path: Path, features: Features) -> None:
 
 
 def load(path: Path) -> Features:
-    """What `save` wrote; nothing in it is executed."""
+    """Return features that `save` wrote; pickled objects in the file are refused."""
     with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         return Features(*(torch.from_numpy(arrays[name]) for name in Features._fields))
 
 
 def cached(path: Path, compute: Callable[[], Features]) -> Features:
-    """The features at `path`; computed and saved where the file is missing or torn."""
+    """Return the features at `path`; compute and save them if the file is missing or damaged."""
     try:
         return load(path)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):

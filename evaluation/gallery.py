@@ -1,4 +1,4 @@
-"""Pictures for the report: a few samples with their views, and nearest neighbours of test items."""
+"""Make pictures for the report: samples with their views, and neighbours of test items."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from manyviews.datamodules.module import ViewData
 from manyviews.evaluation.features import Features
 from manyviews.evaluation.knn import search
 
-SHOWN = 8  # samples, if none is named
+SHOWN = 8  # number of samples that are shown by default
 
 
 def views_of(
@@ -32,7 +32,8 @@ def some(data: ViewData[Any, Any], count: int = SHOWN) -> Int64[Tensor, " B"]:
 
 
 def spread(label: Tensor, count: int) -> Tensor:
-    """Rows of `count` items, as many classes among them as there are."""
+    """Return rows of `count` items that are spread over as many classes as possible."""
+    # The n-th item of each class comes before the (n + 1)-th item of any class.
     turn = torch.zeros_like(label)
     for c in label.unique():
         rows = label == c
@@ -49,15 +50,15 @@ def neighbours(
     queries: int = 10,
     k: int = 5,
 ) -> Mapping[str, np.ndarray]:
-    """The k nearest train items of a few test items, one class after the other.
+    """Return pictures and labels of a few test items and of their k nearest train items.
 
     Args:
-        train: the bank.
-        test: of which some are the queries.
-        train_picture: uint8 pictures (B, C, H, W) at positions (B,) of the train split.
-        test_picture: the same of the test split.
-        queries: how many.
-        k: neighbours of each.
+        train: features of the train split, the bank.
+        test: features of the test split, from which the queries are chosen.
+        train_picture: maps positions (B,) of the train split to uint8 pictures (B, C, H, W).
+        test_picture: the same for the test split.
+        queries: number of queries.
+        k: number of neighbours of each query.
     """
     chosen = spread(test.label, queries)
     similarity, row = search(train.embedding, test.embedding[chosen], min(k, len(train.label)))

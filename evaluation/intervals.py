@@ -1,4 +1,4 @@
-"""Percentile bootstrap over test items (Efron 1979)."""
+"""Confidence intervals by the percentile bootstrap over test items (Efron 1979)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-PIECE = 2**22  # numbers of one piece of resamples: 32 MB
+PIECE = 2**22  # float64 numbers in one piece of resamples: 32 MB
 
 
 class Interval(NamedTuple):
-    """A value and the interval that holds it with the given confidence."""
+    """A value with its confidence interval from `low` to `high`."""
 
     value: float
     low: float
@@ -23,7 +23,14 @@ class Interval(NamedTuple):
 def bootstrap(
     score: Float[Tensor, " N"], *, draws: int = 2000, confidence: float = 0.95, seed: int = 0
 ) -> Interval:
-    """Mean of per-item scores with its percentile interval; the same seed, the same interval."""
+    """Return the mean of per-item scores with its percentile interval.
+
+    Args:
+        score: one score per item, for example 1.0 if it was predicted correctly, else 0.0.
+        draws: number of resamples.
+        confidence: share of the resamples whose mean lies in the interval.
+        seed: the same seed gives the same interval.
+    """
     generator = torch.Generator().manual_seed(seed)
     score = score.double()
     means = torch.stack(
@@ -43,23 +50,27 @@ def paired(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Interval:
-    """Mean of a - b over the same items: far narrower than the difference of two intervals."""
+    """Return the mean of a - b over the same items, with its interval.
+
+    Pairing makes the interval far narrower than one from two separate intervals. The arguments are
+    those of `bootstrap`.
+    """
     return bootstrap(a.double() - b.double(), draws=draws, confidence=confidence, seed=seed)
 
 
 def resamples(
     items: int, *, cells: int = 1, draws: int = 1000, seed: int = 0
 ) -> Iterator[Float64[Tensor, "R items"]]:
-    """How often each item was drawn, a row per resample, in pieces that fit into memory.
+    """Yield how often each item was drawn, one row per resample, in pieces that fit into memory.
 
-    For measures that are no mean over items; the same seed gives the same rows, so that the
-    differences of two measures on them are paired.
+    This is for measures that are no mean over items. The same seed gives the same rows, so the
+    difference of two measures on them is paired.
 
     Args:
-        items: that are drawn from.
-        cells: numbers that the measure makes of each resample, where they are more.
-        draws: resamples.
-        seed: of the draws.
+        items: number of items to draw from.
+        cells: numbers that the measure computes for each resample; it counts if larger than items.
+        draws: number of resamples.
+        seed: seed of the draws.
     """
     generator = torch.Generator().manual_seed(seed)
     for rows in torch.arange(draws).split(max(1, PIECE // max(items, cells))):
@@ -71,7 +82,7 @@ def resamples(
 def percentiles(
     value: float, drawn: Float64[Tensor, " R"], *, confidence: float = 0.95
 ) -> Interval:
-    """The value between the percentiles of what the resamples gave; NaN ones are left out."""
+    """Return the value with the percentiles of the resampled values, leaving out NaN ones."""
     tail = (1 - confidence) / 2
     low, high = drawn.nanquantile(torch.tensor([tail, 1 - tail], dtype=torch.float64)).tolist()
     return Interval(value, low, high)

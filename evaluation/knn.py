@@ -19,9 +19,10 @@ log = logging.getLogger(__name__)
 def search(
     train: Float32[Tensor, "N D"], test: Float32[Tensor, "Q D"], k: int
 ) -> tuple[Float32[Tensor, "Q k"], Int64[Tensor, "Q k"]]:
-    """Cosine and row of the k nearest train items, nearest first; of equals the smaller row first.
+    """Return cosine and row of the k nearest train items, nearest first, by exact search.
 
-    Exact search. Where more items than fit share the k-th similarity, faiss chooses among them.
+    Of items with equal similarity the smaller row comes first; if more of them share the k-th
+    similarity than fit into k, faiss chooses which are returned.
     """
     bank, queries = (F.normalize(x, dim=1).contiguous().numpy() for x in (train, test))
     index = faiss.IndexFlatIP(bank.shape[1])
@@ -41,14 +42,14 @@ def votes(
     k: int,
     temperature: float,
 ) -> Float32[Tensor, "Q M"]:
-    """The sum of exp(cosine / temperature) over the k nearest of each class.
+    """Return each class's votes: the sum of exp(cosine / T) over its items among the k nearest.
 
     Args:
-        similarity: what `search` gave, for any number of neighbours from k on.
-        label: of those neighbours.
+        similarity: cosines from `search`, of k or more neighbours.
+        label: classes of those neighbours.
         classes: number of classes.
-        k: neighbours that vote.
-        temperature: T of the vote.
+        k: number of neighbours that vote.
+        temperature: T; the smaller, the more the nearest neighbours count.
     """
     weight = (similarity[:, :k] / temperature).exp()
     return torch.zeros(len(label), classes).scatter_add_(1, label[:, :k], weight)
@@ -62,20 +63,20 @@ def vote(
     k: int,
     temperature: float,
 ) -> Int64[Tensor, " Q"]:
-    """The class with the most `votes`."""
+    """Return the class with the most `votes`; the arguments are the same."""
     return votes(similarity, label, classes, k=k, temperature=temperature).argmax(1)
 
 
 class KNN:
-    """Votes of the nearest neighbours, weighted by exp(cosine / temperature).
+    """kNN classification with votes weighted by exp(cosine / temperature).
 
-    One search at the largest k serves every k. Equal votes go to the smaller label.
+    One search at the largest k serves every k. Of classes with equal votes the smaller label wins.
 
     Args:
-        version: of the protocol; part of its name.
+        version: version of the protocol; part of its name.
         neighbours: every k to report, as `top1_k<k>`.
-        headline: the k reported as `top1`, and whose shares of the votes are the class scores.
-        temperature: T of the vote.
+        headline: the k that is reported as `top1`; its shares of the votes are the class scores.
+        temperature: T of the votes.
 
     Raises:
         ConfigError: headline is not among the neighbours, or a number is not positive.
@@ -92,7 +93,7 @@ class KNN:
         self.neighbours, self.headline, self.temperature = neighbours, headline, temperature
 
     def __call__(self, train: Features, test: Features, classes: int) -> dict[str, Tensor]:
-        """Predicted labels of the test items by metric; unlabelled train items do not vote."""
+        """Return predicted labels by metric, and `scores`; unlabelled train items do not vote."""
         bank = train.labelled()
         largest = min(max(self.neighbours), len(bank.label))
         if largest < max(self.neighbours):

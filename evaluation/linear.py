@@ -15,20 +15,24 @@ from manyviews.evaluation.linear_lbfgs import Linear, held_out, standardize
 
 
 class LinearGrid:
-    """Linear heads by SGD with momentum 0.9 and a cosine, on standardised cached features.
+    """Linear heads trained by SGD (momentum 0.9, cosine schedule) on standardised cached features.
 
-    Every pair of learning rate and weight decay is a head; all heads see the same batches. The best
-    on a held-out part of train is fitted again on all of train and scored once on test. No
-    augmentation: expect 0.5 to 2 points less than probes that re-run the backbone.
+    There is a head for every pair of learning rate and weight decay; all heads see the same
+    batches. The pair with the best accuracy on a held-out part of train is fitted again on all of
+    train and scored once on test. There is no augmentation: expect 0.5 to 2 points less than from
+    probes that re-run the backbone.
 
     Args:
-        version: of the protocol; part of its name.
-        learning_rates: candidates, not scaled by the batch.
+        version: version of the protocol; part of its name.
+        learning_rates: candidates; not scaled by the batch size.
         weight_decays: candidates.
-        epochs: of each of the two fits.
+        epochs: epochs of each of the two fits.
         batch_size: rows per step; the last incomplete batch of an epoch is left out.
-        holdout: share of train on which the pair is chosen.
-        seed: of that stratified split and of the order of the rows.
+        holdout: share of train on which the pair is chosen, stratified by class.
+        seed: seed of that split and of the order of the rows.
+
+    Raises:
+        ConfigError: a number is outside its range.
     """
 
     def __init__(
@@ -59,7 +63,7 @@ class LinearGrid:
         self.epochs, self.batch_size, self.holdout, self.seed = epochs, batch_size, holdout, seed
 
     def __call__(self, train: Features, test: Features, classes: int) -> dict[str, Tensor]:
-        """Labels and class scores of the test items; train items without a label are left out."""
+        """Return predicted labels and class scores of test; unlabelled train items are left out."""
         known = train.labelled()
         x, x_test = standardize(known.embedding, test.embedding)
         kept, held = held_out(known.label, self.holdout, self.seed)
@@ -76,7 +80,7 @@ class LinearGrid:
         classes: int,
         grid: list[tuple[float, float]],
     ) -> list[Linear]:
-        """A head for every pair of learning rate and weight decay, on standardised features."""
+        """Return a head for every pair (learning rate, weight decay) of the grid, trained on x."""
         rate, decay = (torch.tensor(column).view(-1, 1, 1) for column in zip(*grid, strict=True))
         # A column of ones carries the bias; it is not decayed.
         x = torch.cat([x, torch.ones(len(x), 1)], 1)
@@ -101,8 +105,8 @@ class LinearGrid:
 def cross_entropy_gradient(
     weight: Float[Tensor, "G M D"], x: Float[Tensor, "B D"], target: Float[Tensor, "M B"]
 ) -> Float[Tensor, "G M D"]:
-    """Gradient of each head's mean cross-entropy: two products for all heads together."""
+    """Return the gradient of each head's mean cross-entropy, by two products for all heads."""
     heads, classes, width = weight.shape
     logits = (weight.view(-1, width) @ x.mT).view(heads, classes, -1)
-    residual = logits.softmax(1).sub_(target).div_(len(x))  # new memory costs more than the sums
+    residual = logits.softmax(1).sub_(target).div_(len(x))  # in place: a new tensor costs more
     return (residual.view(heads * classes, -1) @ x).view_as(weight)

@@ -19,10 +19,10 @@ log = logging.getLogger(__name__)
 
 
 class Linear(NamedTuple):
-    """Weights on standardised features.
+    """A linear classifier on standardised features.
 
     Attributes:
-        weight: (M, D).
+        weight: (M, D) for M classes.
         bias: (M,).
     """
 
@@ -30,11 +30,11 @@ class Linear(NamedTuple):
     bias: Float64[Tensor, " M"]
 
     def predict(self, x: Float[Tensor, "N D"]) -> Int64[Tensor, " N"]:
-        """The class of the largest logit; of equals the smaller."""
+        """Return the class with the largest logit; of equal ones the smaller class."""
         return (x.double() @ self.weight.mT + self.bias).argmax(1)
 
     def answer(self, x: Float[Tensor, "Q D"]) -> dict[str, Tensor]:
-        """What a protocol gives: predicted labels as `top1`, probabilities as `scores`."""
+        """Return a protocol's result: predicted labels as `top1`, probabilities as `scores`."""
         probability = (x.double() @ self.weight.mT + self.bias).softmax(1)
         return {"top1": self.predict(x), "scores": probability}
 
@@ -42,15 +42,19 @@ class Linear(NamedTuple):
 class LinearLBFGS:
     """Multinomial logistic regression by L-BFGS on standardised features; deterministic.
 
-    The penalty is chosen on a held-out part of train, the model refitted on all of train and scored
-    once on test. No augmentation: expect 0.5 to 2 points less than probes that re-run the backbone.
+    The penalty is chosen on a held-out part of train; the model is then fitted on all of train and
+    scored once on test. There is no augmentation: expect 0.5 to 2 points less than from probes that
+    re-run the backbone.
 
     Args:
-        version: of the protocol; part of its name.
+        version: version of the protocol; part of its name.
         penalties: candidates for the weight of |W|^2 / 2 beside the mean cross-entropy.
-        holdout: share of train on which the penalty is chosen.
-        seed: of the stratified split.
-        max_iterations: of L-BFGS; stopping there is logged.
+        holdout: share of train on which the penalty is chosen, stratified by class.
+        seed: seed of that split.
+        max_iterations: iterations of L-BFGS; a warning is logged if it stops there.
+
+    Raises:
+        ConfigError: there is no penalty, or a number is outside its range.
     """
 
     def __init__(
@@ -70,7 +74,7 @@ class LinearLBFGS:
         self.holdout, self.seed, self.max_iterations = holdout, seed, max_iterations
 
     def __call__(self, train: Features, test: Features, classes: int) -> dict[str, Tensor]:
-        """Labels and class scores of the test items; train items without a label are left out."""
+        """Return predicted labels and class scores of test; unlabelled train items are left out."""
         known = train.labelled()
         x, x_test = standardize(known.embedding, test.embedding)
         penalty = self._choose(x, known.label, classes)
@@ -78,7 +82,7 @@ class LinearLBFGS:
         return model.answer(x_test)
 
     def _choose(self, x: Float[Tensor, "N D"], label: Int64[Tensor, " N"], classes: int) -> float:
-        """The penalty with the best accuracy on the held-out part; of equals the largest."""
+        """Return the penalty with the best held-out accuracy; of equal ones the largest."""
         kept, held = held_out(label, self.holdout, self.seed)
         accuracy = []
         for penalty in self.penalties:
@@ -90,7 +94,7 @@ class LinearLBFGS:
 def held_out(
     label: Int64[Tensor, " N"], share: float, seed: int
 ) -> tuple[Int64[np.ndarray, " kept"], Int64[np.ndarray, " held"]]:
-    """Rows of train to fit on and rows to choose on, with the same share of each class."""
+    """Split the rows of train into rows to fit on and held-out rows, stratified by class."""
     rows = np.arange(len(label))
     kept, held = train_test_split(rows, test_size=share, random_state=seed, stratify=label)
     return np.asarray(kept), np.asarray(held)
@@ -99,7 +103,7 @@ def held_out(
 def standardize(
     train: Float[Tensor, "N D"], test: Float[Tensor, "Q D"]
 ) -> tuple[Float[Tensor, "N D"], Float[Tensor, "Q D"]]:
-    """Both with the mean and deviation of train; a feature constant on train becomes 0."""
+    """Standardise both by mean and deviation of train; features constant on train become 0."""
     mean, std = train.mean(0), train.std(0, correction=0)
     constant = std <= 1e-6 * train.abs().amax(0).clamp(min=1e-12)
     scale = torch.where(constant, 0.0, 1 / std.clamp(min=1e-12))
@@ -114,10 +118,17 @@ def fit(
     *,
     max_iterations: int = 500,
 ) -> Linear:
-    """The minimiser of mean cross-entropy + penalty |W|^2 / 2; the bias is not penalised.
+    """Return the minimiser of mean cross-entropy + penalty |W|^2 / 2; the bias is not penalised.
 
-    Solved in the eigenbasis of the features with every direction scaled to unit curvature: the same
-    minimum in a tenth of the iterations.
+    It is found in the eigenbasis of the features, with every direction scaled to unit curvature:
+    the minimum is the same, and L-BFGS needs a tenth of the iterations.
+
+    Args:
+        x: standardised features.
+        label: class of each row.
+        classes: number of classes.
+        penalty: weight of |W|^2 / 2.
+        max_iterations: iterations of L-BFGS; a warning is logged if it stops there.
     """
     variance, basis = torch.linalg.eigh((x.mT @ x / len(x)).double())
     # About 0.1 is the curvature p (1 - p) of the cross-entropy when ten classes are undecided.
@@ -128,9 +139,10 @@ def fit(
     shape = (classes, z.shape[1] + 1)
 
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the loss and its gradient at these scaled weights and biases."""
         u = torch.from_numpy(flat).view(shape)
         w, bias = u[:, :-1], u[:, -1:]
-        # Classes are rows: a product of few rows and a softmax over columns are the fast ones.
+        # Classes are rows, because a product with few rows and a softmax over columns are faster.
         log_p = (w.to(z.dtype) @ z.mT + bias.to(z.dtype)).log_softmax(0)
         residual = (log_p.exp() - target) / len(z)
         gradient = torch.cat([(residual @ z).double(), residual.sum(1, True).double()], 1)

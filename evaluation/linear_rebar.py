@@ -1,4 +1,4 @@
-"""The linear probe of REBAR (Xu et al. 2024, arXiv 2311.00519), as its code has it."""
+"""The linear probe of REBAR (Xu et al. 2024, arXiv 2311.00519), as in the official code."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ log = logging.getLogger(__name__)
 
 
 class LinearRebar:
-    """Multinomial logistic regression on standardised features, classes weighing the same.
+    """Multinomial logistic regression on standardised features, with equal weight for each class.
 
-    The penalty is scikit-learn's own (C = 1), nothing is chosen.
+    The penalty is scikit-learn's default (C = 1); nothing is chosen.
 
     Args:
-        version: of the protocol; part of its name.
-        max_iterations: of L-BFGS; stopping there is logged.
-        random_state: of the paper's code; L-BFGS draws nothing from it.
+        version: version of the protocol; part of its name.
+        max_iterations: iterations of L-BFGS; a warning is logged if it stops there.
+        random_state: as in the official code; L-BFGS draws no random numbers.
     """
 
     def __init__(self, version: int, max_iterations: int = 1000, random_state: int = 10) -> None:
@@ -33,7 +33,7 @@ class LinearRebar:
         self.max_iterations, self.random_state = max_iterations, random_state
 
     def __call__(self, train: Features, test: Features, classes: int) -> dict[str, Tensor]:
-        """Labels and class scores of the test items; train items without a label are left out."""
+        """Return predicted labels and class scores of test; unlabelled train items are left out."""
         known = train.labelled()
         model = make_pipeline(
             StandardScaler(),

@@ -1,4 +1,4 @@
-"""What a protocol's answer is worth: measures that know their interval and their difference."""
+"""Compute the measures of a protocol's result, with their intervals and paired differences."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ OF_CLUSTERS = {
 
 
 class Hits(NamedTuple):
-    """An accuracy: 1.0 for each test item that is right."""
+    """An accuracy, as 1.0 for each test item that was predicted correctly, else 0.0."""
 
     right: Float[Tensor, " Q"]
 
     def row(self) -> dict[str, float]:
-        """Value and interval."""
+        """Return value and interval, as in report.json."""
         return bootstrap(self.right)._asdict()
 
     def minus(self, other: Hits) -> Interval:
-        """The paired difference."""
+        """Return the paired difference to another accuracy on the same items."""
         return paired(self.right, other.right)
 
 
@@ -39,9 +39,9 @@ class Resampled(NamedTuple):
     """A measure that is no mean over items.
 
     Attributes:
-        value: on the items themselves; the mean over seeds where there are several.
-        drawn: the same on each resample.
-        spread: standard deviation over the seeds.
+        value: the measure on the items themselves; the mean over seeds if there are several.
+        drawn: the measure on each resample.
+        spread: standard deviation over the seeds, None if there is one.
     """
 
     value: float
@@ -49,19 +49,20 @@ class Resampled(NamedTuple):
     spread: float | None = None
 
     def row(self) -> dict[str, float]:
-        """Value and interval, and the spread over seeds."""
+        """Return value and interval, and the spread if there are several seeds."""
         spread = {} if self.spread is None else {"spread": self.spread}
         return percentiles(self.value, self.drawn)._asdict() | spread
 
     def centred(self) -> Resampled:
-        """With resamples whose mean is the value.
+        """Return the measure with its resamples shifted so that their mean is the value.
 
-        An item that was drawn twice is in one cluster with itself: agreement grows by as much.
+        An item that is drawn twice always shares a cluster with itself, which raises the agreement
+        on every resample.
         """
         return self._replace(drawn=self.drawn - self.drawn.mean() + self.value)
 
     def minus(self, other: Resampled) -> Interval:
-        """The difference on the same resamples."""
+        """Return the difference to another measure on the same resamples."""
         return percentiles(self.value - other.value, self.drawn - other.drawn)
 
 
@@ -74,13 +75,13 @@ def measured(
     classes: int,
     further: Sequence[str] = (),
 ) -> dict[str, Measured]:
-    """Every measure of an answer by its name.
+    """Return every measure of a protocol's result, by name.
 
     Args:
-        answer: what a protocol gave.
+        answer: the result of a protocol, see `suite.Protocol`.
         label: classes of the test items.
-        classes: number of classes of the data set.
-        further: measures asked for beside accuracy; one that the answer does not allow is left out.
+        classes: number of classes of the dataset.
+        further: measures wanted beside accuracy; those that need `scores` are left out without it.
     """
     if "clusters" in answer:
         found = _resampled(
@@ -106,7 +107,7 @@ def _of_classes(
 ) -> dict[str, Float64[Tensor, "1 R"]]:
     table = metrics.crossed(label, answer["top1"], weight, (classes, classes))
     found = {name: measure(table) for name, measure in OF_TABLE.items() if name in further}
-    if "scores" in answer and len(label.unique()) > 1:  # of one class there is no ranking
+    if "scores" in answer and len(label.unique()) > 1:  # one class cannot be ranked
         for name, measure in OF_SCORES.items():
             if name in further:
                 found[name] = measure(label, answer["scores"], weight)
@@ -124,7 +125,7 @@ def _of_clusters(
 def _resampled(
     measures: Callable[[Tensor], dict[str, Tensor]], items: int, classes: int
 ) -> dict[str, Resampled]:
-    """Measures (S, R) of weights (R, Q) on the items themselves and on their resamples."""
+    """Apply measures, from weights (R, Q) to values (S, R), to the items and to their resamples."""
     itself = measures(torch.ones(1, items, dtype=torch.float64))
     pieces = [measures(weight) for weight in resamples(items, cells=classes**2)]
     return {

@@ -1,7 +1,8 @@
-"""Measures of a classification beside its accuracy, for many resamples of the items at once.
+"""Measures of a classification beside accuracy, for many resamples of the items at once.
 
-A resample says how often each item was drawn (`intervals.resamples`); a row of ones is the data
-themselves. All are means over the classes that occur in the resample, whatever their share.
+A resample is a row of counts: how often each item was drawn (`intervals.resamples`). A row of ones
+stands for the items themselves. Every measure is an unweighted mean over the classes that occur in
+the resample.
 """
 
 from __future__ import annotations
@@ -19,20 +20,20 @@ def crossed(
     weight: Float64[Tensor, "R N"],
     shape: tuple[int, int],
 ) -> Float64[Tensor, "R M K"]:
-    """How often label m met guess k in each resample."""
+    """Return the contingency table of each resample: how often label m met prediction k."""
     cell = (label * shape[1] + guess).expand(len(weight), -1)
     table = torch.zeros(len(weight), shape[0] * shape[1], dtype=torch.float64)
     return table.scatter_add_(1, cell, weight).unflatten(1, shape)
 
 
 def balanced_accuracy(table: Float64[Tensor, "R M M"]) -> Float64[Tensor, " R"]:
-    """Mean of the classes' recalls."""
+    """Return the mean of the classes' recalls."""
     right, occurs = table.diagonal(dim1=1, dim2=2), table.sum(2)
     return (right / occurs).nanmean(1)  # 0 / 0: the class does not occur
 
 
 def macro_f1(table: Float64[Tensor, "R M M"]) -> Float64[Tensor, " R"]:
-    """Mean of the classes' 2 TP / (2 TP + FP + FN)."""
+    """Return the mean of the classes' F1, 2 TP / (2 TP + FP + FN)."""
     right, occurs, guessed = table.diagonal(dim1=1, dim2=2), table.sum(2), table.sum(1)
     f1 = 2 * right / (occurs + guessed)
     return f1.where(occurs > 0, torch.nan).nanmean(1)
@@ -43,12 +44,13 @@ def macro_auroc(
     scores: Float[Tensor, "N M"],
     weight: Float64[Tensor, "R N"],
 ) -> Float64[Tensor, " R"]:
-    """Mean of the areas under the classes' ROC curves, each against all others.
+    """Return the mean of the areas under the ROC curves, each class against all others.
 
-    NaN in a resample that holds fewer than two classes.
+    A resample with fewer than two classes gives NaN.
     """
 
     def area(tp: Float64[Tensor, "R n"], fp: Float64[Tensor, "R n"]) -> Float64[Tensor, " R"]:
+        """Return the area under the ROC curve by the trapezoidal rule."""
         return torch.trapezoid(tp, fp) / (tp[:, -1] * fp[:, -1])
 
     return _mean_over_classes(label, scores, weight, area)
@@ -59,9 +61,10 @@ def macro_auprc(
     scores: Float[Tensor, "N M"],
     weight: Float64[Tensor, "R N"],
 ) -> Float64[Tensor, " R"]:
-    """Mean of the classes' average precisions: precision at each threshold, by recall gained."""
+    """Return the mean of the average precisions: precision at each threshold by recall gained."""
 
     def precision(tp: Float64[Tensor, "R n"], fp: Float64[Tensor, "R n"]) -> Float64[Tensor, " R"]:
+        """Return the average precision."""
         gained = tp.diff() * tp[:, 1:] / (tp + fp)[:, 1:].clamp(min=1)
         return gained.sum(1) / tp[:, -1]
 
@@ -74,7 +77,7 @@ def _mean_over_classes(
     weight: Float64[Tensor, "R N"],
     measure: Callable[[Tensor, Tensor], Tensor],
 ) -> Float64[Tensor, " R"]:
-    """The measure of every class from its counts of true and false positives by threshold."""
+    """Return the mean over classes of a measure of true and false positives by threshold."""
     found = [measure(*_counts(label == c, scores[:, c], weight)) for c in label.unique().tolist()]
     return torch.stack(found).nanmean(0)
 
@@ -82,7 +85,7 @@ def _mean_over_classes(
 def _counts(
     positive: Bool[Tensor, " N"], score: Float[Tensor, " N"], weight: Float64[Tensor, "R N"]
 ) -> tuple[Float64[Tensor, "R n"], Float64[Tensor, "R n"]]:
-    """True and false positives at every threshold, from none to all; of equal scores one."""
+    """Return true and false positives at every threshold; equal scores share one threshold."""
     score, order = score.sort(descending=True)
     last = torch.cat([score.diff() != 0, torch.ones(1, dtype=torch.bool)])
     weight, positive = weight[:, order], positive[order].double()

@@ -1,4 +1,4 @@
-"""How often the nearest candidate of a window is of the window's own state."""
+"""Measure how often the nearest candidate of a window has the window's own state."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from torch import Tensor
 
 from manyviews.datamodules.series.recordings import Recordings
 
-TRIES = 100  # per episode that is asked for
+TRIES = 100  # tries for each episode that is wanted
 
 
 class Episodes(NamedTuple):
     """Anchors and candidates of the same subject, each inside one bout.
 
     Attributes:
-        anchor: int64 (N,), first step of each in the flat array.
-        candidates: int64 (K, N), likewise.
-        right: (K, N), whether a candidate has its anchor's state; of every anchor some have it and
-            some have not.
+        anchor: int64 (N,), first step of each anchor in the flat array of recordings.
+        candidates: int64 (K, N), first step of each candidate.
+        right: bool (K, N), True if a candidate has its anchor's state; for every anchor some
+            candidates have it and some do not.
     """
 
     anchor: Int64[Tensor, " N"]
@@ -31,21 +31,22 @@ class Episodes(NamedTuple):
 def episodes(
     recordings: Recordings, length: int, *, candidates: int = 20, count: int = 400, seed: int = 0
 ) -> Episodes:
-    """Anchors drawn from all windows of one state, candidates at least a window away.
+    """Draw anchors from all windows of one state, and candidates at least a window away from them.
 
     Args:
-        recordings: labelled.
+        recordings: recordings with labels.
         length: T, steps of a window.
-        candidates: K.
-        count: N.
-        seed: of the draws.
+        candidates: K, candidates of each anchor.
+        count: N, number of anchors.
+        seed: seed of the draws.
 
     Raises:
-        ValueError: no subject has two states to tell apart.
+        ValueError: too few episodes are found, because subjects lack a second state.
     """
     generator = torch.Generator().manual_seed(seed)
 
     def some(rows: Tensor, number: int) -> Tensor:
+        """Return rows that are drawn with replacement."""
         return rows[torch.randint(len(rows), (number,), generator=generator)]
 
     start = within_bouts(recordings, length)
@@ -70,7 +71,7 @@ def episodes(
 
 
 def within_bouts(recordings: Recordings, length: int) -> Int64[Tensor, " N"]:
-    """First steps of all windows that lie in one recording and one known state."""
+    """Return the first steps of all windows that lie in one recording and one known state."""
     label = recordings.label
     border = torch.zeros_like(label, dtype=torch.bool)
     border[1:] = label[1:] != label[:-1]
@@ -81,12 +82,12 @@ def within_bouts(recordings: Recordings, length: int) -> Int64[Tensor, " N"]:
 
 
 def precision(distance: Float[Tensor, "K N"], right: Bool[Tensor, "K N"]) -> Float[Tensor, " N"]:
-    """1 where the nearest candidate of an anchor has its state, else 0."""
+    """Return 1 for each anchor whose nearest candidate has its state, else 0."""
     return right.gather(0, distance.argmin(0)[None])[0].to(distance.dtype)
 
 
 def auc(distance: Float[Tensor, "K N"], right: Bool[Tensor, "K N"]) -> Float[Tensor, " N"]:
-    """Share of the pairs of a right and a wrong candidate whose right one is nearer, per anchor."""
+    """Return, per anchor, the share of pairs (right, wrong candidate) whose right one is nearer."""
     nearer = distance[:, None] < distance[None]
     won = nearer + (distance[:, None] == distance[None]) / 2
     pairs = right[:, None] & ~right[None]

@@ -1,4 +1,4 @@
-"""Label-free measures of a representation."""
+"""Measure a representation without labels, by its spectrum."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from torch.nn import functional as F
 
 
 def eigenvalues(embedding: Float[Tensor, "N D"]) -> Float64[Tensor, " D"]:
-    """Spectrum of (1/N) Z^T Z for normalised rows, descending; it sums to 1."""
+    """Return the eigenvalues of (1/N) Z^T Z for normalised rows, descending; their sum is 1."""
     z = F.normalize(embedding.double(), dim=1)
     value = torch.linalg.eigvalsh(z.mT @ z / len(z)).flip(0).clamp(min=0)
     return value / value.sum()
 
 
 def effective_rank(embedding: Float[Tensor, "N D"]) -> float:
-    """Exp of the von Neumann entropy of the spectrum: 1 (collapse) to min(N, D).
+    """Return exp of the von Neumann entropy of the spectrum: 1 (collapse) to min(N, D).
 
     >>> effective_rank(torch.eye(4))
     4.0
@@ -26,7 +26,7 @@ def effective_rank(embedding: Float[Tensor, "N D"]) -> float:
 
 
 def rankme(embedding: Float[Tensor, "N D"], *, epsilon: float = 1e-7) -> float:
-    """Exp of the entropy of the normalised singular values of the raw features.
+    """Return exp of the entropy of the normalised singular values of the raw features.
 
     Garrido, Balestriero, Najman, LeCun: "RankMe", 2022, arXiv 2210.02885, eq. 3.
     """

@@ -1,4 +1,4 @@
-"""Scores of subjects under protocols, with intervals and paired differences to the controls."""
+"""Score trained features and controls under protocols, with intervals and paired differences."""
 
 from __future__ import annotations
 
@@ -19,15 +19,19 @@ from manyviews.evaluation.words import HEADLINES, METRICS, SUBJECTS, TRAINED
 
 @runtime_checkable
 class Protocol(Typing):
-    """A named, versioned way to turn features into predictions."""
+    """A versioned way to turn frozen features into predictions or clusters of the test items.
+
+    Attributes:
+        version: part of the protocol's name in reports, such as `knn@1`.
+    """
 
     version: int
 
     def __call__(self, train: Features, test: Features, classes: int) -> dict[str, Tensor]:
-        """Predicted labels int64 (Q,) of the test items by metric; `top1` is the headline.
+        """Return predicted labels, int64 (Q,), of the test items by metric; `top1` is the headline.
 
-        Beside them `scores`, floats (Q, M), where the protocol ranks the classes; or, in place of
-        all that, `clusters`, int64 (S, Q), a clustering for each of S seeds.
+        If the protocol ranks the classes, it also returns `scores`, floats (Q, M). A clustering
+        protocol returns `clusters`, int64 (S, Q), for each of S seeds, and nothing else.
         """
         ...
 
@@ -40,14 +44,15 @@ def score(
     further: Sequence[str] = (),
     people: tuple[Int64[Tensor, " N"], tuple[str, ...]] | None = None,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Scores of every subject, what the trained one gains over each control, and both by person.
+    """Return the rows `scores`, `differences` (trained minus control) and `subjects` (by person).
 
     Args:
-        subjects: train and test features by name; "trained" and its controls.
-        protocols: by name.
-        classes: number of classes of the data set.
+        subjects: train and test features by name: "trained" and its controls.
+        protocols: protocols by name.
+        classes: number of classes of the dataset.
         further: measures beside accuracy, out of `words.METRICS`.
-        people: whom each row of the test split was recorded from, as an index into names.
+        people: the person from whom each row of the test split was recorded, as an index into the
+            names that follow; None if unknown.
     """
     found: dict[str, list[dict[str, Any]]] = {"scores": [], "differences": [], "subjects": []}
     for name, protocol in protocols.items():
@@ -65,7 +70,7 @@ def score(
                 found["scores"].append({**row, **values[who].row(), "n": len(items.label)})
         for control in [who for who in subjects if who != TRAINED]:
             for metric, values in by_metric.items():
-                # Both are of one metric, so of one kind.
+                # Both belong to one metric, so both are Hits or both are Resampled.
                 gain = values[TRAINED].minus(values[control])  # pyright: ignore[reportArgumentType]
                 row = {"protocol": key, "metric": metric, "subject": TRAINED, "control": control}
                 found["differences"].append({**row, **gain._asdict(), "beats": gain.low > 0})
@@ -77,7 +82,7 @@ def score(
 
 
 def sentences(differences: list[dict[str, Any]]) -> list[str]:
-    """In words, for the headline of each protocol: does the trained backbone beat the controls?"""
+    """Return a sentence per protocol and control that says if the trained backbone beats it."""
     said = []
     for d in differences:
         if d["metric"] in HEADLINES:
@@ -93,5 +98,5 @@ def sentences(differences: list[dict[str, Any]]) -> list[str]:
 
 
 def fingerprint(config: Mapping[str, Any]) -> str:
-    """Twelve hex digits of a protocol's config."""
+    """Return twelve hex digits of a hash of a protocol's config."""
     return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:12]

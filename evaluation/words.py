@@ -1,4 +1,4 @@
-"""Words for the names in report.json: measures, and whose features were scored."""
+"""Words for the names of measures and of scored features in report.json."""
 
 METRICS = {
     "top1": "accuracy",
@@ -10,7 +10,7 @@ METRICS = {
     "nmi": "NMI",
     "matched_accuracy": "matched accuracy",
 }
-HEADLINES = ("top1", "ari")  # a protocol has one of them
+HEADLINES = ("top1", "ari")  # each protocol has one of them
 
 TRAINED = "trained"
 SUBJECTS = {

@@ -61,7 +61,7 @@ def test_a_run_whose_workers_read_files_continues_in_mid_epoch(config_dir, monke
     files = ["data=folder", "data.path=many", "data.size=16", "data.workers=2"]
     asked = iter([False, True, False, True, *[False] * 20])
     with monkeypatch.context() as patched:
-        patched.setattr(Stop, "asked", lambda self: next(asked))
+        patched.setattr(Stop, "requested", lambda self: next(asked))
         sessions = [train.pretrain(contract.overrides("swav", *files), config_dir) for _ in "123"]
     assert sessions[-1].trained
     assert_equal_runs(sessions[-1], whole("swav", config_dir, *files))
@@ -71,7 +71,7 @@ def test_a_run_does_not_continue_on_other_images(config_dir, monkeypatch):
     write_folder(Path("many"), count=64)
     files = ["data=folder", "data.path=many"]
     with monkeypatch.context() as patched:
-        patched.setattr(Stop, "asked", lambda self: True)
+        patched.setattr(Stop, "requested", lambda self: True)
         train.pretrain(contract.overrides("swav", *files), config_dir)
     noise(16, 16).save("many/across/new.png")
     with pytest.raises(ConfigError, match=r"begun with other data \(train 58 images .*, now 59"):
@@ -91,7 +91,7 @@ def test_a_run_stopped_after_any_step_ends_as_if_nothing_had_happened(
     asked = iter([False, True, False, False, True, True, *[False] * 20])
     overrides = contract.overrides(name, *more)  # may train a retriever
     with monkeypatch.context() as patched:
-        patched.setattr(Stop, "asked", lambda self: next(asked))
+        patched.setattr(Stop, "requested", lambda self: next(asked))
         sessions = [train.pretrain(overrides, config_dir) for _ in range(4)]
     assert sessions[-1].trained
     assert_equal_runs(sessions[-1], whole(name, config_dir, *more))

@@ -112,7 +112,7 @@ def test_a_stop_in_the_first_stage_continues_there(config_dir, monkeypatch):
 
     overrides = [*REBAR, FIRST]
     with monkeypatch.context() as patched:
-        patched.setattr(Stop, "asked", lambda self: True)
+        patched.setattr(Stop, "requested", lambda self: True)
         stopped = train.pretrain(overrides, config_dir)
     assert not stopped.trained and stopped.path.name.startswith("rebar_retriever-")
     run = train.pretrain(overrides, config_dir)

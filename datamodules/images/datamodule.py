@@ -135,9 +135,7 @@ class ImageData(ViewData[ImageSplits, Views]):
 
     def prepare(self) -> Prepare:
         """What workers make of decoded images: the crop that every view begins with."""
-        return partial(
-            self.views.cut, seed=self.seed, size=self.splits.size, to_tensor=to_tensor
-        )
+        return partial(self.views.cut, seed=self.seed, size=self.splits.size, to_tensor=to_tensor)
 
     def clean(self, split: Split, rows: Int64[Tensor, " N"] | None = None) -> Iterator[Sample]:
         """Images of a split, normalised, without random operations; all by default, in order."""

@@ -38,7 +38,7 @@ def test_it_saves_every_n_steps_and_at_the_end_of_an_epoch(fit):
 
 def test_a_checkpoint_in_mid_epoch_counts_whole_epochs(fit):
     stop = Stop()
-    stop.asked = lambda: checkpoints.newest(HERE) is not None  # one step behind the first epoch
+    stop.requested = lambda: checkpoints.newest(HERE) is not None  # one step behind the first epoch
     with pytest.raises(Stopped):
         fit(*watched(stop=stop))
     assert checkpoints.newest(HERE)[1:4] == (4, 1, ())
@@ -47,7 +47,7 @@ def test_a_checkpoint_in_mid_epoch_counts_whole_epochs(fit):
 def test_under_accumulation_it_saves_behind_whole_steps_only(fit):
     stop = Stop()
     asked = []
-    stop.asked = lambda: bool(asked.append(1))
+    stop.requested = lambda: bool(asked.append(1))
     fit(*watched(every=1, stop=stop), more=["trainer.accumulate_grad_batches=2"])
     assert len(asked) == 8  # eight steps of two batches
 

@@ -64,7 +64,7 @@ def test_parallel_projections_of_tico_are_told_by_their_contrast(fit):
 class OwnSigns(CollapseGuard):
     """Only the method's own signs."""
 
-    def _general(self, spread, rank):
+    def _general_signs(self, spread, rank):
         return iter(())
 
 

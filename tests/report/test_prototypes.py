@@ -29,7 +29,7 @@ def test_the_page_shows_the_most_used_prototypes_with_what_is_nearest(run):
     gallery = dict(np.load(run / "report" / "gallery.npz"))
     np.savez(run / "report" / "gallery.npz", **arrays(), **gallery)
     text = report.write(run).read_text()
-    assert "Of 4 prototypes, 2 are the nearest of any train images" in text
+    assert "2 of 4 prototypes are the nearest one to some of the train images" in text
     assert "prototype 1<br>75.0 %" in text and text.count('alt="near prototype 3"') == 2
     assert HOSTILE[0] not in text
 

@@ -18,7 +18,7 @@ def test_a_finished_run_says_so_with_its_checkpoint(done):
 
 
 def test_a_stopped_run_says_where_it_stands(small, config_dir, monkeypatch):
-    monkeypatch.setattr(Stop, "asked", lambda self: True)
+    monkeypatch.setattr(Stop, "requested", lambda self: True)
     run = train.pretrain(small, config_dir)
     said = status.read(run.path)
     assert (said.state, said.step, said.epochs) == ("stopped", 1, 0)

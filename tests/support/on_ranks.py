@@ -218,7 +218,7 @@ def pretrain(folder, overrides, config_dir, stop_at=None):
     """Positions and views of every batch of a whole `manyviews pretrain`, stopped behind a step."""
     os.chdir(folder)
     begun, seen = {}, []
-    saved = Stop.on_train_start, Stop.asked, Noise.on_train_batch_start
+    saved = Stop.on_train_start, Stop.requested, Noise.on_train_batch_start
     scored, train.scoring.make = train.scoring.make, unscored.make
 
     def remember(self, trainer, pl_module):
@@ -231,11 +231,11 @@ def pretrain(folder, overrides, config_dir, stop_at=None):
         saved[2](self, trainer, pl_module, batch, batch_idx)
         seen.append((batch.position, batch.views))
 
-    Stop.on_train_start, Stop.asked, Noise.on_train_batch_start = remember, at_step, record
+    Stop.on_train_start, Stop.requested, Noise.on_train_batch_start = remember, at_step, record
     try:
         train.pretrain(overrides, config_dir)
     finally:
-        Stop.on_train_start, Stop.asked, Noise.on_train_batch_start = saved
+        Stop.on_train_start, Stop.requested, Noise.on_train_batch_start = saved
         train.scoring.make = scored
     return seen
 

@@ -1,4 +1,4 @@
-"""What watches a run while it trains; those here can be named by a config."""
+"""Callbacks that watch a run while it trains; a config names them as `manyviews.callbacks.X`."""
 
 from collections.abc import Callable
 from typing import Any

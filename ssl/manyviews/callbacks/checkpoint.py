@@ -1,4 +1,4 @@
-"""Saves every n steps, at each epoch's end, and once more where the run is told to stop."""
+"""Save checkpoints every n steps, at the end of each epoch, and when the run is told to stop."""
 
 from __future__ import annotations
 
@@ -19,15 +19,20 @@ from manyviews.runs import status
 
 
 class Checkpoint(LastCallback):
-    """Writes last.ckpt, and best.ckpt where the online kNN was never higher.
+    """A callback that writes last.ckpt, and best.ckpt whenever the online kNN reaches a new high.
 
-    Only after whole optimizer steps, and only what is finite. Lightning runs subclasses of its
-    `Checkpoint` after all other callbacks, so what they remember of the step is in the file.
+    It saves only after whole optimizer steps, and only finite weights and losses. Lightning runs
+    subclasses of its own `Checkpoint` after all other callbacks, so the file holds their state
+    after this step.
 
     Args:
         run: the run folder; the files lie in its `checkpoints/`.
         every_n_steps: optimizer steps between two saves within an epoch.
-        stop: tells whether the run shall end.
+        stop: the callback that knows whether the run was told to stop.
+
+    Raises:
+        Stopped: after saving, if the run was told to stop.
+        NotFinite: instead of saving, if a loss or a weight is NaN or infinite.
     """
 
     def __init__(self, run: Path, every_n_steps: int, stop: Stop) -> None:
@@ -44,26 +49,26 @@ class Checkpoint(LastCallback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Save in mid-epoch; the last step of an epoch is left to its end."""
+        """Save in mid-epoch, if a save is due or the run was told to stop."""
         self._show_alive(trainer)
         whole_step = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
-        if not whole_step or trainer.is_last_batch:
+        if not whole_step or trainer.is_last_batch:  # on_train_epoch_end saves after the last batch
             return
-        stopping = self.stop.asked()
+        stopping = self.stop.requested()
         if stopping or trainer.global_step % self.every_n_steps == 0:
             self._save(trainer, LAST)
         if stopping:
             raise Stopped
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Save; the best by the online kNN of this epoch, too."""
-        # Rank 0 alone scored; all ranks must agree on whether they save.
+        """Save last.ckpt, and best.ckpt if the online kNN of this epoch is the highest so far."""
+        # Only rank 0 computes the score, but all ranks take part in a save.
         score = trainer.strategy.broadcast(Metrics.of(trainer).at_step(trainer, ONLINE))
         if score is not None and score > self.best:
             self.best = score
             self._save(trainer, BEST)
         self._save(trainer, LAST)
-        if self.stop.asked():
+        if self.stop.requested():
             raise Stopped
 
     def _save(self, trainer: pl.Trainer, name: str) -> None:
@@ -85,15 +90,15 @@ class Checkpoint(LastCallback):
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Count whole epochs: Lightning's own number is the one that is being trained."""
+        """Add the number of finished epochs; Lightning stores the index of the current one."""
         checkpoint["epochs"] = _whole_epochs(trainer)
 
     def state_dict(self) -> dict[str, Any]:
-        """The best score so far."""
+        """Return the best online kNN accuracy so far."""
         return {"best": self.best}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on comparing with it."""
+        """Restore the best score, so that a resumed run compares with it."""
         self.best = state_dict["best"]
 
 
@@ -104,7 +109,8 @@ def _whole_epochs(trainer: pl.Trainer) -> int:
 
 
 def _check_finite(trainer: pl.Trainer) -> None:
-    """A finite loss may have had gradients that were not."""
+    """Raise NotFinite if a weight is NaN or infinite."""
+    # The losses alone do not tell: a finite loss can have a gradient that is not.
     weights = list(trainer.lightning_module.parameters())
     if not torch.stack([w.detach().isfinite().all() for w in weights]).all():
         raise NotFinite(f"weights are not finite after step {trainer.global_step}")

@@ -1,4 +1,4 @@
-"""Tells while a run trains that its representation has collapsed, why, and what to change."""
+"""Detect during training that the representation has collapsed; say why and what to change."""
 
 from __future__ import annotations
 
@@ -18,24 +18,30 @@ from manyviews.errors import ConfigError
 from manyviews.losses.vne import von_neumann_entropy
 from manyviews.method import Method
 
-SPREAD = 0.02  # of 1, below which all images have the same projection
-DROP = 0.1  # share of the highest rank so far, below which it has fallen
-HIGH = 4.0  # effective rank that has to be reached before a fall means anything
+SPREAD = 0.02  # below this spread all projections count as equal; healthy is about 1
+DROP = 0.1  # below this share of the highest effective rank so far, the rank counts as fallen
+HIGH = 4.0  # a fall counts only after the effective rank was above this once
 
 
 class Collapsed(RuntimeError):
-    """The representation collapsed and the run was told to stop at that."""
+    """The representation collapsed, and `on_collapse="stop"` ends the run."""
 
 
 class CollapseGuard(pl.Callback):
-    """Looks every n steps, logs `health/spread` and `health/rank`, and speaks up once per sign.
+    """A callback that checks every n steps for signs of collapse and reports each sign once.
 
-    A sign counts when two looks in a row see it. General signs are read off the first view's
-    projections of all ranks; a method adds its own in `Method.collapse`.
+    Each check logs `health/spread` and `health/rank` of the first view's projections, taken over
+    all ranks. A method adds signs in `Method.collapse`. A sign is reported when two checks in a
+    row find it, because a single batch can be unusual.
 
     Args:
-        every_n_steps: optimizer steps between two looks.
-        on_collapse: "warn" prints a line; "stop" ends the run with it, the last checkpoint stays.
+        every_n_steps: optimizer steps between two checks.
+        on_collapse: "warn" prints a line; "stop" ends the run with that line as the error. The
+            last checkpoint stays.
+
+    Raises:
+        ConfigError: every_n_steps is below 1.
+        Collapsed: while training, if a sign is found and on_collapse is "stop".
     """
 
     def __init__(self, every_n_steps: int, on_collapse: Literal["warn", "stop"] = "warn") -> None:
@@ -45,9 +51,9 @@ class CollapseGuard(pl.Callback):
                 "or callbacks.collapse=null"
             )
         self.every_n_steps, self.on_collapse = every_n_steps, on_collapse
-        self.highest = 0.0
-        self.seen: set[str] = set()  # signs of the last look
-        self.told: set[str] = set()
+        self.highest = 0.0  # effective rank
+        self.seen: set[str] = set()  # signs that the last check found
+        self.told: set[str] = set()  # signs that were reported
 
     def on_train_batch_end(
         self,
@@ -57,19 +63,20 @@ class CollapseGuard(pl.Callback):
         batch: Batch,
         batch_idx: int,
     ) -> None:
-        """Look, behind whole optimizer steps."""
+        """Check for collapse, if this batch ends an optimizer step and a check is due."""
         whole_step = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
         if not whole_step or trainer.global_step % self.every_n_steps:
             return
         output: Output = outputs["output"]
         spread, rank = spread_and_rank(output.projection[0])
         Metrics.of(trainer).write(trainer, {"health/spread": spread, "health/rank": rank})
-        logs = _means(outputs["logs"])
-        own = cast(Method, pl_module).collapse(logs)
-        signs = dict(self._general(spread, rank)) | own
-        self._tell(trainer, signs)
+        logs = _mean_over_ranks(outputs["logs"])
+        signs = dict(self._general_signs(spread, rank))
+        signs |= cast(Method, pl_module).collapse(logs)
+        self._report(trainer, signs)
 
-    def _general(self, spread: float, rank: float) -> Iterator[tuple[str, str]]:
+    def _general_signs(self, spread: float, rank: float) -> Iterator[tuple[str, str]]:
+        """Yield the name and the text of each sign that does not depend on the method."""
         if spread < SPREAD:
             yield (
                 "spread",
@@ -84,11 +91,12 @@ class CollapseGuard(pl.Callback):
             )
         self.highest = max(self.highest, rank)
 
-    def _tell(self, trainer: pl.Trainer, signs: dict[str, str]) -> None:
-        sure = [name for name in signs if name in self.seen and name not in self.told]
+    def _report(self, trainer: pl.Trainer, signs: dict[str, str]) -> None:
+        """Print, or raise, the signs that the check before this one found too."""
+        confirmed = [name for name in signs if name in self.seen and name not in self.told]
         self.seen = set(signs)
-        self.told.update(sure)
-        for name in sure:
+        self.told.update(confirmed)
+        for name in confirmed:
             line = f"collapse at step {trainer.global_step}: {signs[name]}"
             if self.on_collapse == "stop":
                 raise Collapsed(line)
@@ -96,21 +104,25 @@ class CollapseGuard(pl.Callback):
                 print(line)
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run has to know to speak up at the same steps."""
+        """Return what a resumed run needs to report at the same steps as an uninterrupted one."""
         return {"highest": self.highest, "seen": sorted(self.seen), "told": sorted(self.told)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Restore the highest rank and the signs found and reported so far."""
         self.highest = state_dict["highest"]
         self.seen, self.told = set(state_dict["seen"]), set(state_dict["told"])
 
 
 @torch.no_grad()
 def spread_and_rank(z: Float[Tensor, "B P"]) -> tuple[float, float]:
-    """Root mean square distance of the normalised rows from their mean, and the effective rank.
+    """Return the spread and the effective rank of projections, over the rows of all ranks.
 
-    Over the rows of all ranks. Rows spread evenly over the sphere have 1, equal rows 0; the rank is
-    exp of the von Neumann entropy, 1 to min(N, P).
+    The spread is the root mean square distance of the normalised rows from their mean: 1 if they
+    lie evenly on the sphere, 0 if all are equal. The effective rank is exp of the von Neumann
+    entropy (Kim et al. 2023, arXiv 2304.01434), from 1 to min(N, P).
+
+    Args:
+        z: raw projections of this rank.
     """
     unit = F.normalize(z.float(), dim=1)
     rows = len(unit) * distributed.world_size()
@@ -120,7 +132,7 @@ def spread_and_rank(z: Float[Tensor, "B P"]) -> tuple[float, float]:
     return float(spread), float(von_neumann_entropy(unit).exp())
 
 
-def _means(logs: dict[str, Tensor]) -> dict[str, float]:
-    """Of the ranks."""
+def _mean_over_ranks(logs: dict[str, Tensor]) -> dict[str, float]:
+    """Return the mean of each logged value over all ranks, with one reduction for all of them."""
     values = distributed.total(torch.stack([v.double() for v in logs.values()]))
     return dict(zip(logs, (values / distributed.world_size()).tolist(), strict=True))

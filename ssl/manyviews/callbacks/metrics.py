@@ -1,4 +1,4 @@
-"""Values left on the device until a record of every n steps is written."""
+"""Write the training metrics: means of every n steps in metrics.jsonl and on each logger."""
 
 from __future__ import annotations
 
@@ -18,19 +18,23 @@ from manyviews.batch import Batch
 
 
 class NotFinite(RuntimeError):
-    """The loss became NaN or infinite; training stops, the last checkpoint stays."""
+    """A loss or a weight is NaN or infinite; training stops, and the last checkpoint stays."""
 
 
 class Metrics(pl.Callback):
-    """Means of the last n steps over all ranks, in metrics.jsonl and on every logger.
+    """A callback that writes the mean of every logged value over n steps and all ranks.
 
-    No step waits for the device or computes on it: values stay there, as they are, until they are
-    written. A checkpoint holds their sums, so that a resumed run writes the records that the
-    uninterrupted one writes.
+    Logged values stay on the device until a record is written, so that no step waits for the
+    device. A checkpoint holds the sums since the last record, so a resumed run writes the same
+    records as an uninterrupted one.
 
     Args:
         path: the metrics.jsonl to append to.
-        every_n_steps: steps per record; an epoch's end closes a record early.
+        every_n_steps: optimizer steps per record; the end of an epoch closes a record early.
+
+    Attributes:
+        latest: the last written value of each name.
+        written_at: the step at which it was written.
     """
 
     def __init__(self, path: Path, every_n_steps: int) -> None:
@@ -42,30 +46,30 @@ class Metrics(pl.Callback):
 
     @staticmethod
     def of(trainer: pl.Trainer) -> Metrics:
-        """The one that this trainer carries."""
+        """Return the Metrics callback of this trainer."""
         callbacks: list[pl.Callback] = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
         return next(c for c in callbacks if isinstance(c, Metrics))
 
     def _reset(self) -> None:
-        self.kept: list[tuple[int, dict[str, Tensor]]] = []  # step, its values
+        self.pending: list[tuple[int, dict[str, Tensor]]] = []  # (step, values on the device)
         self.sums: dict[str, float] = {}
-        self.batches = self.images = 0
-        self.first_bad = float("inf")
-        self.seconds = self.waited = 0.0
+        self.batches = self.images = 0  # of this rank
+        self.first_bad = float("inf")  # first step whose loss was not finite
+        self.seconds = self.waited = 0.0  # `waited`: the part of `seconds` for data and views
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Begin to measure; a run that resumes in mid-epoch has no start of the epoch."""
+        """Start the clock; a run that resumes in mid-epoch gets no `on_train_epoch_start`."""
         self.device = pl_module.device
         self.last_end = time.perf_counter()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Do not measure what lies between epochs."""
+        """Restart the clock, so that the time between epochs (kNN, checkpoint) does not count."""
         self.last_end = time.perf_counter()
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Batch, batch_idx: int
     ) -> None:
-        """Time since the last step went into data and views."""
+        """Count the time since the last step as time spent waiting for data and views."""
         self.waited += time.perf_counter() - self.last_end
 
     def on_train_batch_end(
@@ -76,8 +80,8 @@ class Metrics(pl.Callback):
         batch: Batch,
         batch_idx: int,
     ) -> None:
-        """Keep; every n steps write."""
-        self.kept.append((trainer.global_step, outputs["logs"]))
+        """Keep the logged values of this batch, and write a record every n steps."""
+        self.pending.append((trainer.global_step, outputs["logs"]))
         self.batches += 1
         self.images += len(batch.position)
         now = time.perf_counter()
@@ -86,33 +90,36 @@ class Metrics(pl.Callback):
         if trainer.global_step % self.every_n_steps == 0:
             self.flush(trainer)
 
-    def _add_up(self) -> None:
-        """Add what was kept to the sums, and note the first loss that was not finite."""
-        if not self.kept:
+    def _sum_pending(self) -> None:
+        """Add the pending values to the sums, and note the first loss that is not finite."""
+        if not self.pending:
             return
-        values = [v for _, logs in self.kept for v in logs.values()]
-        rest = iter(torch.stack([v.to(self.device, torch.float64) for v in values]).tolist())
-        for step, logs in self.kept:
-            here = dict(zip(logs, rest, strict=False))
+        values = [v for _, logs in self.pending for v in logs.values()]
+        # One transfer from the device for all values of all steps.
+        numbers = iter(torch.stack([v.to(self.device, torch.float64) for v in values]).tolist())
+        for step, logs in self.pending:
+            # strict=False: each step takes its share of one long iterator.
+            here = dict(zip(logs, numbers, strict=False))
             for key, value in here.items():
                 self.sums[key] = self.sums.get(key, 0.0) + value
             if not math.isfinite(here["train/loss"]):
                 self.first_bad = min(self.first_bad, step)
-        self.kept = []
+        self.pending = []
 
     def check(self) -> None:
-        """Look at the losses since the last record, on every rank.
+        """Raise unless all losses since the last record are finite, on every rank.
 
         Raises:
-            NotFinite: one of them was NaN or infinite.
+            NotFinite: a loss was NaN or infinite; the message names the first such step.
         """
-        self._add_up()
-        first_bad = -float(distributed.largest(-self._tensor(self.first_bad)))  # least of all ranks
+        self._sum_pending()
+        # The smallest step over ranks: all of them must raise, or the others would wait for it.
+        first_bad = -float(distributed.largest(-self._tensor(self.first_bad)))
         if first_bad < float("inf"):
             raise NotFinite(f"the loss is not finite at step {int(first_bad)}")
 
     def flush(self, trainer: pl.Trainer) -> None:
-        """Write the means since the last record.
+        """Write the means since the last record, if there was a batch since then.
 
         Raises:
             NotFinite: a loss since then was NaN or infinite.
@@ -134,7 +141,12 @@ class Metrics(pl.Callback):
         return torch.tensor(numbers, dtype=torch.float64, device=self.device)
 
     def write(self, trainer: pl.Trainer, record: dict[str, float]) -> None:
-        """Append a record at the trainer's step."""
+        """Append values to metrics.jsonl under the trainer's step, and send them to each logger.
+
+        Args:
+            trainer: its step and epoch are written with the values; only rank 0 writes.
+            record: values by name, such as `health/rank`.
+        """
         self.latest |= record
         self.written_at |= dict.fromkeys(record, trainer.global_step)
         if not trainer.is_global_zero:
@@ -146,16 +158,16 @@ class Metrics(pl.Callback):
             logger.log_metrics(line, step=trainer.global_step)
 
     def at_step(self, trainer: pl.Trainer, key: str) -> float | None:
-        """The value that was written at the trainer's step, if one was."""
+        """Return the value that was written at the trainer's current step, or None."""
         return self.latest[key] if self.written_at.get(key) == trainer.global_step else None
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write what is left."""
+        """Write the record of the steps that are left at the end of the epoch."""
         self.flush(trainer)
 
     def state_dict(self) -> dict[str, Any]:
-        """The sums of every rank; Lightning saves those of rank 0."""
-        self._add_up()
+        """Return the sums of every rank, gathered, because Lightning saves rank 0's state alone."""
+        self._sum_pending()
         state: dict[str, Any] = {"batches": self.batches}
         if self.batches:
             state["images"] = self.images * distributed.world_size()
@@ -165,11 +177,12 @@ class Metrics(pl.Callback):
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on with the open record; other ranks than those that saved share it equally."""
+        """Restore the sums of the open record."""
         self._reset()
         self.batches = state_dict["batches"]
         if self.batches:
             sums, ranks = state_dict["sums"], distributed.world_size()
+            # On another number of ranks the shares are equal: the mean over ranks stays the same.
             row = sums[distributed.rank()] if len(sums) == ranks else sums.mean(0)
             self.sums = dict(zip(state_dict["names"], row.tolist(), strict=True))
             self.images = state_dict["images"] // ranks

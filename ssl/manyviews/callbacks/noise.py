@@ -1,4 +1,4 @@
-"""Noise inside the model (dropout, stochastic depth) as a function of (seed, step, rank)."""
+"""Make noise inside the model (dropout, stochastic depth) depend on (seed, step, rank) alone."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from manyviews import distributed, draws
 
 
 class Noise(pl.Callback):
-    """Seeds torch's generators before each batch: a resumed run needs no saved generator.
+    """A callback that seeds torch's generators before each batch.
 
-    Ranks differ, so this noise, unlike the views, depends on their number.
+    A resumed run therefore draws the same noise without a saved generator. Each rank draws its own
+    noise, so, unlike the views, it depends on the number of ranks.
 
     Args:
-        seed: of the run.
+        seed: the run's seed.
     """
 
     def __init__(self, seed: int) -> None:
@@ -25,10 +26,10 @@ class Noise(pl.Callback):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Under accumulation every piece of a batch has its own."""
+        """Seed the generators for this batch; under accumulation each piece has its own seed."""
         number = trainer.current_epoch * int(trainer.num_training_batches) + batch_idx
         seed = draws.step_seed(self.seed, number, distributed.rank())
-        # Not torch.manual_seed: where there is no GPU it formats a stack trace at every call.
+        # Not torch.manual_seed: without a GPU it formats a stack trace at every call.
         torch.default_generator.manual_seed(seed)
         if pl_module.device.type != "cpu":
             torch.get_device_module(pl_module.device).manual_seed(seed)

@@ -1,4 +1,4 @@
-"""kNN on clean features while training: the offline protocol's code, labelled online."""
+"""Measure kNN accuracy on clean features during training, with the code of protocol `knn`."""
 
 from __future__ import annotations
 
@@ -14,18 +14,21 @@ from manyviews.evaluation.features import Features, extract
 from manyviews.evaluation.knn import KNN
 
 ONLINE = "online/knn@1/top1"
-HELD_OUT = 10  # one in so many
+HELD_OUT = 10  # one in ten training images is held out
 
 
 class OnlineKNN(pl.Callback):
-    """Logs `online/knn@1/top1` with k = 20 and T = 0.07.
+    """A callback that logs the kNN accuracy `online/knn@1/top1`, with k = 20 and T = 0.07.
 
-    A held-out tenth of the training images is classified by the other nine: best.ckpt is chosen by
-    this number, and nothing is ever chosen on test. Images without a label are left out; where all
-    are, nothing is logged and there is no best.ckpt.
+    A held-out tenth of the training images is classified by the other nine tenths; best.ckpt is
+    chosen by this accuracy, so nothing is ever chosen on test. Images without a label are left
+    out. With fewer than two labelled images nothing is logged and there is no best.ckpt.
 
     Args:
-        every_n_epochs: cadence; the last epoch is always scored.
+        every_n_epochs: epochs between two scores; the last epoch is always scored.
+
+    Raises:
+        ConfigError: every_n_epochs is below 1.
     """
 
     def __init__(self, every_n_epochs: int) -> None:
@@ -38,17 +41,17 @@ class OnlineKNN(pl.Callback):
         self.knn = KNN(version=1, neighbours=[20], headline=20, temperature=0.07)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Score the backbone as it is now."""
+        """Score the backbone, if this epoch is due."""
         done = trainer.current_epoch + 1
         due = done % self.every_n_epochs == 0 or done == trainer.max_epochs
         if not due or not trainer.is_global_zero:
-            return  # the other ranks meet rank 0 again when they save
+            return  # the other ranks wait for rank 0 at the next save
         data: ViewData[Any, Any] = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
         rows = (data.splits.train.label >= 0).nonzero()[:, 0]
         if len(rows) < 2:
-            return  # nothing to compare with
+            return  # one row to classify and one to compare with are the least
         features = extract(pl_module.get_submodule("backbone"), data.clean("train", rows))
-        order = draws.permutation(0, 0, len(features.label))  # the same in every run
+        order = draws.permutation(0, 0, len(features.label))  # the same split in every run
         queries = max(len(order) // HELD_OUT, 1)
         held_out, bank = (
             Features(*(f[r] for f in features)) for r in order.tensor_split([queries])

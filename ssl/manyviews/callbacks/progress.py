@@ -1,4 +1,4 @@
-"""Progress: a bar on a terminal, one line per epoch in a pipe."""
+"""Show the progress of a run: a bar on a terminal, one line per epoch in a pipe."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from manyviews.datamodules.module import ViewData
 
 
 class Progress(pl.Callback):
-    """Loss, images per second, share of time spent waiting for data, time left."""
+    """A callback that shows loss, images per second, share of time waiting for data, time left."""
 
     def __init__(self) -> None:
         self.console = Console()
         self.bar: Bar | None = None
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Begin at the step that was restored."""
+        """Start the clock, and on a terminal the bar; a resumed run starts at its restored step."""
         self.metrics = Metrics.of(trainer)
         self.began, self.first_epoch = time.perf_counter(), trainer.current_epoch
         data = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
@@ -47,29 +47,29 @@ class Progress(pl.Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Move the bar; the figures are those of the last record."""
+        """Move the bar, with the values of the last record in metrics.jsonl."""
         if self.bar:
             epoch = f"{trainer.current_epoch + 1}/{trainer.max_epochs}"
-            text = self._figures()
+            text = self._summary()
             self.bar.update(self.task, completed=trainer.global_step, epoch=epoch, text=text)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """One line where there is no terminal."""
+        """Print a line, if there is no terminal for a bar."""
         if self.bar or not trainer.is_global_zero:
             return
         done, epochs = trainer.current_epoch + 1, trainer.max_epochs or 0
         per_epoch = (time.perf_counter() - self.began) / (done - self.first_epoch)
-        left = _clock(per_epoch * (epochs - done))
-        self.console.print(f"epoch {done}/{epochs}  {self._figures()}  {left} left", soft_wrap=True)
+        left = _minutes(per_epoch * (epochs - done))
+        self.console.print(f"epoch {done}/{epochs}  {self._summary()}  {left} left", soft_wrap=True)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Leave the terminal as it was."""
+        """Close the bar, so that the next output has a clean terminal."""
         self._stop()
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
-        """Leave the terminal as it was."""
+        """Close the bar, so that the next output has a clean terminal."""
         self._stop()
 
     def _stop(self) -> None:
@@ -77,7 +77,8 @@ class Progress(pl.Callback):
             self.bar.stop()
             self.bar = None
 
-    def _figures(self) -> str:
+    def _summary(self) -> str:
+        """Return loss, speed and kNN accuracy of the last record, or "" before the first one."""
         m = self.metrics.latest
         if "train/loss" not in m:
             return ""
@@ -87,6 +88,7 @@ class Progress(pl.Callback):
         return f"loss {m['train/loss']:.4f}  {speed}{knn}"
 
 
-def _clock(seconds: float) -> str:
+def _minutes(seconds: float) -> str:
+    """Return a duration as minutes:seconds, such as 3:07."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02d}"

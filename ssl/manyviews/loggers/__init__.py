@@ -1,4 +1,4 @@
-"""Where the figures of a run go besides its own files: W&B, and the ledger that is printed."""
+"""Output of a run beside its own files: W&B, and the ledger that is printed at the start."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a run will do, printed and saved before its first step: nothing is scaled in silence."""
+"""The ledger of a run: the quantities in effect, printed and saved before the first step."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from torch import nn
 
-from manyviews.build import Data
-from manyviews.datamodules.module import Splits
+from manyviews.datamodules.module import Splits, ViewData
 from manyviews.hardware import resolve_accelerator
 from manyviews.method import Method
 from manyviews.optim.family import doubt, family
@@ -22,8 +21,20 @@ LEFT_OUT = {
 }
 
 
-def ledger(run: Run, data: Data, method: Method, trainer: pl.Trainer) -> dict[str, Any]:
-    """Every quantity that a reader of the results will ask for, by name."""
+def ledger(
+    run: Run, data: ViewData[Any, Any], method: Method, trainer: pl.Trainer
+) -> dict[str, Any]:
+    """Return every quantity that a reader of the results will ask for, by name.
+
+    The values are those in effect, after anything that was computed from the config: nothing is
+    scaled without being listed here.
+
+    Args:
+        run: the run, with its config.
+        data: its data and views.
+        method: its method with backbone and heads.
+        trainer: its trainer, which knows processes and precision.
+    """
     config, splits = run.config, data.splits
     steps = len(data.train_dataloader()) // data.pieces
     steps = min(steps, config["trainer"]["limit_train_batches"] or steps)
@@ -61,8 +72,8 @@ def ledger(run: Run, data: Data, method: Method, trainer: pl.Trainer) -> dict[st
     }
 
 
-def _accumulated(data: Data, method: Method) -> str:
-    """How many batches make a step, and how many rows the loss compares with each other."""
+def _accumulated(data: ViewData[Any, Any], method: Method) -> str:
+    """Return how many batches make a step, and how many rows the loss compares at a time."""
     if data.pieces == 1:
         return "1 batch per step"
     rows, said = data.batch_size // data.pieces, f"{data.pieces} batches per step"
@@ -73,12 +84,14 @@ def _accumulated(data: Data, method: Method) -> str:
 
 
 def _labels(splits: Splits) -> str:
+    """Return how many training items have a label, and the number of classes."""
     label = splits.train.label
     known = int((label >= 0).sum())
     return f"{known:,} of {len(label):,} train, {len(splits.classes)} classes"
 
 
 def _count(module: nn.Module) -> str:
+    """Return the number of parameters, and of those that train if it is smaller."""
     total = sum(p.numel() for p in module.parameters())
     trained = sum(p.numel() for p in module.parameters() if p.requires_grad)
     whole = f"{total:,} parameters"
@@ -86,12 +99,13 @@ def _count(module: nn.Module) -> str:
 
 
 def _optimizer(node: dict[str, Any]) -> str:
+    """Return the optimizer's class and its arguments but the learning rate."""
     arguments = [f"{k} {v}" for k, v in node.items() if not k.startswith("_") and k != "lr"]
     return ", ".join([node["_target_"].rpartition(".")[2], *arguments])
 
 
 def _learning_rates(base: float, method: Method, per_epoch: int, total: int) -> str:
-    """Rates as used: no rule multiplies the base by the batch size."""
+    """Return the learning rate at the first and the last step, and the base rate."""
     rates = [
         base * method.schedule(step, total_steps=total, steps_per_epoch=per_epoch)
         for step in (0, total - 1)
@@ -100,7 +114,7 @@ def _learning_rates(base: float, method: Method, per_epoch: int, total: int) -> 
 
 
 def _regularizers(method: Method, per_epoch: int, total: int) -> str:
-    """Each with its weight, and what a schedule makes of it."""
+    """Return each regularizer with its weight at the first and the last step."""
     said = []
     for name, term in method.regularizers.items():
         first, last = (
@@ -112,13 +126,14 @@ def _regularizers(method: Method, per_epoch: int, total: int) -> str:
 
 
 def _per_256(optimizer: dict[str, Any], batch: int) -> str:
-    """Rates as papers give them, which multiply them by batch / 256; here nothing does."""
+    """Return the learning rates per 256 samples, as papers state them; nothing is scaled here."""
     rates = {key: optimizer[key] for key in ("lr", "vector_lr") if optimizer.get(key) is not None}
     said = ", ".join(f"{key} {rate * 256 / batch:.3g}" for key, rate in rates.items())
     return f"{said}; used as given, not scaled by the batch"
 
 
 def _family(optimizer: str, method: Method) -> str:
+    """Return the optimizer families of backbone and optimizer, with a warning if they differ."""
     ours, its = method.backbone.family, family(optimizer) or "unknown"
     said = f"backbone {ours}, optimizer {its}"
     against = doubt(ours, optimizer)

@@ -1,7 +1,7 @@
-"""W&B: offline by default, never a prompt, never an account needed.
+"""Log to W&B: offline by default, without prompts, and without an account.
 
-This process only ever writes files. `mode=online` adds a process that sends them: a server that is
-slow, or accepts and never answers, costs training nothing.
+The training process only writes files. `mode=online` starts a second process that sends them, so a
+server that is slow or never answers cannot delay training.
 """
 
 from __future__ import annotations
@@ -24,11 +24,15 @@ from pytorch_lightning.loggers import Logger, WandbLogger
 from manyviews.errors import ConfigError
 from manyviews.runs import Run
 
-PATIENCE = 10.0  # seconds that the end of a run waits for its sender
+PATIENCE = 10.0  # seconds for which the end of a run waits for its sender
 
 
 class SentLogger(WandbLogger):
-    """A logger whose files another process sends."""
+    """A W&B logger with a second process that sends its files.
+
+    Args:
+        experiment: the offline W&B run.
+    """
 
     def __init__(self, experiment: Any) -> None:
         super().__init__(experiment=experiment)
@@ -40,11 +44,11 @@ class SentLogger(WandbLogger):
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for the training
+                start_new_session=True,  # Ctrl-C must reach the training only
             )
 
     def close(self) -> None:
-        """End the pipe; say how to send what is still missing after a few seconds."""
+        """Close the pipe and wait a few seconds; then print how to send what is still missing."""
         later = f"type `wandb sync {self.folder}` to send it yourself"
         try:
             self.sender.communicate(timeout=PATIENCE)
@@ -62,20 +66,21 @@ def open_wandb(
     *,
     run: Run,
 ) -> WandbLogger:
-    """A logger that continues the W&B run of this folder.
+    """Return a logger that continues the W&B run of this run folder.
 
     Args:
-        mode: "offline" writes into the run folder; `wandb sync` sends it later. "online" sends it
-            from another process while the run goes on.
-        project: of the dashboard.
-        entity: account or team; null is the default of the login.
-        tags: of the run.
-        run: its config is logged, its folder holds the files.
+        mode: "offline" writes into the run folder; `wandb sync` sends it later. "online" also sends
+            it from another process during training.
+        project: the W&B project.
+        entity: the W&B account or team; None is the default of the login.
+        tags: tags of the W&B run.
+        run: the run whose config is logged, and whose folder holds the files.
 
     Raises:
-        ConfigError: online without a login.
+        ConfigError: mode is "online" without a login.
     """
-    wandb.setup(wandb.Settings(silent=True))  # or a login asks the server for the user's name
+    # Set up before the login, which would otherwise ask the server for the user's name.
+    wandb.setup(wandb.Settings(silent=True))
     if mode == "online" and not wandb.login(prompt=False, verify=False):
         raise ConfigError(
             "logger.wandb.mode=online needs a login: type `wandb login`, "
@@ -95,12 +100,12 @@ def open_wandb(
         resume="allow",
         settings=wandb.Settings(silent=True, console="off", x_disable_stats=True),
     )
-    experiment.define_metric("*", step_metric="step")  # our own step: a resumed run goes on
+    experiment.define_metric("*", step_metric="step")  # our step, so that a resumed run continues
     return SentLogger(experiment) if mode == "online" else WandbLogger(experiment=experiment)
 
 
 def log_views(loggers: Iterable[Logger], views: dict[str, UInt8[np.ndarray, "B C h w"]]) -> None:
-    """A panel with each of the given views, one picture a sample."""
+    """Log one panel per view, with one picture per sample."""
     for logger in _wandb(loggers):
         panels = {
             f"views/{name}": [wandb.Image(image.transpose(1, 2, 0).squeeze()) for image in images]
@@ -110,7 +115,7 @@ def log_views(loggers: Iterable[Logger], views: dict[str, UInt8[np.ndarray, "B C
 
 
 def log_scores(loggers: Iterable[Logger], report: dict[str, Any]) -> None:
-    """The final table, and the trained backbone's scores as `eval/<protocol>/<metric>`."""
+    """Log the table of scores, and the trained backbone's as `eval/<protocol>/<metric>`."""
     columns: list[str | int] = ["protocol", "metric", "subject", "value", "low", "high", "n"]
     rows = [[score[c] for c in columns] for score in report["scores"]]
     for logger in _wandb(loggers):
@@ -123,7 +128,7 @@ def log_scores(loggers: Iterable[Logger], report: dict[str, Any]) -> None:
 
 
 def finish(loggers: Iterable[Logger]) -> None:
-    """Close the W&B run, so that the next one of this process is its own."""
+    """Close the W&B run, so that the next run of this process starts a new one."""
     for logger in _wandb(loggers):
         logger.experiment.finish()
         if isinstance(logger, SentLogger):

@@ -1,7 +1,8 @@
 """Send an offline W&B run while it is written: `python -m manyviews.loggers.wandb_sender FOLDER`.
 
-A process of its own, so that training never waits for a server. Its standard input is a pipe from
-the process that trains: it ends with that process, however that one ends.
+It is a separate process, so that training never waits for a server. Its standard input is a pipe
+from the training process: the pipe closes when that process ends in any way, and then this one
+ends, too.
 """
 
 from __future__ import annotations
@@ -10,16 +11,23 @@ import os
 import subprocess
 import sys
 
-GRACE = 600.0  # seconds for what is not sent when the training ends; killed runs have no end mark
+GRACE = 600.0  # seconds to send the rest after training; the files of a killed run have no end mark
 
 
 def main(folder: str) -> int:
-    """Send until the run is complete, or for some minutes after its end."""
+    """Send a run until it is complete, or until `GRACE` seconds after training ended.
+
+    Args:
+        folder: the folder of the offline W&B run.
+
+    Returns:
+        The exit code of `wandb beta sync`, or 1 if it did not finish in time.
+    """
     command = [sys.executable, "-m", "wandb", "beta", "sync", "--live", "--yes", folder]
-    # Not through the service process of the training, which ends with it.
-    own = {k: v for k, v in os.environ.items() if not k.startswith("WANDB_SERVICE")}
-    sending = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=own)
-    sys.stdin.buffer.read()
+    # Without these variables wandb starts its own service; that of the training ends with it.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("WANDB_SERVICE")}
+    sending = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment)
+    sys.stdin.buffer.read()  # returns when the training process has ended
     try:
         return sending.wait(GRACE)
     except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""Which share of the dimensions Hydra's gate opens for each pair of classes."""
+"""The report's section on Hydra's gate: the open share of dimensions for each pair of classes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 
 
 class Gates(NamedTuple):
-    """A square of shares, 0 to 1.
+    """The mean open share of each pair of classes.
 
     Attributes:
-        names: of the classes.
-        shares: a row per class, a column per class.
-        classes: how many the gate knows; the first are shown.
+        names: names of the classes that are shown, the first ones.
+        shares: a row and a column per shown class, values from 0 (closed) to 1 (open).
+        classes: number of classes that the gate knows.
     """
 
     names: list[str]
@@ -23,7 +23,7 @@ class Gates(NamedTuple):
 
 
 def gates(gallery: Mapping[str, np.ndarray]) -> Gates | None:
-    """Those of a run whose method has gates."""
+    """Return the section, or None if the run's method has no gates."""
     if "gates" not in gallery:
         return None
     names, shares = gallery["gate_classes"].tolist(), gallery["gates"].tolist()

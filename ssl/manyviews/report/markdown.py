@@ -1,4 +1,4 @@
-"""The report as Markdown."""
+"""Render the report as Markdown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from manyviews.report.run_files import RunFiles
 
 
 def markdown(files: RunFiles) -> str:
-    """Results, verdicts, protocols and ledger."""
+    """Return the report: results, sentences, further measures, subjects, protocols and ledger."""
     card = files.card
     more = further(card)
     protocols = [(name, p["hash"]) for name, p in card["protocols"].items()]
@@ -44,8 +44,8 @@ def _people(protocol: str, lines: list[list[str]]) -> list[str]:
     return [
         f"## {_cell(protocol)}: accuracy of every test subject",
         "",
-        "The mean weighs subjects the same; its 95 % interval is over subjects: of a few hardly "
-        "more than their range.",
+        "Each subject has the same weight in the mean. The 95 % interval is over subjects; with "
+        "few of them it is hardly more than their range.",
         "",
         *_table(lines[0], lines[1:]),
         "",
@@ -58,6 +58,6 @@ def _table(titles: list[str], cells: Iterable[Iterable[object]]) -> list[str]:
 
 
 def _cell(content: object) -> str:
-    """Text that can neither end its cell nor become markup."""
+    """Return the content as text that can neither end its table cell nor become markup."""
     text = html.escape(" ".join(str(content).split()), quote=False)
     return text.replace("|", "\\|")

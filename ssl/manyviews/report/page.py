@@ -1,4 +1,4 @@
-"""The report as one offline HTML file."""
+"""Render the report as one HTML file that needs no network."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CURVES = {
     "health/positive_precision": ("Positives of their anchor's class", "share (%)"),
 }
 
-VIEWS = 8  # shown; REBAR has 21
+VIEWS = 8  # number of views that are shown; REBAR has 21
 
 
 class Figure(NamedTuple):
@@ -38,11 +38,11 @@ class Figure(NamedTuple):
 
 
 def write(run: Path, folder: Path | None = None) -> Path:
-    """Write index.html and report.md beside a report.json; the path of the page.
+    """Write index.html and report.md beside a report.json, and return the path of the page.
 
     Args:
         run: a run folder.
-        folder: where report.json lies, report/ of the run by default.
+        folder: the folder that holds report.json; `report/` of the run by default.
     """
     folder = folder or run / "report"
     files = read(run, folder)
@@ -53,7 +53,7 @@ def write(run: Path, folder: Path | None = None) -> Path:
 
 
 def render(files: RunFiles) -> str:
-    """The page; every name in it is escaped by the template."""
+    """Return the page as HTML; the template escapes every name in it."""
     environment = Environment(
         loader=PackageLoader("manyviews.report", "."),
         autoescape=True,
@@ -97,7 +97,7 @@ def _curves(metrics: list[dict[str, float]], items: str) -> list[Figure]:
 
 
 def _by_k(card: dict[str, Any]) -> list[Figure]:
-    """Accuracy against k, trained and controls, for each kNN protocol with several k."""
+    """Return a plot of accuracy against k for each kNN protocol with several k."""
     figures = []
     for protocol in card["protocols"]:
         lines = []
@@ -118,13 +118,13 @@ def _by_k(card: dict[str, Any]) -> list[Figure]:
 
 
 def _wide(gallery: Any) -> bool:
-    """Whether pictures are wide, as those of series are."""
+    """Return True if the pictures are wide, as those of series are."""
     *_, height, width = gallery.get("originals", np.empty((1, 1))).shape
     return width >= 1.5 * height
 
 
 def _views(gallery: Any) -> list[list[str]]:
-    """A row per image: the original, then its views."""
+    """Return data URIs, one row per sample: the original, then its views."""
     names = sorted((n for n in gallery if n.startswith("view_")), key=_number)
     names = ["originals", *names[:VIEWS]]
     if "originals" not in gallery:

@@ -1,4 +1,4 @@
-"""Images as data URIs: the page loads nothing."""
+"""Encode images as data URIs, so that the page loads no files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WIDTH, HEIGHT = 256, 128  # pixels; the page shows most pictures at about half o
 
 
 def data_uri(image: UInt8[np.ndarray, "C H W"]) -> str:
-    """A PNG of a grey or colour image; of other images the first channel is shown."""
+    """Return a PNG of an image; if it has neither 1 nor 3 channels, only the first is shown."""
     pixels = image.transpose(1, 2, 0) if len(image) == 3 else image[0]
     picture = Image.fromarray(pixels)
     picture.thumbnail((WIDTH, HEIGHT))

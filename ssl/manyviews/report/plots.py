@@ -1,4 +1,4 @@
-"""Curves as inline SVG."""
+"""Draw curves as inline SVG."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LINES = ("-", "--", ":", "-.")  # told apart without colour too
 
 
 class Line(NamedTuple):
-    """A named curve."""
+    """A named curve of points (x, y)."""
 
     name: str
     x: Sequence[float]
@@ -39,9 +39,10 @@ class Line(NamedTuple):
 def plot(
     lines: Sequence[Line], x_title: str, y_title: str, *, log_x: bool = False, log_y: bool = False
 ) -> str:
-    """An SVG of one or more curves; a legend where there are several."""
+    """Return an SVG of one or more curves, with a legend if there are several."""
 
     def draw(figure: Figure) -> None:
+        """Draw the curves."""
         axes = figure.add_subplot()
         for line, colour, style in zip(lines, COLOURS, LINES, strict=False):
             marker = "o" if len(line.x) < 12 else None
@@ -62,7 +63,7 @@ def plot(
 
 
 def svg(draw: Callable[[Figure], None], size: tuple[float, float]) -> str:
-    """What `draw` draws on a figure of this size in inches, in the page's style."""
+    """Return an SVG of what `draw` draws on a figure of this size (inches), in the page's style."""
     from matplotlib import rc_context  # 0.5 s: only when a page is made
     from matplotlib.figure import Figure
 

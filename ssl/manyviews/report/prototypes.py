@@ -1,8 +1,8 @@
-"""SwAV's prototypes: how much each is used, and what lies nearest to those which are used most.
+"""The report's section on SwAV's prototypes: their use, and the rows nearest to the most used ones.
 
-Drawn from arrays of gallery.npz, where there are such:
-    prototype_share (K,): of the train rows, those whose nearest prototype it is
-    prototypes (S,): the most used, by index
+It is made from these arrays of gallery.npz, if they exist:
+    prototype_share (K,): share of the train rows to which each prototype is the nearest
+    prototypes (S,): indices of the most used prototypes
     prototype_images (S, R, C, H, W), prototype_label (S, R): the R train rows nearest to each
 """
 
@@ -28,7 +28,7 @@ class Near(NamedTuple):
 
 
 class Prototype(NamedTuple):
-    """One of the most used, with its share of the train rows and those nearest to it."""
+    """A much used prototype: its index, its share of the train rows, and the nearest rows."""
 
     number: int
     share: float
@@ -36,15 +36,15 @@ class Prototype(NamedTuple):
 
 
 class Prototypes(NamedTuple):
-    """What the section shows.
+    """The content of the section.
 
     Attributes:
-        all: K.
-        used: how many are the nearest of any row.
-        entropy: of their use, in nats.
-        most: ln K.
+        all: K, the number of prototypes.
+        used: number of prototypes that are the nearest to at least one row.
+        entropy: entropy of their use, in nats.
+        most: its largest possible value, ln K.
         use: SVG of the shares.
-        shown: the most used.
+        shown: the most used prototypes.
     """
 
     all: int
@@ -56,7 +56,7 @@ class Prototypes(NamedTuple):
 
 
 def prototypes(gallery: Mapping[str, np.ndarray], classes: Sequence[str]) -> Prototypes | None:
-    """The section of these arrays; None where a run has none."""
+    """Return the section, or None if the run has no such arrays."""
     if "prototypes" not in gallery:
         return None
     share = np.sort(gallery["prototype_share"])[::-1].astype(float)

@@ -1,4 +1,4 @@
-"""The rows of the results tables, from report.json."""
+"""Turn the scores of report.json into the rows of the results tables."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ class Row(NamedTuple):
     """One measure of one protocol.
 
     Attributes:
-        title: protocol and version, and the measure where it is not accuracy.
-        scores: text per subject, in percent with its 95 % interval.
-        gains: text per control, in points with its interval and in words where it is no gain.
+        title: protocol and version, and the measure unless it is accuracy.
+        scores: for trained backbone and controls the score, in percent with its 95 % interval.
+        gains: for each control the difference, in points with its interval; it ends in "not
+            beaten" unless the interval lies above zero.
     """
 
     title: str
@@ -23,12 +24,12 @@ class Row(NamedTuple):
 
 
 def subjects(card: dict[str, Any]) -> dict[str, str]:
-    """What was scored, the trained backbone first, in words."""
+    """Return the words for trained backbone and controls by name, the trained backbone first."""
     return {s["subject"]: _word(s["subject"]) for s in card["scores"]}
 
 
 def rows(card: dict[str, Any], metrics: Collection[str] = HEADLINES) -> list[Row]:
-    """These measures of each protocol in the order of the report; by default the headlines."""
+    """Return a row for each protocol and each of these measures, in the order of the report."""
     scores = {(s["protocol"], s["metric"], s["subject"]): s for s in card["scores"]}
     gains = {(d["protocol"], d["metric"], d["control"]): d for d in card["differences"]}
     who = subjects(card)
@@ -44,20 +45,20 @@ def rows(card: dict[str, Any], metrics: Collection[str] = HEADLINES) -> list[Row
 
 
 def further(card: dict[str, Any]) -> list[Row]:
-    """The measures beside the headlines."""
+    """Return the rows of the measures that are no headlines."""
     return rows(card, METRICS.keys() - set(HEADLINES))
 
 
 def headers(card: dict[str, Any]) -> list[str]:
-    """Titles of the columns of `rows`."""
+    """Return the titles of the columns of `rows`."""
     who = subjects(card)
     return ["protocol", *who.values(), *(f"minus {who[c]}" for c in who if c != TRAINED)]
 
 
 def people(card: dict[str, Any]) -> dict[str, list[list[str]]]:
-    """For each protocol a table with the accuracy of every test subject, its titles first.
+    """Return for each protocol a table with the accuracy of every test subject, titles first.
 
-    Empty where the data name nobody.
+    The result is empty if the data name no subjects.
     """
     by_protocol: dict[str, list[dict[str, Any]]] = {}
     for row in card["subjects"]:

@@ -1,11 +1,11 @@
-"""What REBAR's measure retrieves: anchors, their candidates by error, attention, reconstruction.
+"""The report's section on REBAR: anchors, their candidates by error, attention, reconstruction.
 
-Drawn from arrays of gallery.npz, where there are such; windows are normalised as views are:
-    retrieval_anchor (Q, C, T), retrieval_label (Q,): windows, and their class, -1 unknown
-    retrieval_candidates (Q, K, C, T), retrieval_candidate_label (Q, K): the same of candidates
+It is made from these arrays of gallery.npz, if they exist. Windows are normalised as views are:
+    retrieval_anchor (Q, C, T), retrieval_label (Q,): windows, and their class, -1 if unknown
+    retrieval_candidates (Q, K, C, T), retrieval_candidate_label (Q, K): the same for candidates
     retrieval_error (Q, K): error of the anchor's hidden steps, rebuilt from each candidate
-    retrieval_observed (T,): False where a step is hidden; m steps are
-    retrieval_attention (m, T): of the first anchor's hidden steps to those of its best candidate
+    retrieval_observed (T,): False for the m steps that are hidden
+    retrieval_attention (m, T): attention of the first anchor's hidden steps to its best candidate
     retrieval_reconstruction (Q, C, T): each anchor rebuilt from its best candidate
 """
 
@@ -25,9 +25,9 @@ from manyviews.report.words import class_name
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SHOWN = 8  # candidates of each anchor
-CHANNELS = 6  # of the reconstruction
-SHADE = 0.86  # of the paper where steps are hidden
+SHOWN = 8  # candidates that are shown for each anchor
+CHANNELS = 6  # channels of the reconstruction that are shown
+SHADE = 0.86  # brightness of hidden steps
 
 
 class Candidate(NamedTuple):
@@ -35,10 +35,10 @@ class Candidate(NamedTuple):
 
     Attributes:
         picture: data URI.
-        error: of the anchor's hidden steps, rebuilt from it.
+        error: error of the anchor's hidden steps, rebuilt from this candidate.
         label: name of its class.
-        chosen: it has the least error.
-        other: its class is not the anchor's; False where one is unknown.
+        chosen: True if it has the smallest error of all candidates.
+        other: True if its class and the anchor's are known and differ.
     """
 
     picture: str
@@ -49,7 +49,7 @@ class Candidate(NamedTuple):
 
 
 class Anchor(NamedTuple):
-    """A window and its best candidates, least error first."""
+    """A window and its best candidates, smallest error first."""
 
     picture: str
     label: str
@@ -57,13 +57,13 @@ class Anchor(NamedTuple):
 
 
 class Retrieval(NamedTuple):
-    """What the section shows.
+    """The content of the section.
 
     Attributes:
-        anchors: some.
-        candidates: that each of them had.
-        attention: SVG, of the first anchor and its best candidate.
-        rebuilt: SVG, of the first anchor.
+        anchors: a few anchors.
+        candidates: number of candidates that each anchor had.
+        attention: SVG of the attention of the first anchor to its best candidate.
+        rebuilt: SVG of the first anchor and its reconstruction.
     """
 
     anchors: list[Anchor]
@@ -73,7 +73,7 @@ class Retrieval(NamedTuple):
 
 
 def retrieval(gallery: Mapping[str, np.ndarray], classes: Sequence[str]) -> Retrieval | None:
-    """The section of these arrays; None where a run has none."""
+    """Return the section, or None if the run has no such arrays."""
     if "retrieval_anchor" not in gallery:
         return None
     g = {n.removeprefix("retrieval_"): a for n, a in gallery.items() if n.startswith("retrieval_")}
@@ -110,17 +110,18 @@ def _anchor(g: Mapping[str, np.ndarray], q: int, classes: Sequence[str]) -> Anch
 def shaded(
     picture: UInt8[np.ndarray, "3 H W"], observed: Bool[np.ndarray, " T"]
 ) -> UInt8[np.ndarray, "3 H W"]:
-    """The picture with its hidden steps darker."""
+    """Return the picture with its hidden steps darker."""
     steps, width = len(observed), picture.shape[2]
     shade = np.where(observed[np.arange(width) * steps // width], 1, SHADE)
     return (picture * shade).round().astype(np.uint8)
 
 
 def attention_picture(attention: Float[np.ndarray, "m T"], observed: Bool[np.ndarray, " T"]) -> str:
-    """An SVG: a row per hidden step, darker where it looks."""
+    """Return an SVG with a row per hidden step, darker at the steps that it attends to."""
     hidden = np.flatnonzero(~observed)
 
     def draw(figure: Figure) -> None:
+        """Draw the attention as an image."""
         axes = figure.add_subplot()
         axes.imshow(attention, aspect="auto", cmap="Blues", interpolation="nearest")
         axes.set(xlabel="step of the candidate", ylabel="hidden step of the anchor")
@@ -136,10 +137,11 @@ def rebuilt_picture(
     reconstruction: Float[np.ndarray, "C T"],
     observed: Bool[np.ndarray, " T"],
 ) -> str:
-    """An SVG: a panel per channel, hidden steps shaded, what they were rebuilt as in dots."""
+    """Return an SVG with a panel per channel: hidden steps shaded, their reconstruction dotted."""
     step, hidden = np.arange(len(observed)), ~observed
 
     def draw(figure: Figure) -> None:
+        """Draw a panel for each channel."""
         panels = figure.subplots(min(CHANNELS, len(anchor)), sharex=True, squeeze=False)[:, 0]
         for channel, axes in enumerate(panels):
             axes.fill_between(

@@ -1,4 +1,4 @@
-"""What the report reads; every file but report.json may be missing."""
+"""Read the files of a run that the report shows; all but report.json may be missing."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 
 
 class RunFiles(NamedTuple):
-    """The content of a run folder; empty where a file is missing.
+    """The content of a run folder; a missing file gives an empty value.
 
     Attributes:
-        card: report.json.
+        card: content of report.json.
         metrics: records of metrics.jsonl in their order.
-        ledger: ledger.json.
-        environment: environment.json.
+        ledger: content of ledger.json.
+        environment: content of environment.json.
         config: config.yaml as text.
         gallery: arrays of gallery.npz.
     """
@@ -31,9 +31,9 @@ class RunFiles(NamedTuple):
 
 
 def read(run: Path, folder: Path) -> RunFiles:
-    """Read a run folder, and the report that lies in `folder`."""
+    """Return the files of a run folder, with the report that lies in `folder`."""
     config = run / "config.yaml"
-    # What reports of images did not have before there were reports of series.
+    # Defaults for earlier reports, which had images only and lacked these keys.
     card = {"subjects": [], **json.loads((folder / "report.json").read_text())}
     card["data"] = {"items": "images", **card["data"]}
     return RunFiles(
@@ -51,7 +51,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _records(path: Path) -> list[dict[str, float]]:
-    """Whole lines; the last one is torn where the process was killed."""
+    """Return the records of all whole lines; a killed process may leave the last one incomplete."""
     records = []
     for line in path.read_text().splitlines() if path.is_file() else []:
         try:

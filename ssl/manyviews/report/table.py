@@ -1,4 +1,4 @@
-"""The results in the terminal: a line per subject, so that 80 columns hold it."""
+"""Print the results in the terminal: a line per score, so that 80 columns are enough."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from manyviews.report.results import rows, subjects
 
 
 def table(card: dict[str, Any]) -> Table:
-    """Accuracy of the trained backbone and its controls, with 95 % intervals."""
+    """Return a table of the trained backbone and its controls, with 95 % intervals."""
     made = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     for title in ("protocol, features", "accuracy (95 % interval)", "trained minus it"):
         made.add_column(title, no_wrap=True)
     for row in rows(card):
-        # Text, not str: a name with brackets is no markup.
+        # Text, not str: rich would read brackets in a name as markup.
         made.add_row(Text(row.title))
         for word, score, gain in zip(
             subjects(card).values(), row.scores, ["", *row.gains], strict=True
         ):
-            # The sentences below the table say what is not beaten.
+            # The sentences below the table say which controls are not beaten.
             made.add_row(*map(Text, (f"  {word}", score, gain.removesuffix(", not beaten"))))
     return made
