@@ -42,7 +42,7 @@ class SeriesData(ViewData[SeriesSplits, SeriesViews]):
             raise ConfigError(
                 "data.labels is for the training windows; type views.per_subject=null"
             )
-        views.check(splits.train, self.starts)
+        views.check(splits.train, self.starts, splits.train.recordings.subjects)
 
     @cached_property
     def starts(self) -> Starts:

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from manyviews.datamodules.views.images.crop import (
+from manyviews.datamodules.views.images.boxes import (
     TRIES,
     check_box,
     draw_sides,

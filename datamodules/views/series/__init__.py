@@ -1,6 +1,6 @@
-"""The views and operations of time series that a config can choose, batched on their device.
+"""The views and operations of time series: `_target_: manyviews.views.series.TimeWarp` in a config.
 
-`_target_: manyviews.views.series.TimeWarp`; each is imported when it is first used.
+They work on batches, on the device of the batch. Each is imported when it is first used.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Random piece of a window."""
+"""Random piece of a window, stretched to one length."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from manyviews.datamodules.views.series.resample import resampled
+from manyviews.datamodules.views.series.resample import resample
 from manyviews.errors import ConfigError
 
 
 class Crop:
     """A piece of random length and place, stretched to one length by linear interpolation.
 
-    Also known as window slicing; antialiased where it shrinks. The piece is whole steps, so that
-    nothing is interpolated where it already has the length: `share: [0.5, 0.5]` and half of the
-    window's length cut pieces at their own pace.
+    Also known as window slicing; antialiased if it shrinks. The piece has whole steps, so that
+    nothing is interpolated if it already has the length: `share: [0.5, 0.5]` with a `length` of
+    half the window cuts pieces and keeps their pace.
 
     Args:
-        share: smallest and largest share of the window, one step at least. Le Guennec et al.
+        share: smallest and largest share of the window, at least one step. Le Guennec et al.
             (2016): 0.9.
-        length: steps that come out; null: those of the window.
+        length: steps of the result; null: those of the window.
     """
 
     def __init__(self, share: list[float], length: int | None = None) -> None:
@@ -30,17 +30,17 @@ class Crop:
         self.share, self.length = share, length
 
     def draws(self, channels: int, length: int) -> int:
-        """Share and start."""
+        """Return 2: share and start."""
         return 2
 
     def size(self, length: int) -> int:
-        """`length` if it is given."""
+        """Return `length` if it is given, else the steps of the window."""
         return self.length or length
 
     def __call__(
         self, series: Float[Tensor, "B C T"], draws: Float[Tensor, "B 2"]
     ) -> Float[Tensor, "B C t"]:
-        """The piece from its first step to its last."""
+        """Return the stretched piece of every window, from its first step to its last."""
         length, (low, high) = series.shape[2], self.share
         share, place = draws.double().split(1, 1)
         steps = ((low + (high - low) * share) * length).round().clamp(min=1)
@@ -48,14 +48,14 @@ class Crop:
         at = torch.arange(self.size(length), device=series.device)
         gaps = max(len(at) - 1, 1)
         pace, fastest = (steps - 1) / gaps, (round(high * length) - 1) / gaps
-        return resampled(series, start + pace * at, pace, fastest)
+        return resample(series, start + pace * at, pace, fastest)
 
 
 def check_share(operation: str, share: list[float]) -> None:
-    """Compare a range of shares with what is allowed.
+    """Raise unless a range of shares is possible.
 
     Raises:
-        ConfigError: empty or impossible.
+        ConfigError: the range is empty, or a share is not between 0 and 1.
     """
     if len(share) != 2 or not 0 <= share[0] <= share[1] <= 1:
         raise ConfigError(

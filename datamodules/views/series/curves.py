@@ -14,12 +14,12 @@ from manyviews.errors import ConfigError
 
 
 def curves(value: Float[Tensor, "*batch K"], length: int) -> Float[Tensor, "*batch {length}"]:
-    """The cubic splines through K values at equal distances, the first and last step among them.
+    """Return the cubic splines through K values at equal distances from first to last step.
 
-    With the not-a-knot ends of scipy's default, as in the code of Um et al. (2017).
+    The ends are not-a-knot, scipy's default, as in the code of Um et al. (2017).
     """
     rows = _spline(value.shape[-1], length, value.dtype, value.device).unbind()
-    # One knot after the other: in a matrix product the last bits depend on the rest of the batch.
+    # One knot after the other, because the last bits of a matrix product depend on the batch.
     pieces = [v[..., None] * row for v, row in zip(value.unbind(-1), rows, strict=True)]
     return sum(pieces[1:], pieces[0])
 
@@ -28,16 +28,16 @@ def curves(value: Float[Tensor, "*batch K"], length: int) -> Float[Tensor, "*bat
 def _spline(
     knots: int, length: int, dtype: torch.dtype, device: torch.device
 ) -> Float[Tensor, "{knots} {length}"]:
-    """The splines through 1 at one knot and 0 at the others: every spline is a sum of these."""
+    """Return the splines that are 1 at one knot and 0 at the others: all splines are their sums."""
     splines = CubicSpline(np.linspace(0, 1, knots), np.eye(knots))(np.linspace(0, 1, length))
     return torch.tensor(splines.T, dtype=dtype, device=device)
 
 
 def check_knots(operation: str, knots: int) -> None:
-    """Refuse a curve without knots between its ends.
+    """Raise unless a curve has knots between its ends.
 
     Raises:
-        ConfigError: fewer than one.
+        ConfigError: there is none.
     """
     if knots < 1:
         raise ConfigError(f"{operation} knots={knots}; allowed: 1 or more")

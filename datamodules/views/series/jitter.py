@@ -11,11 +11,11 @@ from manyviews.datamodules.views.series.random_apply import RandomApply
 
 
 class Jitter(RandomApply):
-    """Every value gets a normal number of its own: the noise of a sensor.
+    """Independent normal noise on every value, like that of a sensor.
 
     Args:
-        probability: 0 to 1.
-        sigma: deviation of the noise in deviations of the channel. Um et al. (2017, arXiv
+        probability: chance that a sample is changed, 0 to 1.
+        sigma: deviation of the noise, in standard deviations of the channel. Um et al. (2017, arXiv
             1706.00527): 0.05; RelCon: 0.1; REBAR's SimCLR: 0.2; TS-TCC: 0.8.
     """
 
@@ -25,13 +25,13 @@ class Jitter(RandomApply):
         self.sigma = sigma
 
     def draws(self, channels: int, length: int) -> int:
-        """Apply, and a number for every value."""
+        """Return the count of draws: apply, and one number for every value."""
         return 1 + channels * length
 
     def __call__(
         self, series: Float[Tensor, "B C T"], draws: Float[Tensor, "B n"]
     ) -> Float[Tensor, "B C T"]:
-        """Noisy where the first draw is below the probability."""
+        """Return windows with noise if their first draw is below the probability."""
         noise = normals(draws[:, 1:]).reshape(series.shape).to(series.dtype)
         sigma = torch.where(self.happens(draws[:, 0]), self.sigma, 0.0).to(series.dtype)
         return series + sigma[:, None, None] * noise

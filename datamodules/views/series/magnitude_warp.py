@@ -1,4 +1,4 @@
-"""Random factors that change smoothly in time."""
+"""Random factors that change smoothly over time."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class MagnitudeWarp(RandomApply):
     """Each channel is multiplied by a smooth curve around 1 (Um et al., 2017, arXiv 1706.00527).
 
     Args:
-        probability: 0 to 1.
-        sigma: deviation of the curve at its knots. Um et al.: 0.2.
-        knots: between the two ends, which are knots as well. Um et al.: 4.
+        probability: chance that a sample is changed, 0 to 1.
+        sigma: standard deviation of the curve at its knots. Um et al.: 0.2.
+        knots: knots between the two ends, which are knots as well. Um et al.: 4.
     """
 
     def __init__(self, probability: float, sigma: float = 0.2, knots: int = 4) -> None:
@@ -27,13 +27,13 @@ class MagnitudeWarp(RandomApply):
         self.sigma, self.knots = sigma, knots
 
     def draws(self, channels: int, length: int) -> int:
-        """Apply, and the knots of every channel."""
+        """Return the count of draws: apply, and the knots of every channel."""
         return 1 + channels * (self.knots + 2)
 
     def __call__(
         self, series: Float[Tensor, "B C T"], draws: Float[Tensor, "B n"]
     ) -> Float[Tensor, "B C T"]:
-        """Warped where the first draw is below the probability."""
+        """Return windows times a curve if their first draw is below the probability."""
         batch, channels, length = series.shape
         knots = normals(draws[:, 1:]).reshape(batch, channels, self.knots + 2).to(series.dtype)
         sigma = torch.where(self.happens(draws[:, 0]), self.sigma, 0.0).to(series.dtype)

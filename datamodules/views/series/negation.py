@@ -10,19 +10,19 @@ from manyviews.datamodules.views.series.random_apply import RandomApply
 
 
 class Negation(RandomApply):
-    """All channels change their sign (Saeed et al., 2019, arXiv 1907.11879).
+    """A change of sign of all channels (Saeed et al., 2019, arXiv 1907.11879).
 
     Args:
-        probability: 0 to 1.
+        probability: chance that a sample is changed, 0 to 1.
     """
 
     def draws(self, channels: int, length: int) -> int:
-        """Apply."""
+        """Return 1: apply."""
         return 1
 
     def __call__(
         self, series: Float[Tensor, "B C T"], draws: Float[Tensor, "B 1"]
     ) -> Float[Tensor, "B C T"]:
-        """Negative where the draw is below the probability."""
+        """Return negated windows if their draw is below the probability."""
         sign = torch.where(self.happens(draws[:, 0]), -1.0, 1.0).to(series.dtype)
         return series * sign[:, None, None]

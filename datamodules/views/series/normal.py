@@ -1,4 +1,4 @@
-"""Normal numbers of uniform ones."""
+"""Normal numbers, made of uniform ones."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from manyviews.errors import ConfigError
 
 
 def normals(draws: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Standard normal numbers: the quantiles of uniform numbers in [0, 1) of 24 bits.
+    """Return standard normal numbers: the quantiles of uniform numbers in [0, 1) of 24 bits.
 
-    The smallest and the largest of them, 0 and 1 - 2**-24, give -5.42 and 5.42.
+    The smallest and the largest draw, 0 and 1 - 2**-24, give -5.42 and 5.42.
     """
     # The middle of each of the 2**24 steps, from -1 to 1: exact in float32, never -1 or 1.
     return math.sqrt(2) * torch.erfinv(2 * draws - 1 + 2.0**-24)
 
 
 def check_sigma(operation: str, sigma: float) -> None:
-    """Refuse a negative deviation.
+    """Raise unless a standard deviation is finite and not negative.
 
     Raises:
-        ConfigError: it is one.
+        ConfigError: the deviation is negative, infinite or NaN.
     """
     if not 0 <= sigma < math.inf:
         raise ConfigError(f"{operation} sigma={sigma}; allowed: 0 or more")

@@ -1,4 +1,4 @@
-"""The declaration of the views of series, and the batched pipeline that it builds."""
+"""The views of series that a config declares, and their making in batches."""
 
 from __future__ import annotations
 
@@ -11,38 +11,42 @@ from torch import Tensor
 
 from manyviews import draws
 from manyviews.batch import Sample
-from manyviews.datamodules.series.window_index import Starts
-from manyviews.datamodules.series.windows import Windows
 from manyviews.datamodules.views.series.placement import Candidates, Place, Shift
+from manyviews.datamodules.views.series.source import Starts, Windows
 from manyviews.errors import ConfigError
 
 
 @runtime_checkable
 class Operation(Protocol):
-    """One random operation on a batch; all its randomness comes as numbers per sample."""
+    """A random operation on a batch of windows; its randomness comes as uniform numbers per sample.
+
+    An operation of your own is any class with these three members. Name it in the config as
+    `_target_: your_package.Drift` and set MANYVIEWS_TRUST=your_package. for the command. With an
+    attribute `probability` of 0 it is left out.
+    """
 
     def draws(self, channels: int, length: int) -> int:
-        """Uniform numbers that each sample needs."""
+        """Return how many uniform numbers in [0, 1) each sample needs, for series of this size."""
         ...
 
     def size(self, length: int) -> int:
-        """Steps of what comes out."""
+        """Return the steps of the series that the operation makes of one of this length."""
         ...
 
     def __call__(
         self, series: Float[Tensor, "B C T"], draws: Float[Tensor, "B n"]
     ) -> Float[Tensor, "B C t"]:
-        """Normalised windows after the operation; NaN stays where it was."""
+        """Return the changed windows, which are normalised; NaN marks missing values and stays."""
         ...
 
 
 class SeriesView:
-    """A kind of view: how many of it, where its windows lie, and the operations in their order.
+    """A kind of view: its number per sample, the place of its windows, its operations in order.
 
     Args:
         count: views of this kind per sample.
-        operations: by name; the name is the purpose of the operation's draws.
-        place: where the windows begin; null: the rows' own windows.
+        operations: operations by name; the name seeds the operation's draws.
+        place: random place of the windows; null: the rows' own windows.
     """
 
     def __init__(
@@ -55,16 +59,16 @@ class SeriesView:
         self.operations = {k: o for k, o in operations.items() if getattr(o, "probability", 1)}
 
     def size(self, length: int) -> tuple[int]:
-        """Steps of the view of a window of this length."""
+        """Return the steps of the view of a window of this length."""
         for operation in self.operations.values():
             length = operation.size(length)
         return (length,)
 
     def check(self, channels: int, length: int) -> None:
-        """Refuse series that an operation cannot take.
+        """Raise unless every operation can take series of this size.
 
         Raises:
-            ConfigError: it says so where it counts its draws.
+            ConfigError: an operation refuses when it counts its draws.
         """
         for operation in self.operations.values():
             operation.draws(channels, length)
@@ -82,9 +86,21 @@ class SeriesView:
         starts: Starts,
         length: int,
     ) -> Int64[Tensor, " B"]:
-        """Where the windows of view number `view` begin."""
+        """Return the steps at which the windows of view number `view` begin.
+
+        Args:
+            own: start of the rows' own windows.
+            anchor: start of view 0; for view 0 itself, of the rows' own windows.
+            rows: rows of the split.
+            seed: seed of the run.
+            epoch: 0-based.
+            view: number of the view.
+            starts: all possible starts.
+            length: steps of a window.
+        """
         if self.place is None:
             return own
+        # A shared draw is that of row 0, for every row.
         draw = draws.uniform(
             seed, epoch, rows * 0 if self.place.shared else rows, view, "place", 1
         )[:, 0]
@@ -100,10 +116,10 @@ class SeriesView:
         epoch: int,
         view: int,
     ) -> Float[Tensor, "B C t"]:
-        """View number `view` of every normalised window."""
-        for purpose, operation in self.operations.items():
+        """Return view number `view` of every normalised window."""
+        for name, operation in self.operations.items():
             count = operation.draws(*series.shape[1:])
-            numbers = draws.uniform(seed, epoch, position, view, purpose, count)
+            numbers = draws.uniform(seed, epoch, position, view, name, count)
             series = operation(series, numbers)
         return series
 
@@ -117,7 +133,7 @@ class SeriesViews:
         kinds: for example `large` and `small`, or `anchor` and `candidates`.
 
     Raises:
-        ConfigError: there is no view.
+        ConfigError: there is no view, or `per_subject` is less than 1 or has no use.
     """
 
     def __init__(self, per_subject: int | None = None, **kinds: SeriesView) -> None:
@@ -131,16 +147,21 @@ class SeriesViews:
         self.kinds = kinds
 
     def __iter__(self) -> Iterator[SeriesView]:
-        """The kind of every single view, in the order of the batch."""
+        """Return the kind of every single view, in the order of the batch."""
         for kind in self.kinds.values():
             yield from [kind] * kind.count
 
     def sizes(self, length: int) -> list[tuple[int]]:
-        """Steps of every view of a window of this length."""
+        """Return the steps of every view of a window of this length."""
         return [kind.size(length) for kind in self]
 
-    def check(self, windows: Windows, starts: Starts) -> None:
-        """Refuse data that an operation or a place cannot serve.
+    def check(self, windows: Windows, starts: Starts, subjects: tuple[str, ...]) -> None:
+        """Raise unless every operation and place can serve these data.
+
+        Args:
+            windows: the training split.
+            starts: all possible starts in its recordings.
+            subjects: names of the subjects.
 
         Raises:
             ConfigError: an operation lacks channels, or a subject can have an anchor without a
@@ -149,7 +170,7 @@ class SeriesViews:
         for kind in self.kinds.values():
             kind.check(windows.channels, windows.length)
             if isinstance(kind.place, Candidates):
-                kind.place.check(starts, windows.length, windows.recordings.subjects)
+                kind.place.check(starts, windows.length, subjects)
 
     def cut(
         self,
@@ -160,14 +181,14 @@ class SeriesViews:
         seed: int,
         starts: Starts,
     ) -> Sample:
-        """The windows of these rows: one batch for all views, or one each if any has a place.
+        """Return the windows of these rows: one batch for all views, or one each if any is placed.
 
         Args:
             windows: the split.
-            rows: of the split.
+            rows: rows of the split.
             epoch: 0-based.
-            seed: of the run.
-            starts: of the split's recordings.
+            seed: seed of the run.
+            starts: all possible starts in the split's recordings.
         """
         if all(kind.place is None for kind in self.kinds.values()):
             return windows.sample(rows)
@@ -192,15 +213,15 @@ class SeriesViews:
         mean: Sequence[float],
         std: Sequence[float],
     ) -> list[Float[Tensor, "B C _"]]:
-        """One normalised batch per view.
+        """Return one normalised batch per view.
 
         Args:
             series: windows for all views, or one batch per view, in the units of the data.
-            position: row of each in its data set.
-            seed: of the run.
+            position: row of each window in its data set.
+            seed: seed of the run.
             epoch: 0-based.
             mean: per channel, in the units of the data.
-            std: per channel, likewise.
+            std: per channel, in the units of the data.
         """
         kinds = [*self]
         normalised = (
@@ -217,6 +238,6 @@ class SeriesViews:
 def normalise(
     series: Float[Tensor, "B C T"], mean: Sequence[float], std: Sequence[float]
 ) -> Float[Tensor, "B C T"]:
-    """(series - mean) / std per channel."""
+    """Return (series - mean) / std per channel."""
     shift, scale = (series.new_tensor(part).view(-1, 1) for part in (mean, std))
     return (series - shift) / scale

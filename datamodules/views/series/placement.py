@@ -1,4 +1,4 @@
-"""Where the windows of a view lie, when they are not the rows' own."""
+"""Places of views that do not lie in the rows' own windows."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from manyviews.datamodules.series.window_index import Starts
+from manyviews.datamodules.views.series.source import Starts
 from manyviews.errors import ConfigError
 
 
 @runtime_checkable
 class Place(Protocol):
-    """Where the windows of a kind of view begin."""
+    """A random place for the windows of a kind of view."""
 
     @property
     def shared(self) -> bool:
-        """Whether all rows of an epoch have the same draw."""
+        """True if all rows of an epoch have the same draw."""
         ...
 
     def __call__(
@@ -28,22 +28,23 @@ class Place(Protocol):
         starts: Starts,
         length: int,
     ) -> Int64[Tensor, " B"]:
-        """The first steps, for windows of `length` steps.
+        """Return the steps at which the windows begin.
 
         Args:
-            anchor: where view 0 begins; for view 0 itself, where the row's own window does.
+            anchor: start of view 0; for view 0 itself, start of the row's own window.
             draw: uniform in [0, 1).
-            starts: all that are possible.
-            length: T.
+            starts: all possible starts.
+            length: steps of a window.
         """
         ...
 
 
 class Anywhere:
-    """Anywhere in the recordings of the row's subject, every start equally likely.
+    """A place anywhere in the recordings of the row's subject, every start equally likely.
 
     Args:
-        shared: the same share of the way for all rows of an epoch, as in the official REBAR code.
+        shared: true: all rows of an epoch use the same draw, each as a share of its subject's
+            starts, as in the official REBAR code.
     """
 
     def __init__(self, shared: bool = False) -> None:
@@ -56,19 +57,19 @@ class Anywhere:
         starts: Starts,
         length: int,
     ) -> Int64[Tensor, " B"]:
-        """See `Place`."""
+        """Return the steps at which the windows begin; see `Place`."""
         first, count = starts.of_subject(anchor)
-        return starts.step(first + scaled(draw, count))
+        return starts.step(first + whole_number(draw, count))
 
 
 class Candidates:
-    """Anywhere in the recordings of the anchor's subject, but not near the anchor.
+    """A place anywhere in the recordings of the anchor's subject, but not near the anchor.
 
     Args:
-        min_gap: steps between the starts of a candidate and its anchor in one recording, at least;
-            null: the window, so that they share no step. 0, as in the official REBAR code, makes
-            the anchor itself a candidate.
-        shared: the same share of the way for all rows of an epoch, as there.
+        min_gap: fewest steps between the starts of a candidate and its anchor in one recording;
+            null: the length of the window, so that they share no step. 0, as in the official REBAR
+            code, allows the anchor itself as a candidate.
+        shared: true: all rows of an epoch use the same draw, as in the official REBAR code.
     """
 
     def __init__(self, min_gap: int | None = None, shared: bool = False) -> None:
@@ -77,7 +78,7 @@ class Candidates:
         self.min_gap, self.shared = min_gap, shared
 
     def gap(self, length: int) -> int:
-        """Steps, for windows of this length."""
+        """Return the fewest steps to the anchor, for windows of this length."""
         return length if self.min_gap is None else self.min_gap
 
     def __call__(
@@ -87,19 +88,21 @@ class Candidates:
         starts: Starts,
         length: int,
     ) -> Int64[Tensor, " B"]:
-        """See `Place`."""
+        """Return the steps at which the windows begin; see `Place`."""
         first, count = starts.of_subject(anchor)
         near, excluded = starts.near(anchor, self.gap(length))
-        number = first + scaled(draw, count - excluded)
+        number = first + whole_number(draw, count - excluded)
+        # The starts near the anchor are skipped: those after them move up by their count.
         return starts.step(torch.where(number >= near, number + excluded, number))
 
     def check(self, starts: Starts, length: int, subjects: tuple[str, ...]) -> None:
-        """Refuse subjects that have an anchor without a candidate.
+        """Raise unless every anchor has a candidate.
 
         Raises:
-            ConfigError: there is one.
+            ConfigError: a subject can have an anchor without a candidate.
         """
         in_recording = starts.bound.diff()
+        # An anchor in the middle excludes the most: gap - 1 starts on either side, and itself.
         excluded = in_recording.clamp(max=max(2 * self.gap(length) - 1, 0))
         worst = torch.zeros(len(subjects), dtype=torch.int64)
         worst.scatter_reduce_(0, starts.subject_of[starts.recording], excluded, "amax")
@@ -115,10 +118,10 @@ class Candidates:
 
 
 class Shift:
-    """Around the row's own window, inside its recording.
+    """A place around the row's own window, inside its recording.
 
     Args:
-        share: of the window, largest distance to either side.
+        share: largest distance in either direction, as a share of the window.
     """
 
     shared = False
@@ -135,11 +138,12 @@ class Shift:
         starts: Starts,
         length: int,
     ) -> Int64[Tensor, " B"]:
-        """See `Place`; the view's own row is its anchor."""
+        """Return the steps at which the windows begin; here the row's own window is the anchor."""
         first, count = starts.near(anchor, round(self.share * length) + 1)
-        return starts.step(first + scaled(draw, count))
+        return starts.step(first + whole_number(draw, count))
 
 
-def scaled(draw: Float[Tensor, " B"], count: Int64[Tensor, " B"]) -> Int64[Tensor, " B"]:
-    """A whole number from 0 to count - 1."""
+def whole_number(draw: Float[Tensor, " B"], count: Int64[Tensor, " B"]) -> Int64[Tensor, " B"]:
+    """Return a uniform integer from 0 to count - 1 for each draw."""
+    # The minimum guards against rounding up to `count`, in case a draw is very close to 1.
     return torch.minimum((draw.double() * count).long(), (count - 1).clamp(min=0))

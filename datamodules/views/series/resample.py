@@ -1,4 +1,4 @@
-"""Reading a series between its steps."""
+"""Linear interpolation of a series between its steps, antialiased."""
 
 from __future__ import annotations
 
@@ -8,26 +8,28 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-GRAIN = 2.0**16  # places per step: rounding dust is no neighbour, and weights are exact in float32
+# Positions are rounded to this many places per step: rounding errors then never add a neighbour,
+# and weights are exact in float32.
+GRAIN = 2.0**16
 
 
-def resampled(
+def resample(
     series: Float[Tensor, "B C T"],
     position: Float64[Tensor, "B t"],
     pace: Float64[Tensor, "B 1"] | None = None,
     fastest: float = 1.0,
 ) -> Float[Tensor, "B C t"]:
-    """The series at positions between 0 and T - 1, interpolated linearly.
+    """Return the series at positions between 0 and T - 1, interpolated linearly.
 
-    Where it is read faster than one step at a time, neighbours up to that pace away are averaged
-    with falling weights, as images are when they shrink: what is faster than half the new rate
-    would come back as something slower otherwise. NaN where a neighbour that counts is NaN.
+    If the pace is more than one step, neighbours up to that pace away are averaged with falling
+    weights, as when images shrink: otherwise frequencies above half the new rate would appear as
+    lower ones. The result is NaN if a neighbour with a weight is NaN.
 
     Args:
-        series: what is read.
-        position: in steps.
-        pace: steps between two positions; null: at most one.
-        fastest: the largest pace that occurs.
+        series: the series to read.
+        position: positions in steps.
+        pace: steps between two positions; None: at most one.
+        fastest: largest possible pace.
     """
     position = (position * GRAIN).round() / GRAIN
     spread = torch.ones_like(position[:, :1]) if pace is None else pace.clamp(min=1.0)
@@ -40,10 +42,11 @@ def resampled(
     for at, weight in zip(taps, weights, strict=True):
         index = at.clamp(0, series.shape[2] - 1)[:, None].expand(-1, series.shape[1], -1)
         share = (weight / whole)[:, None].to(series.dtype)
+        # 0 * NaN would be NaN: neighbours without weight are left out.
         mixed = mixed + torch.where(share > 0, share * series.gather(2, index), 0.0)
     return mixed
 
 
 def _triangle(distance: Tensor, at: Tensor, length: int) -> Tensor:
-    """Falls from 1 to 0 at a distance of 1; 0 outside of the series."""
+    """Return weights that fall from 1 to 0 at a distance of 1; outside of the series they are 0."""
     return torch.where((at >= 0) & (at < length), (1 - distance.abs()).clamp(min=0), 0.0)

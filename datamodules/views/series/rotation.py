@@ -13,17 +13,17 @@ from manyviews.errors import ConfigError
 
 
 class Rotation(RandomApply):
-    """The axes x, y, z of a sensor are turned in space, uniformly over all rotations.
+    """A random rotation of the axes x, y, z of a sensor, uniform over all rotations.
 
     After Um et al. (2017, arXiv 1706.00527), whose axis is uniform in a cube and whose angle is
-    uniform as well, so that small turns are more frequent. Where one of the three is NaN, all are.
-    What turns is the normalised series, as there: around the mean of the training data, not around
-    the sensor's zero.
+    uniform as well, so that their small turns are more frequent. If one of three values is NaN, all
+    three become NaN. The normalised series turns, as theirs does: around the mean of the training
+    data, not around the sensor's zero.
 
     Args:
-        probability: 0 to 1.
-        groups: channels of each device, in threes of x, y, z; all threes of a device turn together
-            (its accelerometer and its gyroscope). Null: all channels are one device.
+        probability: chance that a sample is changed, 0 to 1.
+        groups: channels of each device, in threes of x, y, z; all threes of a device (its
+            accelerometer and its gyroscope) turn together. Null: all channels are one device.
     """
 
     def __init__(self, probability: float, groups: list[list[int]] | None = None) -> None:
@@ -38,7 +38,7 @@ class Rotation(RandomApply):
         self.groups = groups
 
     def draws(self, channels: int, length: int) -> int:
-        """Apply, and three numbers for every device.
+        """Return the count of draws: apply, and three numbers for every device.
 
         Raises:
             ConfigError: the series does not have these channels.
@@ -46,7 +46,7 @@ class Rotation(RandomApply):
         return 1 + 3 * len(self.devices(channels))
 
     def devices(self, channels: int) -> list[list[int]]:
-        """The channels of every device.
+        """Return the channels of every device.
 
         Raises:
             ConfigError: the series does not have these channels.
@@ -67,7 +67,7 @@ class Rotation(RandomApply):
     def __call__(
         self, series: Float[Tensor, "B C T"], draws: Float[Tensor, "B n"]
     ) -> Float[Tensor, "B C T"]:
-        """Turned where the first draw is below the probability."""
+        """Return turned windows if their first draw is below the probability."""
         channel = [*series.unbind(1)]
         devices = self.devices(len(channel))
         apply = self.happens(draws[:, 0])[:, None, None]
@@ -75,22 +75,20 @@ class Rotation(RandomApply):
             matrix = rotations(numbers.double()).to(series.dtype)
             for x, y, z in zip(device[::3], device[1::3], device[2::3], strict=True):
                 triad = torch.stack([channel[x], channel[y], channel[z]], 1)
-                turned = torch.where(apply, _turned(matrix, triad), triad)
+                turned = torch.where(apply, _turn(matrix, triad), triad)
                 channel[x], channel[y], channel[z] = turned.unbind(1)
         return torch.stack(channel, 1)
 
 
-def _turned(
-    matrix: Float[Tensor, "B 3 3"], triad: Float[Tensor, "B 3 T"]
-) -> Float[Tensor, "B 3 T"]:
-    """The products; as sums, because the bits of a product may depend on the batch."""
+def _turn(matrix: Float[Tensor, "B 3 3"], triad: Float[Tensor, "B 3 T"]) -> Float[Tensor, "B 3 T"]:
+    """Return matrix @ triad, as sums: the last bits of a matrix product depend on the batch."""
     x, y, z = (axis[:, None] for axis in triad.unbind(1))
     a, b, c = (column[..., None] for column in matrix.unbind(2))
     return a * x + b * y + c * z
 
 
 def rotations(draws: Float[Tensor, "B 3"]) -> Float[Tensor, "B 3 3"]:
-    """Rotation matrices, uniform over all rotations (Shoemake, 1992).
+    """Return rotation matrices, uniform over all rotations (Shoemake, 1992).
 
     A unit quaternion is uniform on its sphere if two angles and the square of one radius are.
     """

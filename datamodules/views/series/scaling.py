@@ -17,12 +17,13 @@ class Scaling(RandomApply):
     """All steps of a channel are multiplied by one random factor around 1.
 
     Args:
-        probability: 0 to 1.
-        strength: s of a factor that is uniform in [1 - s, 1 + s], or normal with deviation s.
-            REBAR's SimCLR: uniform, 0.5; Um et al. (2017, arXiv 1706.00527): normal, 0.1; RelCon:
-            normal, 0.25. (TS-TCC: normal, 1.1, around 2.)
-        distribution: of the factor.
-        per_channel: a factor for each channel, as Um et al.; false: one for all, as REBAR's SimCLR.
+        probability: chance that a sample is changed, 0 to 1.
+        strength: s of a factor that is uniform in [1 - s, 1 + s], or normal around 1 with standard
+            deviation s. REBAR's SimCLR: uniform, 0.5; Um et al. (2017, arXiv 1706.00527): normal,
+            0.1; RelCon: normal, 0.25. (TS-TCC: normal, 1.1, around 2.)
+        distribution: distribution of the factor.
+        per_channel: true: a factor for each channel, as Um et al.; false: one for all channels, as
+            REBAR's SimCLR.
     """
 
     def __init__(
@@ -38,13 +39,13 @@ class Scaling(RandomApply):
         self.strength, self.distribution, self.per_channel = strength, distribution, per_channel
 
     def draws(self, channels: int, length: int) -> int:
-        """Apply, and the factors."""
+        """Return the count of draws: apply, and the factors."""
         return 1 + (channels if self.per_channel else 1)
 
     def __call__(
         self, series: Float[Tensor, "B C T"], draws: Float[Tensor, "B n"]
     ) -> Float[Tensor, "B C T"]:
-        """Scaled where the first draw is below the probability."""
+        """Return scaled windows if their first draw is below the probability."""
         spread = normals(draws[:, 1:]) if self.distribution == "normal" else 2 * draws[:, 1:] - 1
         factor = torch.where(self.happens(draws[:, 0])[:, None], 1 + self.strength * spread, 1.0)
         return series * factor[..., None].to(series.dtype)

@@ -1,4 +1,4 @@
-"""Random speed."""
+"""Random speed of reading a window."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from jaxtyping import Float
 from torch import Tensor
 
 from manyviews.datamodules.views.series.random_apply import RandomApply
-from manyviews.datamodules.views.series.resample import resampled
+from manyviews.datamodules.views.series.resample import resample
 from manyviews.errors import ConfigError
 
 
 class Speed(RandomApply):
-    """A piece of the window is read faster or slower, with antialias where faster.
+    """A piece of the window is read faster or slower, with antialias if faster.
 
-    All views have the steps that the fastest reading leaves of a window, so that none has to be
-    filled up: 1 / 1.25 of them where the largest factor is 1.25. Antialias, because a movement that
-    is really faster passes the filter of the sensor before it is sampled.
+    All views have as many steps as the fastest reading leaves of a window, so that none has to be
+    padded: with a largest factor of 1.25, 1 / 1.25 of the window. Antialias imitates a movement
+    that is really faster, which passes the filter of the sensor before it is sampled.
 
     Args:
-        probability: 0 to 1.
-        factor: smallest and largest, drawn on a logarithmic scale. Ko et al. (2015), on speech:
-            0.9, 1 and 1.1.
+        probability: chance that a sample is changed, 0 to 1.
+        factor: smallest and largest factor, drawn on a logarithmic scale. Ko et al. (2015), on
+            speech: 0.9, 1 and 1.1.
     """
 
     def __init__(self, probability: float, factor: list[float]) -> None:
@@ -33,22 +33,22 @@ class Speed(RandomApply):
         self.factor, self.fastest = factor, max(factor[1], 1.0)
 
     def draws(self, channels: int, length: int) -> int:
-        """Apply, factor, start."""
+        """Return 3: apply, factor, start."""
         return 3
 
     def size(self, length: int) -> int:
-        """What the fastest reading leaves."""
+        """Return the steps that the fastest reading leaves."""
         return math.floor((length - 1) / self.fastest) + 1
 
     def __call__(
         self, series: Float[Tensor, "B C T"], draws: Float[Tensor, "B 3"]
     ) -> Float[Tensor, "B C t"]:
-        """Read at another speed where the first draw is below the probability."""
+        """Return pieces at another speed if their first draw is below the probability."""
         apply, share, place = draws.double().split(1, 1)
         low, high = (math.log(factor) for factor in self.factor)
         pace = torch.where(apply < self.probability, (low + (high - low) * share).exp(), 1.0)
         at = torch.arange(self.size(series.shape[2]), device=series.device)
-        # Whole steps, so that nothing is interpolated at a speed of 1.
+        # The start is a whole step, so that nothing is interpolated at a speed of 1.
         room = (series.shape[2] - 1 - pace * (len(at) - 1)).clamp(min=0).floor()
         start = (place * (room + 1)).floor()
-        return resampled(series, start + pace * at, pace, self.fastest)
+        return resample(series, start + pace * at, pace, self.fastest)

@@ -10,18 +10,18 @@ from manyviews.datamodules.views.series.random_apply import RandomApply
 
 
 class TimeFlip(RandomApply):
-    """The window runs backwards (Saeed et al., 2019, arXiv 1907.11879).
+    """A window that runs backwards (Saeed et al., 2019, arXiv 1907.11879).
 
     Args:
-        probability: 0 to 1.
+        probability: chance that a sample is changed, 0 to 1.
     """
 
     def draws(self, channels: int, length: int) -> int:
-        """Apply."""
+        """Return 1: apply."""
         return 1
 
     def __call__(
         self, series: Float[Tensor, "B C T"], draws: Float[Tensor, "B 1"]
     ) -> Float[Tensor, "B C T"]:
-        """Backwards where the draw is below the probability."""
+        """Return reversed windows if their draw is below the probability."""
         return torch.where(self.happens(draws[:, 0])[:, None, None], series.flip(2), series)
