@@ -14,7 +14,7 @@ from pytorch_lightning.loggers import Logger
 
 from manyviews import checkpoints, runs
 from manyviews.backbones.backbone import Backbone
-from manyviews.backbones.registry import begun, check_sizes
+from manyviews.backbones.registry import check_sizes, load_and_freeze
 from manyviews.datamodules.images.datamodule import ImageData, ImageSplits
 from manyviews.datamodules.labels import classes_of
 from manyviews.datamodules.series.datamodule import SeriesData
@@ -83,7 +83,7 @@ def _backbone(config: Config, module: Data) -> Backbone:
     )
     check_sizes(built, sizes)
     node = config["backbone"]
-    return begun(built, **{key: node.get(key) for key in seen_to(node, "backbone")})
+    return load_and_freeze(built, **{key: node.get(key) for key in seen_to(node, "backbone")})
 
 
 def _taken(target: str, handed: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from manyviews.hardware import keep_freed_memory
 from manyviews.loggers import ledger, wandb_logger
 from manyviews.method import Method
 from manyviews.nn import synchronise
-from manyviews.optim.family import doubt
+from manyviews.optim.family import mismatch
 from manyviews.retriever_stage import Stage
 from manyviews.runs import Run
 from manyviews.trainer import compile_parts
@@ -206,7 +206,7 @@ def fit(run: Run, data: Data, method: Method, loggers: list[Logger]) -> None:
     trainer = build.trainer(run.config, watching, loggers)
     if trainer.is_global_zero:
         ledger.say(run, ledger.ledger(run, data, method, trainer) | {"begins_with": begins})
-        if said := doubt(method.backbone.family, run.config["optimizer"]["_target_"]):
+        if said := mismatch(method.backbone.family, run.config["optimizer"]["_target_"]):
             _say(f"note: {said}")
         wandb_logger.log_views(loggers, gallery.views_of(data, gallery.some(data), 0))
         runs.keep_metrics_until(run.path, saved.step if saved else 0)

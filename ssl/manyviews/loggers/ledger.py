@@ -13,7 +13,7 @@ from manyviews.build import Data
 from manyviews.datamodules.module import Splits
 from manyviews.hardware import resolve_accelerator
 from manyviews.method import Method
-from manyviews.optim.family import doubt, family
+from manyviews.optim.family import family, mismatch
 from manyviews.runs import Run, write_json
 
 LEFT_OUT = {
@@ -121,7 +121,7 @@ def _per_256(optimizer: dict[str, Any], batch: int) -> str:
 def _family(optimizer: str, method: Method) -> str:
     ours, its = method.backbone.family, family(optimizer) or "unknown"
     said = f"backbone {ours}, optimizer {its}"
-    against = doubt(ours, optimizer)
+    against = mismatch(ours, optimizer)
     return f"{said}: {against}" if against else said
 
 
