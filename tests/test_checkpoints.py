@@ -124,16 +124,16 @@ def test_a_folder_that_went_away_is_one_line():
 
 def test_what_an_evaluation_asks_for_is_found_or_told():
     with pytest.raises(ConfigError, match="holds no checkpoint yet"):
-        checkpoints.chosen(HERE, "last")
+        checkpoints.resolve(HERE, "last")
     write(1)
     write(2, BEST)
-    assert checkpoints.chosen(HERE, "last").name == LAST
-    assert checkpoints.chosen(HERE, "best").name == BEST
-    assert checkpoints.chosen(HERE, str(HERE / BEST)) == HERE / BEST
+    assert checkpoints.resolve(HERE, "last").name == LAST
+    assert checkpoints.resolve(HERE, "best").name == BEST
+    assert checkpoints.resolve(HERE, str(HERE / BEST)) == HERE / BEST
     with pytest.raises(ConfigError, match="ckpt=nowhere: nowhere does not exist; type ckpt=last"):
-        checkpoints.chosen(HERE, "nowhere")
+        checkpoints.resolve(HERE, "nowhere")
 
 
 def test_an_init_that_is_nothing_is_told():
     with pytest.raises(ConfigError, match="init=nowhere is neither a run folder nor a file"):
-        checkpoints.of("nowhere")
+        checkpoints.locate("nowhere")

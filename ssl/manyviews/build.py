@@ -123,7 +123,7 @@ def pretrained(run: Run, module: Data, ckpt: str = "last") -> Backbone:
     Raises:
         ConfigError: there is no checkpoint yet, or it does not fit the config.
     """
-    path = checkpoints.chosen(run.checkpoints, ckpt)
+    path = checkpoints.resolve(run.checkpoints, ckpt)
     made = backbone(run.config, module)
     try:
         made.load_state_dict(checkpoints.backbone(checkpoints.read(path)))

@@ -1,7 +1,8 @@
-"""Checkpoint files: whole or not there, with a checksum, and the one before is kept.
+"""Checkpoint files that survive a crash at any moment.
 
-A file is what `torch.save` writes (and `torch.load` reads), then the SHA-256 of those bytes. It is
-written beside, flushed to the disk and renamed: a process may die at any moment.
+A file holds the bytes of `torch.save` (so `torch.load` reads it), then the SHA-256 of these bytes.
+It is written under another name, flushed to the disk and renamed, and the checkpoint before it is
+kept: there is always a whole one.
 """
 
 from __future__ import annotations
@@ -21,26 +22,26 @@ from manyviews.errors import ConfigError
 
 FORMAT_VERSION = 1
 LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
-_MARK = b"manyview"  # stands between torch's bytes and the checksum
+_MARK = b"manyview"  # separates torch's bytes from the checksum
 _TRAILER = len(_MARK) + hashlib.sha256().digest_size
 
 
 class Torn(ConfigError):
-    """A file that is no whole checkpoint of ours."""
+    """The error for a file that is not a whole checkpoint of manyviews."""
 
 
 class NotSaved(RuntimeError):
-    """The disk refused a checkpoint; the one before is intact."""
+    """The error if the disk refuses a checkpoint; the previous one is then intact."""
 
 
 class Saved(NamedTuple):
     """A whole checkpoint.
 
     Attributes:
-        path: of the file.
-        step: optimizer steps behind it.
-        epochs: whole epochs behind it.
-        torn: newer files that were not whole, each with what is wrong with it.
+        path: the checkpoint file.
+        step: number of optimizer steps it was trained for.
+        epochs: number of whole epochs it was trained for.
+        torn: one error for each newer file that is not whole.
     """
 
     path: Path
@@ -50,10 +51,10 @@ class Saved(NamedTuple):
 
 
 def newest(folder: Path) -> Saved | None:
-    """The last whole checkpoint of a folder, or None where there never was one.
+    """Return the last whole checkpoint of a folder, or None if it holds no checkpoint.
 
     Raises:
-        ConfigError: there are checkpoints and none is whole, or one is of another version.
+        ConfigError: if there are checkpoints but none is whole, or one has another format version.
     """
     torn: list[Torn] = []
     for path in (folder / LAST, folder / PREVIOUS):
@@ -71,11 +72,15 @@ def newest(folder: Path) -> Saved | None:
     return None
 
 
-def chosen(folder: Path, ckpt: str) -> Path:
-    """The file that `last`, `best` or a path means.
+def resolve(folder: Path, ckpt: str) -> Path:
+    """Return the checkpoint file that `ckpt=` means.
+
+    Args:
+        folder: the `checkpoints` folder of a run.
+        ckpt: "last", "best", or the path of a checkpoint.
 
     Raises:
-        ConfigError: it is not there.
+        ConfigError: if there is no such file.
     """
     if ckpt == "last":
         if saved := newest(folder):
@@ -90,40 +95,44 @@ def chosen(folder: Path, ckpt: str) -> Path:
     return path
 
 
-def of(given: str, key: str = "init") -> Path:
-    """The file that `init=` or another key means: of a run folder its last checkpoint.
+def locate(given: str, key: str = "init") -> Path:
+    """Return the checkpoint file at a path; for a run folder, its last checkpoint.
+
+    Args:
+        given: a run folder or a file.
+        key: the config key that holds the path, for the message.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: if there is none.
     """
     folder = Path(given) / "checkpoints"
     if folder.is_dir():
-        return chosen(folder, "last")
+        return resolve(folder, "last")
     if Path(given).is_file():
         return Path(given)
     raise ConfigError(f"{key}={given} is neither a run folder nor a file")
 
 
 def set_aside(saved: Saved) -> None:
-    """Rename a torn last.ckpt, so that the next save does not push out the whole one before it."""
+    """Rename a torn last.ckpt; otherwise the next save would replace the whole one before it."""
     if saved.torn:
         last = saved.path.with_name(LAST)
         last.replace(last.with_suffix(".torn"))
 
 
-def signed(path: Path) -> bool:
-    """Whether a file ends as ours do."""
+def is_ours(path: Path) -> bool:
+    """Return True if a file has the ending of our checkpoints; its checksum is not tested."""
     with path.open("rb") as file:
         file.seek(max(path.stat().st_size - _TRAILER, 0))
         return file.read(len(_MARK)) == _MARK
 
 
 def read(path: Path) -> dict[str, Any]:
-    """A checkpoint's plain tensors and numbers, on the CPU; nothing in it is executed.
+    """Return the tensors and numbers of a checkpoint, on the CPU; no code in it is executed.
 
     Raises:
-        Torn: cut, changed, or not written by manyviews.
-        ConfigError: of another version.
+        Torn: if the file is cut, changed, or not written by manyviews.
+        ConfigError: if it has another format version.
     """
     content = path.read_bytes()
     body, trailer = content[:-_TRAILER], content[-_TRAILER:]
@@ -134,7 +143,7 @@ def read(path: Path) -> dict[str, Any]:
     try:
         checkpoint = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
         version = checkpoint["format_version"]
-    except Exception as error:  # a forged file: unpicklers raise whatever they trip over
+    except Exception as error:  # a forged file makes the unpickler raise any error
         raise Torn(f"{path} holds more than tensors and numbers; it was not read") from error
     if version != FORMAT_VERSION:
         raise ConfigError(f"{path} has format_version {version}, not {FORMAT_VERSION}")
@@ -142,23 +151,27 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 of the whole file."""
+    """Return the SHA-256 of the whole file in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def backbone(checkpoint: Mapping[str, Any]) -> dict[str, torch.Tensor]:
-    """The backbone's tensors of a checkpoint, by their names in the backbone."""
+    """Return the backbone's tensors in a checkpoint, by their names in the backbone."""
     state: dict[str, torch.Tensor] = checkpoint["state_dict"]
     prefix = "backbone."
     return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
 
 
 def write(path: Path, checkpoint: Mapping[str, Any]) -> None:
-    """Put a checkpoint in place at once; a last.ckpt that was there becomes previous.ckpt.
+    """Write a checkpoint file in one atomic step; an existing last.ckpt becomes previous.ckpt.
+
+    Args:
+        path: the file to write.
+        checkpoint: tensors, numbers and texts by name; the format version is added.
 
     Raises:
-        NotSaved: no space, no permission.
+        NotSaved: if the disk refuses it (no space, no permission, ...).
     """
     beside = path.with_suffix(".tmp")
     try:
@@ -167,11 +180,12 @@ def write(path: Path, checkpoint: Mapping[str, Any]) -> None:
             file.write(_MARK + file.sha256.digest())
             file.flush()
             os.fsync(file.fileno())
+        # A crash between the two renames leaves previous.ckpt, which `newest` falls back on.
         if path.name == LAST and path.exists():
             path.replace(path.with_name(PREVIOUS))
         beside.replace(path)
         _flush_folder(path.parent)
-    except (OSError, RuntimeError) as error:  # torch wraps what the disk says
+    except (OSError, RuntimeError) as error:  # torch turns some OSErrors into RuntimeErrors
         with contextlib.suppress(OSError):
             beside.unlink()
         reason = _disk_error(error)
@@ -181,6 +195,7 @@ def write(path: Path, checkpoint: Mapping[str, Any]) -> None:
 
 
 def _disk_error(error: BaseException) -> str:
+    """Return the message of the OSError that caused an error, or the error's own."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError):
@@ -190,7 +205,7 @@ def _disk_error(error: BaseException) -> str:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Make the renames themselves last through a power cut."""
+    """Flush a folder to the disk, so that its renames survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -199,31 +214,32 @@ def _flush_folder(folder: Path) -> None:
 
 
 class _Hashing(io.BufferedWriter):
-    """A file that knows the checksum of what went through it."""
+    """A file that computes the SHA-256 of the bytes written to it."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(io.FileIO(path, "wb"))
         self.sha256 = hashlib.sha256()
 
     def write(self, content: Any, /) -> int:
+        """Write and update the checksum."""
         self.sha256.update(content)
         return super().write(content)
 
 
 class CheckpointFiles(CheckpointIO):
-    """How Lightning writes and reads our files."""
+    """Lightning's plugin that writes and reads checkpoints in our format."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
     ) -> None:
-        """Rank 0 writes."""
+        """Write a checkpoint; Lightning calls this on rank 0 only."""
         write(Path(path), checkpoint)
 
     def load_checkpoint(
         self, path: Any, map_location: Any = None, weights_only: bool | None = True
     ) -> dict[str, Any]:
-        """Every rank reads; tensors come to the CPU, whatever else was asked for."""
+        """Read a checkpoint on every rank, with its tensors on the CPU in any case."""
         return read(Path(path))
 
     def remove_checkpoint(self, path: Any) -> None:
-        """Nothing of ours is removed by Lightning."""
+        """Keep the file: manyviews itself decides which checkpoints stay."""

@@ -90,7 +90,7 @@ def _scored(
 
 def _previous(run: Run, ckpt: str) -> dict[str, Any]:
     """The report of this very checkpoint, or an empty one."""
-    path = checkpoints.chosen(run.checkpoints, ckpt)
+    path = checkpoints.resolve(run.checkpoints, ckpt)
     checkpoint = checkpoints.read(path)
     mark = {
         "file": path.name,
@@ -129,7 +129,7 @@ def _subjects(run: Run, data: Data, ckpt: str, fingerprint_of_data: str) -> dict
         "trained": pair(
             "trained",
             build.pretrained(run, data, ckpt),
-            checkpoints.checksum(checkpoints.chosen(run.checkpoints, ckpt)),
+            checkpoints.checksum(checkpoints.resolve(run.checkpoints, ckpt)),
         ),
         "random": pair(
             "random",
@@ -162,7 +162,7 @@ def _of_method(run: Run, data: Data, ckpt: str, train: Features) -> dict[str, An
     if locate(run.config["method"]["_target_"], "method").pictures is Method.pictures:
         return {}
     method = build.method(run.config, data)
-    state = checkpoints.read(checkpoints.chosen(run.checkpoints, ckpt))["state_dict"]
+    state = checkpoints.read(checkpoints.resolve(run.checkpoints, ckpt))["state_dict"]
     method.load_state_dict(state)
     pictures = method.eval().pictures(data.batch(gallery.some(data), epoch=0), train.embedding)
     arrays: dict[str, Any] = {name: array.numpy() for name, array in pictures.items()}

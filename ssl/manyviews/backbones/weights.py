@@ -36,7 +36,7 @@ def read(path: str) -> dict[str, Tensor]:
     Raises:
         ConfigError: if it does not exist, or is not a file of tensors.
     """
-    content: Any = _content(checkpoints.of(path, "backbone.weights"))
+    content: Any = _content(checkpoints.locate(path, "backbone.weights"))
     for wrapper in WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
             content = content[wrapper]

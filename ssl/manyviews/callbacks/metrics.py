@@ -107,7 +107,7 @@ class Metrics(pl.Callback):
             NotFinite: one of them was NaN or infinite.
         """
         self._add_up()
-        first_bad = -float(distributed.largest(-self._tensor(self.first_bad)))  # least of all ranks
+        first_bad = -float(distributed.maximum(-self._tensor(self.first_bad)))  # least of all ranks
         if first_bad < float("inf"):
             raise NotFinite(f"the loss is not finite at step {int(first_bad)}")
 

@@ -44,7 +44,7 @@ class Stop(pl.Callback):
 
     def asked(self) -> bool:
         """Whether any rank got a signal; every rank asks at the same step."""
-        return bool(distributed.largest(torch.tensor(float(self.flag))))
+        return bool(distributed.maximum(torch.tensor(float(self.flag))))
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """What follows the training is not saved step by step."""

@@ -77,7 +77,7 @@ def mixup_redundancy(
         ddp: see `barlow_twins`.
     """
     z1, z2, mixed = (_standardize(z, ddp) for z in (z1, z2, mixed))
-    partner = distributed.share(distributed.gather(z2)[order]) if ddp == "exact" else z2[order]
+    partner = distributed.local_rows(distributed.gather(z2)[order]) if ddp == "exact" else z2[order]
     first, second = (mixed - share * z - (1 - share) * partner for z in (z1, z2))
     return energy(first, z1, ddp=ddp) + energy(second if imagenet_compat else first, z2, ddp=ddp)
 

@@ -33,5 +33,5 @@ def moco(
     """
     query, key = F.normalize(query, dim=1), F.normalize(key.detach(), dim=1)
     everyone = distributed.gather(key)
-    own = distributed.share(torch.arange(len(everyone), device=query.device))
+    own = distributed.local_rows(torch.arange(len(everyone), device=query.device))
     return F.cross_entropy(query @ everyone.mT / temperature, own)

@@ -75,7 +75,7 @@ def _against_others(
     In the cross-entropy class 0 is the retrieved candidate and class 1 + n the anchor of row n.
     """
     everyone = distributed.gather(a)
-    rows = distributed.share(torch.arange(len(everyone), device=a.device))
+    rows = distributed.local_rows(torch.arange(len(everyone), device=a.device))
     # An anchor's cosine with itself is always 1: it is left out of the negatives.
     itself = F.one_hot(rows, len(everyone)).bool()
     others = (a @ everyone.mT / temperature).masked_fill(itself, -torch.inf)
