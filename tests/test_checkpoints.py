@@ -136,4 +136,4 @@ def test_what_an_evaluation_asks_for_is_found_or_told():
 
 def test_an_init_that_is_nothing_is_told():
     with pytest.raises(ConfigError, match="init=nowhere is neither a run folder nor a file"):
-        checkpoints.locate("nowhere")
+        checkpoints.find("nowhere")

@@ -95,7 +95,7 @@ def resolve(folder: Path, ckpt: str) -> Path:
     return path
 
 
-def locate(given: str, key: str = "init") -> Path:
+def find(given: str, key: str = "init") -> Path:
     """Return the checkpoint file at a path; for a run folder, its last checkpoint.
 
     Args:
@@ -173,13 +173,14 @@ def write(path: Path, checkpoint: Mapping[str, Any]) -> None:
     Raises:
         NotSaved: if the disk refuses it (no space, no permission, ...).
     """
+    # On the same disk, so that the rename is atomic.
     beside = path.with_suffix(".tmp")
     try:
         with _Hashing(beside) as file:
             torch.save({"format_version": FORMAT_VERSION, **checkpoint}, file)
             file.write(_MARK + file.sha256.digest())
             file.flush()
-            os.fsync(file.fileno())
+            os.fsync(file.fileno())  # the bytes reach the disk before the name does
         # A crash between the two renames leaves previous.ckpt, which `newest` falls back on.
         if path.name == LAST and path.exists():
             path.replace(path.with_name(PREVIOUS))

@@ -68,6 +68,7 @@ class _Total(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradient: Tensor) -> Tensor:
+        # Each rank's x enters the result on all ranks, so it gets the gradients of all of them.
         return _reduce(gradient[0], dist.ReduceOp.SUM)
 
 
@@ -78,13 +79,13 @@ class _TotalWithLocalGradient(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradient: Tensor) -> Tensor:
-        return gradient[0]
+        return gradient[0]  # of this rank's own loss alone
 
 
 class _Gather(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        x = x.contiguous()
+        x = x.contiguous()  # all_gather refuses other layouts
         parts = [torch.empty_like(x) for _ in range(world_size())]
         dist.all_gather(parts, x)
         return torch.cat(parts)

@@ -29,7 +29,7 @@ def _shift(x: Int64[Tensor, "*_"], bits: int) -> Int64[Tensor, "*_"]:
 
 
 def _mix(x: Int64[Tensor, "*_"]) -> Int64[Tensor, "*_"]:
-    """Return SplitMix64's finaliser: every input bit changes every output bit with chance 1/2."""
+    """Return SplitMix64's finaliser: each input bit flips each output bit about half the time."""
     x = (x ^ _shift(x, 30)) * _MIX_1
     x = (x ^ _shift(x, 27)) * _MIX_2
     return x ^ _shift(x, 31)

@@ -177,7 +177,7 @@ def _initialise(method: Method, init: str | None) -> str:
         raise ConfigError(
             f"init={init} and backbone.weights (or pretrained) both begin it; leave one out"
         )
-    checkpoint = checkpoints.read(checkpoints.locate(init))
+    checkpoint = checkpoints.read(checkpoints.find(init))
     matched = weights.load(backbone, checkpoints.backbone(checkpoint), f"init={init}")
     # Parameters alone: a method's own state (queues, counters) begins anew.
     heads = {n: p for n, p in method.named_parameters() if not n.startswith("backbone.")}

@@ -56,5 +56,6 @@ def _part(backbone: Backbone, name: str) -> nn.Module | nn.Parameter:
 
 def _parts(backbone: Backbone) -> list[str]:
     """Return the outermost modules that hold parameters, as the model's own library names them."""
+    # The prefix is ours; users know the names that the model's library prints.
     inner = [path.removeprefix(backbone.prefix) for path, _ in backbone.named_parameters()]
     return [*dict.fromkeys(path.partition(".")[0] for path in inner)]

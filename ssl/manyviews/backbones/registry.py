@@ -41,6 +41,7 @@ OWN: dict[str, Callable[..., Backbone]] = {
 
 def _builders() -> dict[str, Callable[..., Backbone]]:
     """Return our own backbones and those of plugins (entry points `manyviews.backbones`)."""
+    # Ours come last, so that a plugin cannot replace one of them.
     plugins = entry_points(group="manyviews.backbones")
     return {**{plugin.name: _loader(plugin) for plugin in plugins}, **OWN}
 
@@ -177,7 +178,7 @@ def check_sizes(backbone: Backbone, sizes: Sequence[tuple[int, ...]]) -> None:
             f"{type(backbone).__name__} reads {backbone.reads}, the data are {kind}; "
             f"type backbone={instead}"
         )
-    for size in dict.fromkeys(sizes):
+    for size in dict.fromkeys(sizes):  # each size once, in the given order
         if not backbone.takes(*size):
             given = " x ".join(map(str, size)) + (" pixels" if kind == "images" else " steps")
             raise ConfigError(

@@ -34,6 +34,7 @@ class Residual(nn.Module):
             SameConv1d(w, outer, k) for w, k in zip(widths, KERNELS, strict=True)
         )
         self.norms = nn.ModuleList(nn.BatchNorm1d(outer) for _ in KERNELS)
+        # The skip path has a batch norm even if the width stays, as in the authors' code.
         conv = [] if inner == outer else [nn.Conv1d(inner, outer, 1, bias=False)]
         self.skip = nn.Sequential(*conv, nn.BatchNorm1d(outer))
 

@@ -69,6 +69,7 @@ class TCN(Backbone):
         super().__init__()
         self.stem = nn.Linear(in_channels, hidden_dim)
         widths = [hidden_dim] * (depth + 1) + [embedding_dim]
+        # As in the official code, the last block has a projection even if the width stays the same.
         self.blocks = nn.ModuleList(
             Block(widths[i], widths[i + 1], 2**i, project=i == depth) for i in range(depth + 1)
         )
@@ -82,6 +83,7 @@ class TCN(Backbone):
 
     def feature_maps(self, series: Float[Tensor, "B C T"], /) -> list[Float[Tensor, "B _ T"]]:
         """Return the features of each block, from shallow to deep."""
+        # nn.Linear acts on the last axis: transposed, it mixes the channels of each step.
         x = self.stem(without_missing(series).mT).mT
         maps = []
         for block in self.blocks:

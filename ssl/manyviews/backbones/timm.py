@@ -88,6 +88,7 @@ def _create(
     """Return the model, of free size if it can be, and True if it takes one size only."""
     plain: dict[str, Any] = {"pretrained": pretrained, "num_classes": 0, "in_chans": in_channels}
     sized: dict[str, Any] = {"img_size": image_size}
+    # timm's models differ in the arguments that they take: try from the most to the least flexible.
     for more, one_size in (({**sized, "dynamic_img_size": True}, False), (sized, True)):
         try:
             return timm.create_model(name, **plain, **more), one_size

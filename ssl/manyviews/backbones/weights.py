@@ -36,7 +36,7 @@ def read(path: str) -> dict[str, Tensor]:
     Raises:
         ConfigError: if it does not exist, or is not a file of tensors.
     """
-    content: Any = _content(checkpoints.locate(path, "backbone.weights"))
+    content: Any = _content(checkpoints.find(path, "backbone.weights"))
     for wrapper in WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
             content = content[wrapper]
@@ -84,6 +84,7 @@ def load(backbone: Backbone, state: Mapping[str, Tensor], given: str) -> str:
         ConfigError: if tensors are missing, of another shape, or too many.
     """
     own = backbone.state_dict()
+    # Files from the model's own library lack the prefix of our wrapper class.
     if not all(name.startswith(backbone.prefix) for name in state):
         state = {backbone.prefix + name: value for name, value in state.items()}
     heads = tuple(f"{backbone.prefix}{name}." for name in backbone.classifier)

@@ -106,5 +106,6 @@ def reconstruction_error(
     if reduction == "sum":
         # DDP takes the mean over ranks; the factor turns it into a sum.
         return error * distributed.world_size()
+    # Ranks may differ in their numbers of compared entries: each entry weighs alike.
     count = distributed.total(compared.sum().to(error.dtype)).clamp(min=1)
     return error * distributed.world_size() / count

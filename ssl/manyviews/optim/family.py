@@ -6,6 +6,7 @@ from typing import Literal
 
 Family = Literal["sgd", "adaptive"]
 
+# Names of the classes, as in a `_target_`.
 SGD = ("ASGD", "LARC", "LARS", "SGD")
 ADAPTIVE = ("Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "RAdam")
 

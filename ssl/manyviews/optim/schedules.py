@@ -43,8 +43,10 @@ class WarmupCosine:
 
     def __call__(self, step: int, *, total_steps: int, steps_per_epoch: float) -> float:
         """Return the factor at `step`, which runs from 0 to total_steps - 1."""
+        # In steps; a short run may end within the warm-up.
         warmup = min(round(self.warmup_epochs * steps_per_epoch), total_steps)
         if step < warmup:
+            # warmup - 1 makes the last step of the warm-up the first with factor 1.
             ramp = max(warmup - 1, 1) if self.reach == "last_warmup_step" else warmup
             return self.start + (1 - self.start) * step / ramp
         progress = (step - warmup) / max(total_steps - warmup, 1)

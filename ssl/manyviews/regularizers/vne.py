@@ -33,6 +33,7 @@ class VNE:
     ) -> None:
         if warmup_epochs < 0:
             raise ConfigError(f"regularizers.vne.warmup_epochs={warmup_epochs}; allowed: 0 or more")
+        # The learning rate's schedule serves for the weight, too: both are factors on a base value.
         self.weight, self.schedule = weight, WarmupCosine(warmup_epochs, final=final)
         self.reads = reads
 
