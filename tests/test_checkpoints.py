@@ -69,7 +69,9 @@ def test_damage_is_named_and_the_one_before_is_found(kind):
 def test_without_a_whole_one_nothing_begins_anew_by_itself():
     write()
     Path(LAST).write_bytes(b"torn")
-    with pytest.raises(ConfigError, match="none before: delete it to begin at step 0"):
+    with pytest.raises(
+        ConfigError, match="no earlier checkpoint: delete the file to start at step 0"
+    ):
         checkpoints.newest(HERE)
 
 

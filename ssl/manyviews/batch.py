@@ -82,6 +82,7 @@ def check(batch: Batch) -> Batch:
             )
     if batch.label.shape != (rows,) or batch.label.dtype != torch.int64:
         raise ValueError(
-            f"labels are {batch.label.dtype} {tuple(batch.label.shape)}, not ({rows},)"
+            f"labels are {batch.label.dtype} {tuple(batch.label.shape)}; "
+            f"expected torch.int64 ({rows},)"
         )
     return batch

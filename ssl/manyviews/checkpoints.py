@@ -68,7 +68,9 @@ def newest(folder: Path) -> Saved | None:
         return Saved(path, content["global_step"], content["epochs"], tuple(torn))
     if torn:
         said = "; ".join(str(error) for error in torn)
-        raise ConfigError(f"{said}; there is none before: delete it to begin at step 0")
+        raise ConfigError(
+            f"{said}; there is no earlier checkpoint: delete the file to start at step 0"
+        )
     return None
 
 
@@ -137,7 +139,7 @@ def read(path: Path) -> dict[str, Any]:
     content = path.read_bytes()
     body, trailer = content[:-_TRAILER], content[-_TRAILER:]
     if not trailer.startswith(_MARK):
-        raise Torn(f"{path} is cut short, or no checkpoint of manyviews")
+        raise Torn(f"{path} is cut short, or not a checkpoint of manyviews")
     if hashlib.sha256(body).digest() != trailer[len(_MARK) :]:
         raise Torn(f"{path} was changed since it was written: its checksum differs")
     try:
@@ -191,7 +193,7 @@ def write(path: Path, checkpoint: Mapping[str, Any]) -> None:
             beside.unlink()
         reason = _disk_error(error)
         raise NotSaved(
-            f"cannot write {path} ({reason}); the checkpoint before is intact"
+            f"cannot write {path} ({reason}); the previous checkpoint is intact"
         ) from error
 
 

@@ -40,5 +40,5 @@ def test_a_transformer_is_built_for_the_size_of_the_views():
 def test_names_that_do_not_fit_are_told():
     with pytest.raises(ConfigError, match="did you mean 'torchvision/resnet18'"):
         backbones.build("torchvision/resnet17")
-    with pytest.raises(ConfigError, match="squeezenet1_1 ends in no linear layer"):
+    with pytest.raises(ConfigError, match="squeezenet1_1 does not end in a linear layer"):
         backbones.build("torchvision/squeezenet1_1")

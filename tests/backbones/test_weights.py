@@ -166,7 +166,9 @@ def test_pretrained_is_timms_and_needs_a_connection(monkeypatch):
     import huggingface_hub.constants as hub
 
     monkeypatch.setattr(hub, "HF_HUB_OFFLINE", True)
-    with pytest.raises(ConfigError, match="no weights of timm/test_vit to be had .*weights=FILE"):
+    with pytest.raises(
+        ConfigError, match="the weights of timm/test_vit cannot be downloaded .*weights=FILE"
+    ):
         backbones.build("timm/test_vit", pretrained=True)
     with pytest.raises(ConfigError, match="is for timm/NAME, not for resnet18"):
         backbones.build("resnet18", pretrained=True)

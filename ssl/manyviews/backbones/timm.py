@@ -104,8 +104,8 @@ def _downloaded(name: str, in_channels: int, image_size: int) -> tuple[Any, str]
     except Exception as error:  # network, hub and timm each raise errors of their own kinds
         reason = " ".join(str(error).split())[:150]
         raise ConfigError(
-            f"backbone.pretrained=true: no weights of {PREFIX}{name} to be had ({reason}); "
-            "connect this machine, or type backbone.weights=FILE"
+            f"backbone.pretrained=true: the weights of {PREFIX}{name} cannot be downloaded "
+            f"({reason}); connect this machine, or type backbone.weights=FILE"
         ) from error
     return model, f"timm's {name}.{model.pretrained_cfg.get('tag') or 'default'}"
 

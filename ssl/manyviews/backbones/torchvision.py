@@ -40,7 +40,9 @@ class Model(Backbone):
         self.model = _create(name, image_size)
         path, last = [*self.model.named_modules()][-1]
         if not isinstance(last, nn.Linear):
-            raise ConfigError(f"{PREFIX}{name} ends in no linear layer; choose another model")
+            raise ConfigError(
+                f"{PREFIX}{name} does not end in a linear layer; choose another model"
+            )
         self.classifier = (path, *AUXILIARY)
         # Swin's stages return (B, H, W, C).
         self.channels_last = name.startswith("swin")

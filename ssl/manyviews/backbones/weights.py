@@ -65,7 +65,7 @@ def _content(path: Path) -> Any:
     except ConfigError:
         raise
     except SafetensorError as error:
-        raise ConfigError(f"{path} is no whole file of safetensors ({error})") from error
+        raise ConfigError(f"{path} is not a whole safetensors file ({error})") from error
     except Exception as error:  # a forged or foreign file makes the unpickler raise any error
         raise ConfigError(
             f"{path} is cut short, or holds more than torch.load(weights_only=True) reads"
