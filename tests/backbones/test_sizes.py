@@ -28,6 +28,6 @@ def test_one_neighbour_alone_is_named_unless_it_was_named_before():
     assert suggest_sizes(lambda side: side == 32, 40).endswith("has 32")
 
 
-def test_nothing_up_to_1024_is_said():
+def test_a_model_that_takes_nothing_up_to_1024_is_reported():
     assert smallest(lambda side: False) is None
     assert suggest_sizes(lambda side: False, 40) == "no square of up to 1024 pixels passes"

@@ -14,6 +14,6 @@ def test_mean_gates_are_the_mean_gates_of_every_pair_of_classes():
             torch.testing.assert_close(shares[a, b], expected.detach())
 
 
-def test_of_many_classes_the_first_are_shown_and_without_a_gate_none():
+def test_many_classes_show_the_first_20_and_no_gate_shows_nothing():
     assert mean_gates(Gate(50, [4, 6, 5]).eval())["gates"].shape == (20, 20)
     assert mean_gates(None) == {}

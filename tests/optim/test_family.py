@@ -17,7 +17,7 @@ def test_an_optimizer_is_of_a_family_by_its_name(target):
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_sgd_on_layer_norms_alone_is_doubted(target):
+def test_sgd_is_warned_of_for_layer_norms_alone(target):
     said = mismatch("adaptive", target)
     assert (said is not None) == (TARGETS[target] == "sgd")
     assert mismatch("sgd", target) is None
