@@ -26,7 +26,7 @@ def test_it_is_read_as_it_was_written_by_torch_too():
         assert (read["global_step"], read["format_version"]) == (7, 1)
 
 
-def test_the_one_before_is_kept_and_the_newest_is_found():
+def test_the_previous_checkpoint_is_kept_and_the_newest_is_found():
     for step in (1, 2, 3):
         write(step)
     assert sorted(p.name for p in HERE.iterdir()) == [LAST, PREVIOUS]
@@ -35,7 +35,7 @@ def test_the_one_before_is_kept_and_the_newest_is_found():
     assert (saved.path.name, saved.step, saved.epochs, saved.torn) == (LAST, 3, 2, ())
 
 
-def test_a_death_between_the_renames_leaves_the_one_before():
+def test_a_crash_between_the_renames_leaves_the_previous_checkpoint():
     write(1)
     Path(LAST).rename(PREVIOUS)
     assert checkpoints.newest(HERE).step == 1
@@ -51,7 +51,7 @@ def damaged(kind, content):
 
 
 @pytest.mark.parametrize("kind", ["truncated", "empty", "flipped", "first bit", "last bit"])
-def test_damage_is_named_and_the_one_before_is_found(kind):
+def test_damage_is_named_and_the_previous_checkpoint_is_found(kind):
     write(1)
     write(2)
     Path(LAST).write_bytes(damaged(kind, Path(LAST).read_bytes()))
@@ -69,7 +69,9 @@ def test_damage_is_named_and_the_one_before_is_found(kind):
 def test_without_a_whole_one_nothing_begins_anew_by_itself():
     write()
     Path(LAST).write_bytes(b"torn")
-    with pytest.raises(ConfigError, match="none before: delete it to begin at step 0"):
+    with pytest.raises(
+        ConfigError, match="no earlier checkpoint: delete the file to start at step 0"
+    ):
         checkpoints.newest(HERE)
 
 
@@ -96,14 +98,14 @@ def test_a_malicious_pickle_is_refused_and_not_run(signed):
     assert not Path("owned").exists()
 
 
-def test_another_version_is_told():
+def test_another_format_version_is_named():
     checkpoints.write(HERE / LAST, {**CONTENT, "format_version": 99})
     with pytest.raises(ConfigError, match="format_version 99, not 1"):
         checkpoints.newest(HERE)
 
 
-def test_a_disk_that_refuses_leaves_the_one_before_and_no_rest():
-    """A limit on the size of files refuses as a full disk does."""
+def test_a_full_disk_leaves_the_previous_checkpoint_and_no_partial_file():
+    """Limit the size of files, which makes writes fail as on a full disk."""
     write(1)
     big = {**CONTENT, "state_dict": {"w": torch.zeros(1_000_000)}}
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -117,23 +119,23 @@ def test_a_disk_that_refuses_leaves_the_one_before_and_no_rest():
     assert [p.name for p in HERE.iterdir()] == [LAST]
 
 
-def test_a_folder_that_went_away_is_one_line():
+def test_a_folder_that_went_away_is_reported_in_one_line():
     with pytest.raises(NotSaved, match=r"cannot write gone/last.ckpt \(No such file"):
         checkpoints.write(HERE / "gone" / LAST, CONTENT)
 
 
 def test_what_an_evaluation_asks_for_is_found_or_told():
     with pytest.raises(ConfigError, match="holds no checkpoint yet"):
-        checkpoints.chosen(HERE, "last")
+        checkpoints.resolve(HERE, "last")
     write(1)
     write(2, BEST)
-    assert checkpoints.chosen(HERE, "last").name == LAST
-    assert checkpoints.chosen(HERE, "best").name == BEST
-    assert checkpoints.chosen(HERE, str(HERE / BEST)) == HERE / BEST
+    assert checkpoints.resolve(HERE, "last").name == LAST
+    assert checkpoints.resolve(HERE, "best").name == BEST
+    assert checkpoints.resolve(HERE, str(HERE / BEST)) == HERE / BEST
     with pytest.raises(ConfigError, match="ckpt=nowhere: nowhere does not exist; type ckpt=last"):
-        checkpoints.chosen(HERE, "nowhere")
+        checkpoints.resolve(HERE, "nowhere")
 
 
-def test_an_init_that_is_nothing_is_told():
+def test_an_init_that_does_not_exist_is_named():
     with pytest.raises(ConfigError, match="init=nowhere is neither a run folder nor a file"):
-        checkpoints.of("nowhere")
+        checkpoints.find("nowhere")

@@ -16,7 +16,7 @@ def test_collectives_give_the_value_and_gradient_of_the_joined_rows(ranks, world
         torch.testing.assert_close(joined, gradient, rtol=1e-12, atol=1e-12)
         assert all(torch.equal(rank[name][0], found[0][name][0]) for rank in found)
     assert torch.equal(found[0]["gather"][0], alone["gather"][0])
-    assert torch.equal(found[0]["largest"][0], alone["largest"][0])
+    assert torch.equal(found[0]["maximum"][0], alone["maximum"][0])
 
 
 @WORLDS

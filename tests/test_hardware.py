@@ -14,7 +14,7 @@ def trainer(small, config_dir, *more):
     return build.trainer(composed, [])
 
 
-def test_a_number_of_processes_below_one_is_one_line(small, config_dir):
+def test_a_number_of_processes_below_one_is_refused_in_one_line(small, config_dir):
     with pytest.raises(ConfigError, match="trainer.devices=0; allowed here: 1 or more"):
         trainer(small, config_dir, "trainer.devices=0")
 
@@ -32,7 +32,7 @@ def test_a_launcher_s_processes_must_be_those_of_the_trainer(small, config_dir, 
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_gpu_that_is_not_there_is_one_line(small, config_dir):
+def test_a_missing_gpu_is_reported_in_one_line(small, config_dir):
     with pytest.raises(ConfigError, match="trainer.accelerator=gpu: no GPU here; type cpu or auto"):
         trainer(small, config_dir, "trainer.accelerator=gpu")
 
@@ -51,8 +51,8 @@ def test_the_environment_names_what_a_repetition_needs():
 
 
 def page_faults(keep):
-    """Of twenty rounds that make and free what a step would, behind some to begin with."""
-    for option in (-1, -3):  # as glibc begins, whatever imports have made of it
+    """Return the page faults of twenty rounds of allocating and freeing, after five to warm up."""
+    for option in (-1, -3):  # glibc's defaults, which imports may have changed
         ctypes.CDLL(None).mallopt(option, 2**17)
     if keep:
         hardware.keep_freed_memory()

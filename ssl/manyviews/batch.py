@@ -1,7 +1,8 @@
-"""The records that travel between data, methods and callbacks, and the shape letters.
+"""The records that data, methods and callbacks exchange, and the letters of their shapes.
 
-V views, B batch (of this rank), N global batch or number of samples, C channels, H W pixels,
-T time steps, D embedding, P projection, K prototypes or neighbours, M classes.
+V views, B rows of this rank's batch, N rows of all ranks or number of samples, C channels,
+H height, W width, T time steps, D embedding, P projection, K prototypes, candidates or neighbours,
+M classes.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ from torch import Tensor
 
 
 class Sample(NamedTuple):
-    """Raw items as the data module yields them, before any view is made.
+    """Raw items as the data module yields them, before views are made.
 
     Attributes:
-        input: uint8 images (B, C, H, W) or float series (B, C, T); a list with one per view where
-            the views are cut already.
-        label: int64 (B,), -1 where unknown.
-        position: int64 (B,), row of each item in its data set.
-        view_label: int64 (V, B), class of each view where views are windows of their own.
+        input: uint8 images (B, C, H, W) or float series (B, C, T). If the data module has cut the
+            views already, a list with one such tensor per view.
+        label: int64 (B,), class of each item, -1 if unknown.
+        position: int64 (B,), row of each item in its data set; random numbers depend on it.
+        view_label: int64 (V, B), class of each view, or None if all views have the item's class.
+            Views that are different windows of a recording may differ in class.
     """
 
     input: Any
@@ -30,14 +32,14 @@ class Sample(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What a method's `step` reads.
+    """The input of a method's `step`.
 
     Attributes:
         views: one float tensor (B, C, H, W) or (B, C, T) per view, large views first.
-        label: int64 (B,), -1 where unknown.
+        label: int64 (B,), class of each item, -1 if unknown.
         position: int64 (B,), row of each item in its data set.
-        view_label: int64 (V, B), class of each view where views are windows of their own, -1 where
-            unknown; for controls and for what is logged.
+        view_label: int64 (V, B), class of each view, -1 if unknown, or None as in `Sample`. It is
+            there for control experiments and for logs, not for training.
     """
 
     views: list[Tensor]
@@ -47,13 +49,14 @@ class Batch(NamedTuple):
 
 
 class Output(NamedTuple):
-    """What a method's `step` returns; read by probes, regularizers, guards and panels.
+    """The result of a method's `step`; regularizers, probes and callbacks read it, too.
 
     Attributes:
-        loss: scalar ().
+        loss: scalar (), to be minimised.
         embedding: backbone output (V, B, D); V may be smaller than the number of views.
         projection: head output (V, B, P).
-        logs: scalars () by full name, `train/loss/<part>` or `health/<figure>`.
+        logs: scalars () by their full name in the logs, for example "train/loss/invariance" or
+            "health/gate_open".
     """
 
     loss: Tensor
@@ -63,7 +66,11 @@ class Output(NamedTuple):
 
 
 def check(batch: Batch) -> Batch:
-    """The batch itself, or a ValueError that names the view which does not fit."""
+    """Return the batch if its shapes and types fit together.
+
+    Raises:
+        ValueError: if they do not; the message names the view, or says that it is the labels.
+    """
     if not batch.views:
         raise ValueError("a batch needs at least 1 view, got 0")
     rows = len(batch.position)
@@ -75,6 +82,7 @@ def check(batch: Batch) -> Batch:
             )
     if batch.label.shape != (rows,) or batch.label.dtype != torch.int64:
         raise ValueError(
-            f"labels are {batch.label.dtype} {tuple(batch.label.shape)}, not ({rows},)"
+            f"labels are {batch.label.dtype} {tuple(batch.label.shape)}; "
+            f"expected torch.int64 ({rows},)"
         )
     return batch

@@ -13,7 +13,7 @@ from hydra.utils import instantiate
 from manyviews import checkpoints, runs
 from manyviews.backbones import weights
 from manyviews.backbones.backbone import Backbone
-from manyviews.backbones.registry import begun, check_sizes
+from manyviews.backbones.registry import check_sizes, load_and_freeze
 from manyviews.datamodules.images.datamodule import ImageData, ImageSplits
 from manyviews.datamodules.labels import classes_of
 from manyviews.datamodules.series.datamodule import SeriesData
@@ -79,7 +79,7 @@ def _backbone(config: Config, module: Data) -> Backbone:
     check_sizes(built, sizes)
     node = config["backbone"]
     used = arguments(node, "backbone").used_by_build
-    return begun(built, **{key: node.get(key) for key in used})
+    return load_and_freeze(built, **{key: node.get(key) for key in used})
 
 
 def method(config: Config, module: Data) -> Method:
@@ -180,7 +180,7 @@ def initialise(made: Method, init: str | None) -> str:
         raise ConfigError(
             f"init={init} and backbone.weights (or pretrained) both begin it; leave one out"
         )
-    checkpoint = checkpoints.read(checkpoints.of(init))
+    checkpoint = checkpoints.read(checkpoints.find(init))
     matched = weights.load(trunk, checkpoints.backbone(checkpoint), f"init={init}")
     # Only parameters: buffers are a method's own state (queues, counters) and begin anew.
     heads = {n: p for n, p in made.named_parameters() if not n.startswith("backbone.")}

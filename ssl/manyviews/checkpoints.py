@@ -1,7 +1,8 @@
-"""Checkpoint files: whole or not there, with a checksum, and the one before is kept.
+"""Checkpoint files that survive a crash at any moment.
 
-A file is what `torch.save` writes (and `torch.load` reads), then the SHA-256 of those bytes. It is
-written beside, flushed to the disk and renamed: a process may die at any moment.
+A file holds the bytes of `torch.save` (so `torch.load` reads it), then the SHA-256 of these bytes.
+It is written under another name, flushed to the disk and renamed, and the checkpoint before it is
+kept: there is always a whole one.
 """
 
 from __future__ import annotations
@@ -21,27 +22,27 @@ from manyviews.errors import ConfigError
 
 FORMAT_VERSION = 1
 LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
-_MARK = b"manyview"  # stands between torch's bytes and the checksum
+_MARK = b"manyview"  # separates torch's bytes from the checksum
 _TRAILER = len(_MARK) + hashlib.sha256().digest_size
 
 
 class Torn(ConfigError):
-    """A file that is no whole checkpoint of ours."""
+    """The error for a file that is not a whole checkpoint of manyviews."""
 
 
 class NotSaved(RuntimeError):
-    """The disk refused a checkpoint; the one before is intact."""
+    """The error if the disk refuses a checkpoint; the previous one is then intact."""
 
 
 class Saved(NamedTuple):
     """A whole checkpoint.
 
     Attributes:
-        path: of the file.
-        step: optimizer steps behind it.
-        epochs: whole epochs behind it.
-        torn: newer files that were not whole, each with what is wrong with it.
-        content: what the file holds, if it was read.
+        path: the checkpoint file.
+        step: number of optimizer steps it was trained for.
+        epochs: number of whole epochs it was trained for.
+        torn: one error for each newer file that is not whole.
+        content: the content of the file, if it was read.
     """
 
     path: Path
@@ -52,10 +53,10 @@ class Saved(NamedTuple):
 
 
 def newest(folder: Path) -> Saved | None:
-    """The last whole checkpoint of a folder, or None where there never was one.
+    """Return the last whole checkpoint of a folder, or None if it holds no checkpoint.
 
     Raises:
-        ConfigError: there are checkpoints and none is whole, or one is of another version.
+        ConfigError: if there are checkpoints but none is whole, or one has another format version.
     """
     torn: list[Torn] = []
     for path in (folder / LAST, folder / PREVIOUS):
@@ -69,7 +70,9 @@ def newest(folder: Path) -> Saved | None:
         return Saved(path, content["global_step"], content["epochs"], tuple(torn), content)
     if torn:
         said = "; ".join(str(error) for error in torn)
-        raise ConfigError(f"{said}; there is none before: delete it to begin at step 0")
+        raise ConfigError(
+            f"{said}; there is no earlier checkpoint: delete the file to start at step 0"
+        )
     return None
 
 
@@ -81,16 +84,20 @@ def load(folder: Path, ckpt: str) -> Saved:
     """
     if ckpt == "last" and (saved := newest(folder)):
         return saved
-    path = chosen(folder, ckpt)
+    path = resolve(folder, ckpt)
     content = read(path)
     return Saved(path, content["global_step"], content["epochs"], content=content)
 
 
-def chosen(folder: Path, ckpt: str) -> Path:
-    """Return the file that `last`, `best` or a path means.
+def resolve(folder: Path, ckpt: str) -> Path:
+    """Return the checkpoint file that `ckpt=` means.
+
+    Args:
+        folder: the `checkpoints` folder of a run.
+        ckpt: "last", "best", or the path of a checkpoint.
 
     Raises:
-        ConfigError: it is not there.
+        ConfigError: if there is no such file.
     """
     if ckpt == "last":
         names = [name for name in (LAST, PREVIOUS) if (folder / name).is_file()]
@@ -99,7 +106,7 @@ def chosen(folder: Path, ckpt: str) -> Path:
                 f"{folder} holds no checkpoint yet; type the command that began the run"
             )
         # A file that was cut short lacks its end, so it is passed over without reading it.
-        whole = [name for name in names if signed(folder / name)]
+        whole = [name for name in names if is_ours(folder / name)]
         return folder / (whole or names)[0]
     path = folder / BEST if ckpt == "best" else Path(ckpt)
     if not path.is_file():
@@ -110,51 +117,55 @@ def chosen(folder: Path, ckpt: str) -> Path:
     return path
 
 
-def of(given: str, key: str = "init") -> Path:
-    """The file that `init=` or another key means: of a run folder its last checkpoint.
+def find(given: str, key: str = "init") -> Path:
+    """Return the checkpoint file at a path; for a run folder, its last checkpoint.
+
+    Args:
+        given: a run folder or a file.
+        key: the config key that holds the path, for the message.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: if there is none.
     """
     folder = Path(given) / "checkpoints"
     if folder.is_dir():
-        return chosen(folder, "last")
+        return resolve(folder, "last")
     if Path(given).is_file():
         return Path(given)
     raise ConfigError(f"{key}={given} is neither a run folder nor a file")
 
 
 def set_aside(saved: Saved) -> None:
-    """Rename a torn last.ckpt, so that the next save does not push out the whole one before it."""
+    """Rename a torn last.ckpt; otherwise the next save would replace the whole one before it."""
     if saved.torn:
         last = saved.path.with_name(LAST)
         last.replace(last.with_suffix(".torn"))
 
 
-def signed(path: Path) -> bool:
-    """Whether a file ends as ours do."""
+def is_ours(path: Path) -> bool:
+    """Return True if a file has the ending of our checkpoints; its checksum is not tested."""
     with path.open("rb") as file:
         file.seek(max(path.stat().st_size - _TRAILER, 0))
         return file.read(len(_MARK)) == _MARK
 
 
 def read(path: Path) -> dict[str, Any]:
-    """A checkpoint's plain tensors and numbers, on the CPU; nothing in it is executed.
+    """Return the tensors and numbers of a checkpoint, on the CPU; no code in it is executed.
 
     Raises:
-        Torn: cut, changed, or not written by manyviews.
-        ConfigError: of another version.
+        Torn: if the file is cut, changed, or not written by manyviews.
+        ConfigError: if it has another format version.
     """
     content = path.read_bytes()
     body, trailer = content[:-_TRAILER], content[-_TRAILER:]
     if not trailer.startswith(_MARK):
-        raise Torn(f"{path} is cut short, or no checkpoint of manyviews")
+        raise Torn(f"{path} is cut short, or not a checkpoint of manyviews")
     if hashlib.sha256(body).digest() != trailer[len(_MARK) :]:
         raise Torn(f"{path} was changed since it was written: its checksum differs")
     try:
         checkpoint = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
         version = checkpoint["format_version"]
-    except Exception as error:  # a forged file: unpicklers raise whatever they trip over
+    except Exception as error:  # a forged file makes the unpickler raise any error
         raise Torn(f"{path} holds more than tensors and numbers; it was not read") from error
     if version != FORMAT_VERSION:
         raise ConfigError(f"{path} has format_version {version}, not {FORMAT_VERSION}")
@@ -163,7 +174,7 @@ def read(path: Path) -> dict[str, Any]:
 
 def digest(path: Path) -> str | None:
     """Return the checksum that a checkpoint ends with, without reading the rest; None if cut."""
-    if not path.is_file() or not signed(path):
+    if not path.is_file() or not is_ours(path):
         return None
     with path.open("rb") as file:
         file.seek(-hashlib.sha256().digest_size, os.SEEK_END)
@@ -171,45 +182,52 @@ def digest(path: Path) -> str | None:
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 of the whole file."""
+    """Return the SHA-256 of the whole file in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def backbone(checkpoint: Mapping[str, Any]) -> dict[str, torch.Tensor]:
-    """The backbone's tensors of a checkpoint, by their names in the backbone."""
+    """Return the backbone's tensors in a checkpoint, by their names in the backbone."""
     state: dict[str, torch.Tensor] = checkpoint["state_dict"]
     prefix = "backbone."
     return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
 
 
 def write(path: Path, checkpoint: Mapping[str, Any]) -> None:
-    """Put a checkpoint in place at once; a last.ckpt that was there becomes previous.ckpt.
+    """Write a checkpoint file in one atomic step; an existing last.ckpt becomes previous.ckpt.
+
+    Args:
+        path: the file to write.
+        checkpoint: tensors, numbers and texts by name; the format version is added.
 
     Raises:
-        NotSaved: no space, no permission.
+        NotSaved: if the disk refuses it (no space, no permission, ...).
     """
+    # On the same disk, so that the rename is atomic.
     beside = path.with_suffix(".tmp")
     try:
         with _Hashing(beside) as file:
             torch.save({"format_version": FORMAT_VERSION, **checkpoint}, file)
             file.write(_MARK + file.sha256.digest())
             file.flush()
-            os.fsync(file.fileno())
+            os.fsync(file.fileno())  # the bytes reach the disk before the name does
+        # A crash between the two renames leaves previous.ckpt, which `newest` falls back on.
         if path.name == LAST and path.exists():
             path.replace(path.with_name(PREVIOUS))
         beside.replace(path)
         _flush_folder(path.parent)
-    except (OSError, RuntimeError) as error:  # torch wraps what the disk says
+    except (OSError, RuntimeError) as error:  # torch turns some OSErrors into RuntimeErrors
         with contextlib.suppress(OSError):
             beside.unlink()
         reason = _disk_error(error)
         raise NotSaved(
-            f"cannot write {path} ({reason}); the checkpoint before is intact"
+            f"cannot write {path} ({reason}); the previous checkpoint is intact"
         ) from error
 
 
 def _disk_error(error: BaseException) -> str:
+    """Return the message of the OSError that caused an error, or the error's own."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError):
@@ -219,7 +237,7 @@ def _disk_error(error: BaseException) -> str:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Make the renames themselves last through a power cut."""
+    """Flush a folder to the disk, so that its renames survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -228,19 +246,20 @@ def _flush_folder(folder: Path) -> None:
 
 
 class _Hashing(io.BufferedWriter):
-    """A file that knows the checksum of what went through it."""
+    """A file that computes the SHA-256 of the bytes written to it."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(io.FileIO(path, "wb"))
         self.sha256 = hashlib.sha256()
 
     def write(self, content: Any, /) -> int:
+        """Write and update the checksum."""
         self.sha256.update(content)
         return super().write(content)
 
 
 class CheckpointFiles(CheckpointIO):
-    """How Lightning writes and reads our files.
+    """Lightning's plugin that writes and reads checkpoints in our format.
 
     Attributes:
         saved: a checkpoint that was read already, which Lightning then need not read again.
@@ -251,17 +270,17 @@ class CheckpointFiles(CheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
     ) -> None:
-        """Rank 0 writes."""
+        """Write a checkpoint; Lightning calls this on rank 0 only."""
         write(Path(path), checkpoint)
 
     def load_checkpoint(
         self, path: Any, map_location: Any = None, weights_only: bool | None = True
     ) -> dict[str, Any]:
-        """Every rank reads; tensors come to the CPU, whatever else was asked for."""
+        """Read a checkpoint on every rank, with its tensors on the CPU in any case."""
         saved, self.saved = self.saved, None  # given once: its memory is then free
         if saved is not None and saved.path == Path(path):
             return dict(saved.content)
         return read(Path(path))
 
     def remove_checkpoint(self, path: Any) -> None:
-        """Nothing of ours is removed by Lightning."""
+        """Keep the file: manyviews itself decides which checkpoints stay."""

@@ -1,8 +1,9 @@
-"""Sums, maxima and gathers over ranks; one process gets its own argument back.
+"""Sums, maxima and gathers over ranks, with exact gradients; a single process keeps its argument.
 
-Gradients are exact: the gradient that reaches a result is summed over ranks on its way back, so
-after DDP's mean over ranks the parameters have the gradient of one process on the joined batch,
-whether each rank returns the same global loss or its share of a mean.
+The gradient of a result is summed over ranks on its way back. So after DDP's mean over ranks, the
+parameters have the gradient of one process on the joined batch. This holds if every rank returns
+the same global loss, and also if each returns the loss of its own rows, whose mean is the global
+loss.
 """
 
 from __future__ import annotations
@@ -16,81 +17,86 @@ from torch import Tensor
 
 
 def world_size() -> int:
-    """Number of ranks; 1 where no process group was begun."""
+    """Return the number of ranks, 1 without a process group."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 def rank() -> int:
-    """Number of this rank, from 0."""
+    """Return the number of this rank, from 0."""
     return dist.get_rank() if world_size() > 1 else 0
 
 
-def total(x: Tensor) -> Tensor:
-    """The sum over ranks, with gradient."""
+def total(x: Shaped[Tensor, "*shape"]) -> Shaped[Tensor, "*shape"]:
+    """Return the sum over ranks, element by element, with gradient."""
     return _Total.apply(x) if world_size() > 1 else x  # pyright: ignore[reportReturnType]
 
 
-def total_of_shares(x: Tensor) -> Tensor:
-    """The sum over ranks, whose gradient stays on each rank.
+def total_with_local_gradient(x: Shaped[Tensor, "*shape"]) -> Shaped[Tensor, "*shape"]:
+    """Return the sum over ranks with a gradient that is not summed over ranks.
 
-    After DDP's mean the gradient is 1/W of the exact one: the scale of papers whose code sums with
-    `torch.distributed.all_reduce`.
+    With W ranks the gradient after DDP's mean is 1/W of the exact one. This is the scale of papers
+    whose code sums with `torch.distributed.all_reduce`.
     """
-    return _TotalOfShares.apply(x) if world_size() > 1 else x  # pyright: ignore[reportReturnType]
+    return _TotalWithLocalGradient.apply(x) if world_size() > 1 else x  # pyright: ignore[reportReturnType]
 
 
 @torch.no_grad()
-def largest(x: Tensor) -> Tensor:
-    """The maximum over ranks, element by element, without gradient."""
-    return _reduced(x, dist.ReduceOp.MAX) if world_size() > 1 else x
+def maximum(x: Shaped[Tensor, "*shape"]) -> Shaped[Tensor, "*shape"]:
+    """Return the maximum over ranks, element by element, without gradient."""
+    return _reduce(x, dist.ReduceOp.MAX) if world_size() > 1 else x
 
 
 def gather(x: Shaped[Tensor, "B ..."]) -> Shaped[Tensor, "N ..."]:
-    """The rows of all ranks in the order of the ranks, with gradient; every rank has as many."""
+    """Return the rows of all ranks in the order of the ranks, with gradient.
+
+    Every rank must have equally many rows.
+    """
     return _Gather.apply(x) if world_size() > 1 else x  # pyright: ignore[reportReturnType]
 
 
-def share(x: Shaped[Tensor, "N ..."]) -> Shaped[Tensor, "B ..."]:
-    """This rank's rows of what is equal on all ranks."""
+def local_rows(x: Shaped[Tensor, "N ..."]) -> Shaped[Tensor, "B ..."]:
+    """Return this rank's rows of a tensor that is equal on all ranks: the inverse of `gather`."""
     rows = len(x) // world_size()
     return x[rank() * rows : (rank() + 1) * rows]
 
 
-# torch.distributed.nn holds such functions too, but torch 2.15 deprecates them.
+# torch.distributed.nn has such functions, too, but torch 2.15 deprecates them.
 class _Total(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        return _reduced(x, dist.ReduceOp.SUM)
+        return _reduce(x, dist.ReduceOp.SUM)
 
     @staticmethod
     def backward(ctx: Any, *gradient: Tensor) -> Tensor:
-        return _reduced(gradient[0], dist.ReduceOp.SUM)
+        # Each rank's x enters the result on all ranks, so it gets the gradients of all of them.
+        return _reduce(gradient[0], dist.ReduceOp.SUM)
 
 
-class _TotalOfShares(torch.autograd.Function):
+class _TotalWithLocalGradient(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        return _reduced(x, dist.ReduceOp.SUM)
+        return _reduce(x, dist.ReduceOp.SUM)
 
     @staticmethod
     def backward(ctx: Any, *gradient: Tensor) -> Tensor:
-        return gradient[0]
+        return gradient[0]  # of this rank's own loss alone
 
 
 class _Gather(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        x = x.contiguous()
+        x = x.contiguous()  # all_gather refuses other layouts
         parts = [torch.empty_like(x) for _ in range(world_size())]
         dist.all_gather(parts, x)
         return torch.cat(parts)
 
     @staticmethod
     def backward(ctx: Any, *gradient: Tensor) -> Tensor:
-        return share(_reduced(gradient[0], dist.ReduceOp.SUM))
+        return local_rows(_reduce(gradient[0], dist.ReduceOp.SUM))
 
 
-def _reduced(x: Tensor, operation: Any) -> Tensor:
+def _reduce(x: Tensor, operation: Any) -> Tensor:
+    """Return a copy that is reduced over ranks; all_reduce itself works in place."""
     x = x.clone(memory_format=torch.contiguous_format)
     dist.all_reduce(x, operation)
     return x

@@ -1,9 +1,9 @@
-"""Randomness as a function of what it belongs to, never a saved state.
+"""Random numbers without a generator: each is a hash of what it is drawn for.
 
-Every number is a hash of (seed, epoch, position, view, purpose, slot): it does not depend on batch
-size, worker count, device, number of ranks or on what was drawn before, so a resumed run continues
-with the same numbers and any view of any sample can be shown again.
-The mixing step is the finaliser of SplitMix64 (Steele, Lea, Flood, 2014) on wrapping int64 tensors.
+A number depends on (seed, epoch, position, view, purpose, slot) alone, not on batch size, workers,
+device, ranks or earlier draws. So a resumed run continues with the same numbers, and any view of
+any sample can be made again. The hash mixes with the finaliser of SplitMix64 (Steele, Lea, Flood,
+2014); int64 tensors wrap around as its unsigned integers do.
 """
 
 from __future__ import annotations
@@ -17,34 +17,38 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 _MASK = (1 << 64) - 1
-_GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)  # odd constants of SplitMix64, as signed 64-bit numbers
+# The odd constants of SplitMix64, as signed 64-bit numbers.
+_GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)
 _MIX_1 = 0xBF58476D1CE4E5B9 - (1 << 64)
 _MIX_2 = 0x94D049BB133111EB - (1 << 64)
 
 
-def _shift(x: Tensor, bits: int) -> Tensor:
-    # int64's >> keeps the sign; the mask makes it the logical shift of unsigned arithmetic.
+def _shift(x: Int64[Tensor, "*_"], bits: int) -> Int64[Tensor, "*_"]:
+    """Shift right as unsigned integers do: with zeros, not with the sign, from the left."""
     return (x >> bits) & ((1 << (64 - bits)) - 1)
 
 
-def _mix(x: Tensor) -> Tensor:
+def _mix(x: Int64[Tensor, "*_"]) -> Int64[Tensor, "*_"]:
+    """Return SplitMix64's finaliser: each input bit flips each output bit about half the time."""
     x = (x ^ _shift(x, 30)) * _MIX_1
     x = (x ^ _shift(x, 27)) * _MIX_2
     return x ^ _shift(x, 31)
 
 
-def _absorb(state: Tensor, value: Tensor | int) -> Tensor:
+def _absorb(state: Int64[Tensor, "*_"], value: Int64[Tensor, "*_"] | int) -> Int64[Tensor, "*_"]:
+    """Return the hash of a state and one more number."""
     return _mix((state ^ value) + _GOLDEN)
 
 
 def _signed(value: int) -> int:
-    """`value` modulo 2**64 as a signed 64-bit number."""
+    """Return `value` modulo 2**64 as a signed 64-bit number."""
     return (value + (1 << 63)) % (1 << 64) - (1 << 63)
 
 
 def _key(seed: int, epoch: int, view: int, purpose: str) -> int:
-    """The same hash of four numbers, on plain integers: no tensor, no wait for a device."""
+    """Return the hash of four numbers; on plain integers, so that nothing waits for a device."""
     state = 0
+    # `_absorb`, written out for integers.
     for value in (seed, epoch, view, zlib.crc32(purpose.encode())):
         state = ((state ^ value) + _GOLDEN) & _MASK
         state = (state ^ (state >> 30)) * _MIX_1 & _MASK
@@ -56,15 +60,15 @@ def _key(seed: int, epoch: int, view: int, purpose: str) -> int:
 def uniform(
     seed: int, epoch: int, position: Int64[Tensor, " B"], view: int, purpose: str, count: int
 ) -> Float[Tensor, "B {count}"]:
-    """Float32 numbers in [0, 1), `count` per row, bitwise equal on every device.
+    """Return float32 numbers in [0, 1), `count` per row, the same bits on every device.
 
     Args:
-        seed: of the run.
-        epoch: 0-based.
-        position: row of each sample in its data set; the draws live on its device.
-        view: which view of the sample.
-        purpose: what the numbers are for ("crop", "flip", ...); purposes are independent.
-        count: numbers per sample.
+        seed: the run's seed.
+        epoch: the epoch, from 0; draws that belong to a step pass the optimizer step instead.
+        position: row of each sample in its data set; the result is on the same device.
+        view: number of the view of the sample, from 0.
+        purpose: a name for the use, for example "crop"; different names give independent numbers.
+        count: how many numbers per sample.
     """
     return uniforms(seed, epoch, position, [(view, purpose, count)])[0]
 
@@ -72,11 +76,18 @@ def uniform(
 def uniforms(
     seed: int, epoch: int, position: Int64[Tensor, " B"], wanted: Sequence[tuple[int, str, int]]
 ) -> list[Float[Tensor, "B _"]]:
-    """`uniform` for each (view, purpose, count), all in the calls that one takes."""
+    """Return `uniform` for each (view, purpose, count), at the cost of a single call.
+
+    Args:
+        seed: the run's seed.
+        epoch: the epoch, from 0.
+        position: row of each sample in its data set.
+        wanted: for each result its view, purpose and count.
+    """
     counts = [count for *_, count in wanted]
     keys = [[_key(seed, epoch, v, purpose)] * count for v, purpose, count in wanted]
     slots = [*chain(*map(range, counts))]
-    # One small copy to the device; everything else happens where `position` lives.
+    # One small copy to the device; everything else happens on the device of `position`.
     key, slot = torch.tensor([[*chain(*keys)], slots], dtype=torch.int64, device=position.device)
     state = _absorb(_absorb(position[:, None], key), slot)
     return [*(_shift(state, 40).float() * 2.0**-24).split(counts, 1)]  # 24 bits: exact in float32
@@ -85,9 +96,13 @@ def uniforms(
 def permutation(
     seed: int, epoch: int, count: int, purpose: str = "permutation"
 ) -> Int64[Tensor, " {count}"]:
-    """The order of an epoch: a permutation of 0..count-1 that depends on (seed, epoch) alone.
+    """Return a permutation of 0..count-1, on the CPU, that depends on the arguments alone.
 
-    For another purpose the second number may be the optimizer step.
+    Args:
+        seed: the run's seed.
+        epoch: the epoch, from 0; for other purposes than its order, maybe the optimizer step.
+        count: the length.
+        purpose: a name for the use; different names give independent permutations.
     """
     key = _key(seed, epoch, 0, purpose)
     hashes = _absorb(torch.arange(count, dtype=torch.int64), key)
@@ -95,5 +110,15 @@ def permutation(
 
 
 def step_seed(seed: int, step: int, rank: int) -> int:
-    """Seed of the torch generators at one step: noise inside the model needs no saved state."""
+    """Return the seed for torch's generators at one step.
+
+    Seeding before every step makes dropout and other noise inside the model repeatable, without
+    a saved generator state.
+
+    Args:
+        seed: the run's seed.
+        step: the optimizer step.
+        rank: number of the process; each needs other noise.
+    """
+    # torch takes signed seeds; without the last bit they are never negative.
     return (_key(seed, step, rank, "step") & _MASK) >> 1

@@ -1,15 +1,15 @@
-"""The one way to say what was given, what is allowed and what to type."""
+"""Errors for users' mistakes: they say what was given, what is allowed and what to type."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
 
-LISTED = 40  # names that still fit one line
+LISTED = 40  # up to so many allowed names are listed in full
 
 
 class ConfigError(ValueError):
-    """A mistake in what the user asked for: one line, exit code 2, no traceback."""
+    """A mistake in the user's request; the command line prints it as one line and exits with 2."""
 
 
 class Interrupted(RuntimeError):
@@ -21,7 +21,7 @@ class RankLost(RuntimeError):
 
 
 def unknown(kind: str, given: str, allowed: Iterable[str]) -> ConfigError:
-    """Error that names the nearest allowed name and lists the rest.
+    """Return an error that suggests the most similar allowed name and lists the allowed ones.
 
     >>> print(unknown("method", "swaw", ["swav", "barlow_twins"]))
     unknown method 'swaw': did you mean 'swav'? allowed: barlow_twins, swav

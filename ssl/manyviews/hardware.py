@@ -1,4 +1,4 @@
-"""What this machine can do: devices, precisions, versions."""
+"""The hardware and software of this machine: devices, precisions, versions."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Precision = Given | Literal["auto"]
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep what tensors free, for the next step's, instead of giving it to the kernel.
+    """Let glibc keep freed memory for the next step instead of returning it to the kernel.
 
-    Activations of some megabytes come back as pages to be cleared in every step otherwise: a tenth
-    of the time of small models on a CPU. Other C libraries have no such call.
+    Otherwise the kernel clears the pages of every activation of some megabytes anew in each step,
+    which takes a tenth of the time of small models on a CPU. Other C libraries have no such option.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
     if mallopt is not None:
@@ -29,14 +29,14 @@ def keep_freed_memory() -> None:
 
 
 def resolve_accelerator(accelerator: Accelerator) -> str:
-    """What "auto" means on this machine."""
+    """Return the accelerator for Lightning; "auto" is the GPU if there is one, else the CPU."""
     if accelerator != "auto":
         return "gpu" if accelerator == "cuda" else accelerator
     return "gpu" if torch.cuda.is_available() else "cpu"
 
 
 def resolve_precision(accelerator: str, precision: Precision) -> Given:
-    """What "auto" means on this device."""
+    """Return the precision for Lightning; "auto" is bf16-mixed if the device is fast at it."""
     if precision != "auto":
         return precision
     if accelerator == "gpu":
@@ -45,17 +45,17 @@ def resolve_precision(accelerator: str, precision: Precision) -> Given:
 
 
 def cpu_has_bf16() -> bool:
-    """Whether matrix products in bf16 have instructions of their own (AVX512-BF16, AMX)."""
+    """Return True if the CPU has instructions for bf16 matrix products (AVX512-BF16 or AMX)."""
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def environment() -> dict[str, str | int]:
-    """Versions and hardware that a bit-exact repetition needs."""
+    """Return the versions and the hardware that a bit-exact repetition of a run needs."""
     packages = ("torchvision", "pytorch-lightning", "hydra-core", "faiss-cpu", "wandb")
     return {
         "manyviews": version("manyviews"),
         "python": platform.python_version(),
-        "torch": torch.__version__,  # with its build, as +cpu or +cu132
+        "torch": torch.__version__,  # with the build, for example 2.9.0+cpu
         **{name: version(name) for name in packages},
         "system": platform.platform(),
         "processor": _processor(),
@@ -66,6 +66,7 @@ def environment() -> dict[str, str | int]:
 
 
 def _processor() -> str:
+    """Return the name of the processor; Python's own function often returns nothing on Linux."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.is_file() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]

@@ -96,7 +96,7 @@ def _mark(saved: Saved) -> dict[str, Any]:
 
 def _previous(run: Run, ckpt: str) -> dict[str, Any]:
     """Return the report of this very checkpoint, or an empty one."""
-    path = checkpoints.chosen(run.checkpoints, ckpt)
+    path = checkpoints.resolve(run.checkpoints, ckpt)
     empty = {
         "format_version": FORMAT_VERSION,
         "run": run.path.name,

@@ -29,7 +29,7 @@ from manyviews.checkpoints import Saved
 from manyviews.evaluation import gallery
 from manyviews.loggers import ledger, wandb_logger
 from manyviews.method import Method
-from manyviews.optim.family import doubt
+from manyviews.optim.family import mismatch
 from manyviews.runs import Run, status
 from manyviews.schema import Config
 
@@ -185,7 +185,7 @@ def fit(run: Run, parts: Parts, saved: Saved | None, loggers: list[Logger]) -> N
     if lightning.is_global_zero:
         begins = saved.path.name if saved else begins_with
         ledger.say(run, ledger.ledger(run, data, method, lightning) | {"begins_with": begins})
-        if said := doubt(method.backbone.family, run.config["optimizer"]["_target_"]):
+        if said := mismatch(method.backbone.family, run.config["optimizer"]["_target_"]):
             print(f"note: {said}")
         wandb_logger.log_views(loggers, gallery.views_of(data, gallery.some(data), 0))
         runs.keep_metrics_until(run.path, saved.step if saved else 0)

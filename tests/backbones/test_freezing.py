@@ -30,7 +30,7 @@ def test_stages_of_a_transformer_are_its_blocks():
     assert {n for n in held if n.startswith("blocks.1.")} and not any("blocks.2" in n for n in held)
 
 
-def test_all_freezes_every_parameter_whoever_the_library_is():
+def test_all_freezes_every_parameter_in_any_library():
     for name in ("resnet_tiny", "timm/test_vit", "torchvision/mobilenet_v3_small"):
         backbone = backbones.build(name, image_size=32, freeze="all")
         assert not any(p.requires_grad for p in backbone.parameters())

@@ -4,7 +4,7 @@ from manyviews.backbones.inception_time import InceptionTime
 
 
 def count(channels):
-    """Weights and biases by the paper: six modules of 4 x 32 filters, two shortcuts."""
+    """Return the number of parameters in the paper: 6 modules of 4 x 32 filters, 2 shortcuts."""
 
     def module(inner):
         bottleneck = inner * 32 if inner > 1 else 0

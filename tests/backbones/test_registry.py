@@ -9,7 +9,7 @@ from manyviews.errors import ConfigError
 
 
 def limited(*, stem, in_channels):
-    """A backbone of another package that takes squares of 16 pixels."""
+    """Return a backbone of another package that takes squares of 16 pixels only."""
     built = resnet_tiny(stem=stem, in_channels=in_channels)
     built.takes = lambda height, width: height == width == 16
     return built
@@ -44,7 +44,7 @@ def test_a_small_resnet_names_its_smallest_image():
         registry.check_sizes(backbones.build("resnet_tiny", image_size=9), [(6, 9)])
 
 
-def test_series_that_are_too_short_are_told_in_steps():
+def test_series_that_are_too_short_are_reported_in_steps():
     measure = backbones.build("cross_attention", in_channels=3)
     said = "series of 1 steps do not pass .* shortest series it takes has 2; change data.window"
     with pytest.raises(ConfigError, match=said):

@@ -4,7 +4,7 @@ from manyviews.backbones.resnet1d import ResNet1d
 
 
 def count(channels):
-    """Weights and biases by the paper's table: 8, 5, 3 wide kernels, 64, 128, 128 filters."""
+    """Return the number of weights and biases by the paper's table (kernels 8, 5, 3)."""
 
     def stage(inner, outer):
         convs = inner * outer * 8 + outer * outer * 5 + outer * outer * 3

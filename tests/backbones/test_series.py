@@ -1,4 +1,4 @@
-"""What all backbones of series have in common."""
+"""Tests of what all backbones for time series have in common."""
 
 import pytest
 import torch
@@ -24,7 +24,7 @@ def test_one_embedding_per_series_of_any_length(net):
         assert net.takes(steps)
 
 
-def test_images_are_for_others(net):
+def test_images_are_refused_by_backbones_for_series(net):
     assert net.reads == "series"
     with pytest.raises(ConfigError, match=r"reads series, the data are images; .*resnet18"):
         check_sizes(net, [(28, 28)])
@@ -32,7 +32,7 @@ def test_images_are_for_others(net):
         check_sizes(backbones.build("resnet_tiny"), [(STEPS,)])
 
 
-def test_a_stem_is_refused(net):
+def test_a_stem_is_refused_for_time_series(net):
     name = next(n for n, kind in SERIES.items() if isinstance(net, kind))
     with pytest.raises(ConfigError, match="backbone.stem is for our own ResNets"):
         backbones.build(name, stem="small")

@@ -2,7 +2,7 @@ import pytest
 
 from manyviews import backbones
 from manyviews.backbones import registry
-from manyviews.backbones.sizes import smallest, that_pass
+from manyviews.backbones.sizes import smallest, suggest_sizes
 from manyviews.errors import ConfigError
 
 
@@ -20,14 +20,14 @@ def test_a_size_that_a_model_cannot_be_built_for_names_its_neighbours_too():
 
 
 def test_below_the_smallest_there_is_nothing_nearer():
-    assert that_pass(lambda side: side >= 64, 20) == "the smallest square it takes has 64"
+    assert suggest_sizes(lambda side: side >= 64, 20) == "the smallest square it takes has 64"
 
 
 def test_one_neighbour_alone_is_named_unless_it_was_named_before():
-    assert that_pass(lambda side: side in (32, 64), 70).endswith("has 32, the nearest 64")
-    assert that_pass(lambda side: side == 32, 40).endswith("has 32")
+    assert suggest_sizes(lambda side: side in (32, 64), 70).endswith("has 32, the nearest 64")
+    assert suggest_sizes(lambda side: side == 32, 40).endswith("has 32")
 
 
-def test_nothing_up_to_1024_is_said():
+def test_a_model_that_takes_nothing_up_to_1024_is_reported():
     assert smallest(lambda side: False) is None
-    assert that_pass(lambda side: False, 40) == "no square of up to 1024 pixels passes"
+    assert suggest_sizes(lambda side: False, 40) == "no square of up to 1024 pixels passes"

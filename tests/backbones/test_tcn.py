@@ -23,7 +23,7 @@ def test_official_sizes(name, channels):
     assert count == GOLDEN["sizes"][name]["encoder_params"]
 
 
-def test_a_feature_sees_the_steps_that_are_told():
+def test_a_feature_sees_the_documented_number_of_steps():
     net = TCN(1, hidden_dim=4, depth=3, embedding_dim=4).double().eval()
     with torch.no_grad():
         for p in net.parameters():

@@ -43,7 +43,7 @@ def test_a_transformer_takes_crops_of_several_sizes():
     registry.check_sizes(backbone, [(64, 64), (32, 32)])
 
 
-def test_a_size_that_does_not_pass_is_told_with_the_smallest_that_does():
+def test_a_size_that_is_refused_is_reported_with_the_smallest_that_is_taken():
     backbone = backbones.build("timm/vit_tiny_patch16_224", image_size=28)
     with pytest.raises(ConfigError, match="28 x 28 pixels do not pass .* takes has 16"):
         registry.check_sizes(backbone, [(28, 28)])

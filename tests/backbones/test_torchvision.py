@@ -37,8 +37,8 @@ def test_a_transformer_is_built_for_the_size_of_the_views():
         registry.check_sizes(backbone, [(64, 64)])
 
 
-def test_names_that_do_not_fit_are_told():
+def test_unknown_names_and_models_that_do_not_end_in_a_linear_layer_are_refused():
     with pytest.raises(ConfigError, match="did you mean 'torchvision/resnet18'"):
         backbones.build("torchvision/resnet17")
-    with pytest.raises(ConfigError, match="squeezenet1_1 ends in no linear layer"):
+    with pytest.raises(ConfigError, match="squeezenet1_1 does not end in a linear layer"):
         backbones.build("torchvision/squeezenet1_1")

@@ -117,14 +117,14 @@ def test_what_does_not_fit_is_counted_and_named_in_one_line(change, said):
 
 @pytest.mark.parametrize("file", ["weights.pth", "weights.safetensors"])
 @pytest.mark.parametrize("content", [b"", b"PK not a model", b"\x80\x02csubprocess\ncall\n."])
-def test_a_file_that_is_none_is_one_line(file, content):
+def test_a_file_that_is_no_weight_file_is_refused_in_one_line(file, content):
     Path(file).write_bytes(content)
     with pytest.raises(ConfigError, match=f"{file} is ") as error:
         backbones.build("resnet_tiny", weights=file)
     assert "\n" not in str(error.value)
 
 
-def test_a_file_that_is_not_there_is_one_line():
+def test_a_missing_file_is_refused_in_one_line():
     with pytest.raises(ConfigError, match="backbone.weights=x.pth is neither a run folder nor a"):
         backbones.build("resnet_tiny", weights="x.pth")
 
@@ -157,7 +157,7 @@ def test_the_name_of_a_run_follows_the_content_of_the_file_and_not_its_place(sma
     assert name("a.pth") == name("b.pth") != name("c.pth")
 
 
-def test_weights_beside_an_init_are_one_line(done, small, config_dir):
+def test_weights_and_an_init_together_are_refused_in_one_line(done, small, config_dir):
     with pytest.raises(ConfigError, match="both begin it; leave one out"):
         train.pretrain([*small, f"init={done.path}", f"backbone.weights={done.path}"], config_dir)
 
@@ -166,7 +166,9 @@ def test_pretrained_is_timms_and_needs_a_connection(monkeypatch):
     import huggingface_hub.constants as hub
 
     monkeypatch.setattr(hub, "HF_HUB_OFFLINE", True)
-    with pytest.raises(ConfigError, match="no weights of timm/test_vit to be had .*weights=FILE"):
+    with pytest.raises(
+        ConfigError, match="the weights of timm/test_vit cannot be downloaded .*weights=FILE"
+    ):
         backbones.build("timm/test_vit", pretrained=True)
     with pytest.raises(ConfigError, match="is for timm/NAME, not for resnet18"):
         backbones.build("resnet18", pretrained=True)

@@ -1,4 +1,4 @@
-"""What holds for every public loss, at the edges of what it may be given."""
+"""Tests of every public loss at the limits of its arguments."""
 
 import re
 from pathlib import Path
@@ -42,7 +42,7 @@ def test_identical_rows_have_a_finite_loss_and_gradient(name, fill):
 
 
 @pytest.mark.parametrize("fill", [random, identical])
-def test_so_have_rows_of_one_number(name, fill):
+def test_rows_of_a_single_number_have_a_finite_loss_and_gradient(name, fill):
     assert_finite(*called(name, fill, P=1, D=1, K=1))
 
 
@@ -65,7 +65,7 @@ def test_half_precision_arguments_give_what_their_float32_values_give(name):
     assert loss.dtype == torch.float32 and torch.equal(loss, expected)
 
 
-def test_type_checkers_are_told_of_every_loss_that_is_named_as_its_file():
+def test_type_checkers_know_every_loss_that_is_named_as_its_file():
     folder = Path(losses.__file__)
     told = re.findall(r"import (\w+) as \1$", folder.read_text(), re.MULTILINE)
     assert set(told) == {file.stem for file in folder.parent.glob("*.py")} & set(losses.__all__)

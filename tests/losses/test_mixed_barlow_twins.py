@@ -61,7 +61,7 @@ def test_imagenet_code_and_the_papers_target(compat, block, norm):
 
 
 def by_definition(z1, z2, mixed):
-    """The two correlations and their targets, as eq. 3-6 have them."""
+    """Return the two correlations and their targets as in eq. 3-6."""
     z1, z2, m = ((z - z.mean(0)) / z.std(0) for z in (z1, z2, mixed))
     n = len(z1)
     g1 = (SHARE * z1.mT @ z1 + (1 - SHARE) * z2[ORDER].mT @ z1) / n

@@ -10,7 +10,7 @@ Z1, Z2 = chirp((6, 5), 0.011, 0.37, 0.25), chirp((6, 5), 0.017, 0.91, 1.5)
 
 
 def by_loops(z1, z2, temperature):
-    """NT-Xent of eq. 1, one row after the other."""
+    """Return NT-Xent (eq. 1) by a loop over rows."""
     z = torch.cat([z1, z2])
     total = 0.0
     for i in range(len(z)):

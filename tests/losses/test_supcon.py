@@ -11,7 +11,7 @@ LABEL = torch.tensor([0, 1, 0, 2, 1, 0])
 
 
 def by_loops(z, label, temperature):
-    """L_out of eq. 2, one row after the other."""
+    """Return L_out (eq. 2) by a loop over rows."""
     rows, labels = z.flatten(0, 1), label.repeat(len(z))
     total = 0.0
     for i in range(len(rows)):

@@ -7,7 +7,7 @@ from manyviews.losses import vicreg
 
 
 def by_definition(z1, z2):
-    """Eq. 1-6 with the covariances as matrices."""
+    """Return the parts by eq. 1-6, with the covariances as matrices."""
     parts = [25 * F.mse_loss(z1, z2), 0.0, 0.0]
     for z in (z1, z2):
         covariance = torch.cov(z.mT)

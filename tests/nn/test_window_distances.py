@@ -13,7 +13,7 @@ def windows(steps, dtype=torch.float64):
 
 
 def sliding_by_loops(anchor, candidate):
-    """One pair, one shift after the other."""
+    """Return the distance of one pair by a loop over shifts."""
     steps = anchor.shape[-1]
     errors = []
     for shift in range(-(steps // 2), steps // 2 + 1):
@@ -43,7 +43,7 @@ def test_the_spectrum_does_not_see_where_a_window_begins():
     assert found.shape == (4, 2) and (found[2] < 1e-20).all() and (found[[0, 1, 3]] > 1).all()
 
 
-def test_chance_takes_every_candidate_alike():
+def test_random_distances_choose_every_candidate_equally_often():
     chosen = window_distances.random_distances(0, 5, torch.arange(4000), 20).argmin(0)
     assert (chosen.bincount(minlength=20) - 200).abs().max() < 60
 

@@ -1,4 +1,4 @@
-"""What conf/optimizer/ holds, as methods use it."""
+"""Tests of the optimizers in conf/optimizer/, used as methods use them."""
 
 from pathlib import Path
 

@@ -14,7 +14,7 @@ def matrix_and_vector():
 
 
 def groups(params):
-    """As methods give them: 1-D tensors apart and without weight decay."""
+    """Return parameter groups as methods make them: 1-D tensors apart, without weight decay."""
     return [
         {"params": [p for p in params if p.ndim > 1]},
         {"params": [p for p in params if p.ndim <= 1], "weight_decay": 0.0},
@@ -121,6 +121,6 @@ def test_a_parameter_without_gradient_is_left_alone():
         assert torch.equal(frozen.detach(), torch.ones(2, 2)) and not torch.equal(p, frozen)
 
 
-def test_a_negative_number_is_told():
+def test_a_negative_number_is_refused_by_name():
     with pytest.raises(ConfigError, match="trust=-1; allowed: 0 or more"):
         LARS([nn.Parameter(torch.ones(1))], lr=0.1, trust=-1)

@@ -31,6 +31,6 @@ def test_a_warmup_longer_than_the_run_never_passes_one():
     assert factors == sorted(factors) and factors[-1] < 1
 
 
-def test_a_negative_warmup_is_one_line():
+def test_a_negative_warmup_is_refused():
     with pytest.raises(ConfigError, match="schedule.warmup_epochs=-1; allowed: 0 or more"):
         WarmupCosine(-1)

@@ -25,12 +25,12 @@ def test_it_reads_the_projection_unless_told_otherwise():
     assert float(VNE(0.1)(output([EYE], [ONES]))) == pytest.approx(0, abs=1e-5)
 
 
-def test_it_fits_the_slot():
+def test_it_is_a_regularizer():
     assert isinstance(VNE(0.1), Regularizer) and VNE(0.1).weight == 0.1
 
 
 def weights(*more, config_dir, steps):
-    """Of the term at these steps of five epochs of eight, as `total_loss` takes and logs them."""
+    """Return the weights of the term at these steps, of five epochs of eight, as logged."""
     method, data = made("byol", config_dir, "regularizer=vne", "regularizers.vne.weight=0.5", *more)
     output, found = method.step(batches(data, 1)[0]), []
     method.total_steps, method.steps_per_epoch = 40, 8.0
@@ -56,7 +56,7 @@ def test_its_weight_rises_and_falls_as_a_function_of_the_step(config_dir, monkey
     assert turning == pytest.approx([0.0, -0.5])
 
 
-def test_a_negative_warmup_is_one_line():
+def test_a_negative_warmup_is_refused():
     with pytest.raises(
         ConfigError, match=r"^regularizers.vne.warmup_epochs=-1; allowed: 0 or more"
     ):

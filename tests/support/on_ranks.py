@@ -33,7 +33,7 @@ from manyviews.nn.batch_norm import synchronise, synchronise_on_cpu
 
 def share(x):
     """This rank's rows."""
-    return distributed.share(x).clone()
+    return distributed.local_rows(x).clone()
 
 
 def collectives():
@@ -46,7 +46,7 @@ def collectives():
     }.items():
         gradient = torch.autograd.grad(y.sin().sum(), x)[0]
         found[name] = y.detach(), gradient / distributed.world_size()
-    found["largest"] = distributed.largest(x.detach().max(0).values), torch.zeros(0)
+    found["maximum"] = distributed.maximum(x.detach().max(0).values), torch.zeros(0)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Backbones: `build("resnet18", ...)` by name, or the classes of those for time series.
+"""Backbones: `build("resnet18", ...)` by name, and the classes of those for time series.
 
 Each is imported when it is first used.
 """

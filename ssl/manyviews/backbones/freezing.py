@@ -1,4 +1,4 @@
-"""Parts of a backbone that do not train: `backbone.freeze=all`, a number of stages, or names."""
+"""Freezing parts of a backbone: `backbone.freeze=all`, a number of stages, or names of parts."""
 
 from __future__ import annotations
 
@@ -14,25 +14,26 @@ Freeze = Literal["all"] | int | list[str]
 
 
 def freeze_parts(backbone: Backbone, what: Freeze) -> None:
-    """Take the gradient from parts of a backbone; `Backbone.train` keeps them in evaluation mode.
+    """Switch off the gradient of parts of a backbone, which also keeps them in evaluation mode.
 
     Args:
         backbone: changed in place.
-        what: "all"; how many stages, the stem counts with the first; or names of parts or
-            parameters, as their library names them.
+        what: "all"; the number of first stages to freeze, the stem with the first; or names of
+            modules or parameters, as the model's own library names them.
 
     Raises:
-        ConfigError: there is no such part, or there are not as many stages.
+        ConfigError: if there is no such part, or there are fewer stages.
     """
     if what == "all":
         what = _parts(backbone)
     names = _first_stages(backbone, what) if isinstance(what, int) else what
     for name in names:
-        _held(backbone, name).requires_grad_(False)
-    backbone.train(backbone.training)
+        _part(backbone, name).requires_grad_(False)
+    backbone.train(backbone.training)  # puts the frozen parts into evaluation mode
 
 
 def _first_stages(backbone: Backbone, count: int) -> list[str]:
+    """Return the names of the parts of the first `count` stages."""
     stages = backbone.parts_by_stage()
     if not stages:
         raise ConfigError(
@@ -44,8 +45,8 @@ def _first_stages(backbone: Backbone, count: int) -> list[str]:
     return [*chain.from_iterable(stages[:count])]
 
 
-def _held(backbone: Backbone, name: str) -> nn.Module | nn.Parameter:
-    """The part or parameter of this name."""
+def _part(backbone: Backbone, name: str) -> nn.Module | nn.Parameter:
+    """Return the module or parameter of this name."""
     path = backbone.prefix + name
     found = dict(backbone.named_modules()).get(path) or dict(backbone.named_parameters()).get(path)
     if not name or found is None:
@@ -54,6 +55,7 @@ def _held(backbone: Backbone, name: str) -> nn.Module | nn.Parameter:
 
 
 def _parts(backbone: Backbone) -> list[str]:
-    """Outermost parts that hold parameters, in their order, as their library names them."""
+    """Return the outermost modules that hold parameters, as the model's own library names them."""
+    # The prefix is ours; users know the names that the model's library prints.
     inner = [path.removeprefix(backbone.prefix) for path, _ in backbone.named_parameters()]
     return [*dict.fromkeys(path.partition(".")[0] for path in inner)]

@@ -1,8 +1,8 @@
-"""Inception modules for series.
+"""InceptionTime: inception modules for time series.
 
 Ismail Fawaz, Lucas, Forestier, Pelletier, Schmidt, Weber, Webb, Idoumghar, Muller, Petitjean:
-"InceptionTime: Finding AlexNet for Time Series Classification", 2019, arXiv 1909.04939; one net of
-their ensemble.
+"InceptionTime: Finding AlexNet for Time Series Classification", 2019, arXiv 1909.04939. This is one
+network of their ensemble of five.
 """
 
 from __future__ import annotations
@@ -15,17 +15,22 @@ from torch.nn import functional as F
 from manyviews.backbones.backbone import Backbone
 from manyviews.backbones.series import Pool, Pooling, SameConv1d, without_missing
 
-KERNELS = (40, 20, 10)
-FILTERS = 32  # of each branch, and of the bottleneck before the long ones
-DEPTH = 6
-SPAN = 3  # modules under one shortcut
+KERNELS = (40, 20, 10)  # lengths of the three convolutions in steps
+FILTERS = 32  # output channels of each branch, and of the bottleneck
+DEPTH = 6  # number of inception modules
+SPAN = 3  # number of modules that one shortcut bypasses
 
 
 class Inception(nn.Module):
-    """relu(norm([three convolutions of a bottleneck, a 1 x 1 convolution of the maximum]))."""
+    """An inception module: relu(norm([three convolutions of a bottleneck, conv1(max pool)])).
+
+    Args:
+        inner: number of input channels.
+    """
 
     def __init__(self, inner: int) -> None:
         super().__init__()
+        # A single channel needs no bottleneck, which is there to reduce channels.
         self.bottleneck = nn.Conv1d(inner, FILTERS, 1, bias=False) if inner > 1 else nn.Identity()
         width = FILTERS if inner > 1 else 1
         self.convs = nn.ModuleList(SameConv1d(width, FILTERS, k) for k in KERNELS)
@@ -33,7 +38,7 @@ class Inception(nn.Module):
         self.norm = nn.BatchNorm1d(FILTERS * (len(KERNELS) + 1))
 
     def forward(self, x: Float[Tensor, "B c T"]) -> Float[Tensor, "B d T"]:
-        """Activations of the next module."""
+        """Return the activations for the next module."""
         small = self.bottleneck(x)
         around = F.max_pool1d(x, 3, stride=1, padding=1)
         branches = [*(conv(small) for conv in self.convs), self.largest(around)]
@@ -41,11 +46,11 @@ class Inception(nn.Module):
 
 
 class InceptionTime(Backbone):
-    """Six modules; a shortcut leads around every three.
+    """Six inception modules with a shortcut around every three; D = 128.
 
     Args:
         in_channels: C.
-        pool: over time; the mean in the paper.
+        pool: how features are pooled over time; "mean" in the paper.
     """
 
     reads = "series"
@@ -64,11 +69,11 @@ class InceptionTime(Backbone):
         self.in_channels, self.embedding_dim = in_channels, width
 
     def forward(self, series: Float[Tensor, "B C T"], /) -> Float[Tensor, "B D"]:
-        """One embedding per series."""
+        """Return one embedding per series."""
         return self.pool(self.feature_maps(series)[-1])
 
     def feature_maps(self, series: Float[Tensor, "B C T"], /) -> list[Float[Tensor, "B _ T"]]:
-        """Features behind every shortcut, shallow to deep."""
+        """Return the features after each shortcut, from shallow to deep."""
         x, maps = without_missing(series), []
         for i, shortcut in enumerate(self.shortcuts):
             y = x
@@ -79,7 +84,7 @@ class InceptionTime(Backbone):
         return maps
 
     def parts_by_stage(self) -> list[list[str]]:
-        """Three modules and their shortcut each."""
+        """Return two stages, each of three modules and their shortcut."""
         return [
             [*(f"inceptions.{m}" for m in range(i * SPAN, (i + 1) * SPAN)), f"shortcuts.{i}"]
             for i in range(len(self.shortcuts))

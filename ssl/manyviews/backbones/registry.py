@@ -1,4 +1,4 @@
-"""The names of the backbones."""
+"""Backbones by name: our own, those of plugins, and all of timm and torchvision."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from manyviews.backbones.freezing import Freeze, freeze_parts
 from manyviews.backbones.inception_time import InceptionTime
 from manyviews.backbones.rebar.cross_attention import CrossAttention
 from manyviews.backbones.resnet1d import ResNet1d
-from manyviews.backbones.sizes import that_pass
+from manyviews.backbones.sizes import suggest_sizes
 from manyviews.backbones.tcn import TCN
 from manyviews.backbones.weights import load, read
 from manyviews.errors import ConfigError, unknown
 
 Stem = Literal["auto", "small", "imagenet"]
-SMALL_BELOW = 64  # pixels; smaller images would be shrunk to nothing by the ImageNet stem
-# Whose models are chosen by name, not by a config file; each has a module of this name here.
+SMALL_BELOW = 64  # pixels; the ImageNet stem would shrink smaller images to almost nothing
+# Libraries whose models are chosen by name; each has a module of its name in this folder.
 LIBRARIES = ("timm/", "torchvision/")
 
 SERIES: dict[str, Callable[..., Backbone]] = {
@@ -40,19 +40,21 @@ OWN: dict[str, Callable[..., Backbone]] = {
 
 
 def _builders() -> dict[str, Callable[..., Backbone]]:
-    """Our own and those that installed packages offer as `manyviews.backbones` entry points."""
+    """Return our own backbones and those of plugins (entry points `manyviews.backbones`)."""
+    # Ours come last, so that a plugin cannot replace one of them.
     plugins = entry_points(group="manyviews.backbones")
     return {**{plugin.name: _loader(plugin) for plugin in plugins}, **OWN}
 
 
 def _loader(plugin: EntryPoint) -> Callable[..., Backbone]:
+    """Return a builder that imports the plugin when it is called."""
     return lambda **arguments: plugin.load()(**arguments)
 
 
 def available(pattern: str = "*") -> list[str]:
-    """Names that `build` takes and that match the pattern, sorted.
+    """Return the names that `build` takes and that match the pattern, sorted.
 
-    torchvision and timm are searched where the pattern begins with their name.
+    torchvision and timm are searched only if the pattern begins with their name.
 
     >>> available("resnet1*")
     ['resnet18', 'resnet1d']
@@ -62,10 +64,10 @@ def available(pattern: str = "*") -> list[str]:
 
 
 def _library(name: str) -> Any | None:
-    """The module of the library that a name or pattern begins with: `available()`, `Model`."""
+    """Return our module for the library that a name begins with; it has `available` and `Model`."""
     if not name.startswith(LIBRARIES):
         return None
-    # Seconds to import: only where it is asked for.
+    # These libraries take seconds to import, so only the one that is asked for is.
     return import_module(f"manyviews.backbones.{name.partition('/')[0]}")
 
 
@@ -80,21 +82,22 @@ def build(
     in_channels: int = 3,
     image_size: int = 224,
 ) -> Backbone:
-    """A backbone, freshly initialised or with weights.
+    """Return a backbone, with random weights or with those of a file.
 
     Args:
         name: one of `available()`, `timm/<name>` or `torchvision/<name>`.
-        stem: of our own ResNets: "small" keeps the resolution, "imagenet" divides it by four;
-            "auto" is small below 64 pixels.
-        zero_init_residual: of our own ResNets: their residual branches begin at zero.
-        weights: a file or run folder with all its weights; see `weights.read`.
-        pretrained: of `timm/<name>`: begin with the weights that timm downloads.
-        freeze: what does not train; see `freezing.freeze_parts`.
-        in_channels: channels of the images.
-        image_size: side in pixels of the largest view; backbones of series do without.
+        stem: first layers of our own ResNets: "small" keeps the resolution, "imagenet" divides it
+            by four, "auto" is small for images below 64 pixels.
+        zero_init_residual: for our own ResNets: True initialises the residual branches to zero.
+        weights: a file or run folder that holds all weights; see `weights.read`.
+        pretrained: for `timm/<name>`: True downloads timm's pretrained weights.
+        freeze: the parts that do not train; see `freezing.freeze_parts`.
+        in_channels: number of channels of the input.
+        image_size: side in pixels of the largest view; not used for time series.
 
     Raises:
-        ConfigError: unknown name, weights that do not fit, or no such part to freeze.
+        ConfigError: if the name is unknown, the weights do not fit, or there is no such part to
+            freeze.
     """
     more = {}
     if pretrained:
@@ -105,19 +108,21 @@ def build(
         if not isinstance(built, resnet.ResNet):
             raise ConfigError(f"backbone.zero_init_residual is for our own ResNets, not for {name}")
         built.begin_as_identity()
-    return begun(built, weights, freeze)
+    return load_and_freeze(built, weights, freeze)
 
 
-def begun(built: Backbone, weights: str | None = None, freeze: Freeze | None = None) -> Backbone:
-    """A backbone with the weights of a file, and with parts that do not train.
+def load_and_freeze(
+    built: Backbone, weights: str | None = None, freeze: Freeze | None = None
+) -> Backbone:
+    """Load weights into a backbone, freeze parts of it, and return it.
 
     Args:
         built: changed in place.
-        weights: a file or run folder with all its weights; see `weights.read`.
-        freeze: what does not train; see `freezing.freeze_parts`.
+        weights: a file or run folder that holds all weights; None keeps those it has.
+        freeze: the parts that do not train, see `freezing.freeze_parts`; None freezes nothing.
 
     Raises:
-        ConfigError: weights that do not fit, or no such part to freeze.
+        ConfigError: if the weights do not fit, or there is no such part to freeze.
     """
     if weights is not None:
         built.begins_with = load(built, read(weights), f"backbone.weights={weights}")
@@ -127,6 +132,7 @@ def begun(built: Backbone, weights: str | None = None, freeze: Freeze | None = N
 
 
 def _check_pretrained(name: str, weights: str | None) -> None:
+    """Raise unless `pretrained` stands alone and the backbone is one of timm's."""
     if weights is not None:
         raise ConfigError(
             "backbone.pretrained=true and backbone.weights both begin it; leave one out"
@@ -138,6 +144,7 @@ def _check_pretrained(name: str, weights: str | None) -> None:
 def _architecture(
     name: str, stem: Stem, in_channels: int, image_size: int, **more: bool
 ) -> Backbone:
+    """Return the backbone of this name with random weights (or timm's, in `more`)."""
     if library := _library(name):
         model = name.partition("/")[2]
         return library.Model(model, in_channels=in_channels, image_size=image_size, **more)
@@ -154,14 +161,15 @@ def _architecture(
 
 
 def check_sizes(backbone: Backbone, sizes: Sequence[tuple[int, ...]]) -> None:
-    """Refuse sizes that the backbone cannot take, naming what it can.
+    """Raise unless the backbone takes inputs of all these sizes.
 
     Args:
         backbone: as built.
-        sizes: height and width of images, or steps of series.
+        sizes: the sizes of the views: (height, width) in pixels for images, (steps,) for series.
 
     Raises:
-        ConfigError: it reads the other kind of data, or one of the sizes does not pass.
+        ConfigError: if it reads the other kind of data, or does not take one of the sizes; the
+            message names sizes that it takes.
     """
     kind = "images" if len(sizes[0]) == 2 else "series"
     if backbone.reads != kind:
@@ -170,12 +178,12 @@ def check_sizes(backbone: Backbone, sizes: Sequence[tuple[int, ...]]) -> None:
             f"{type(backbone).__name__} reads {backbone.reads}, the data are {kind}; "
             f"type backbone={instead}"
         )
-    for size in dict.fromkeys(sizes):
+    for size in dict.fromkeys(sizes):  # each size once, in the given order
         if not backbone.takes(*size):
             given = " x ".join(map(str, size)) + (" pixels" if kind == "images" else " steps")
             raise ConfigError(
                 f"{kind} of {given} do not pass the backbone; "
-                f"{that_pass(backbone.could_take, min(size), kind)}; change "
+                f"{suggest_sizes(backbone.could_take, min(size), kind)}; change "
                 f"{'data.window' if kind == 'series' else 'views.<kind>.operations.crop.size'}, "
                 "or the backbone"
             )

@@ -21,11 +21,19 @@ Stem = Literal["small", "imagenet"]
 
 
 def _conv(inner: int, outer: int, size: int, stride: int = 1) -> nn.Conv2d:
+    """Return a convolution without bias; the batch norm after it has one."""
     return nn.Conv2d(inner, outer, size, stride, padding=size // 2, bias=False)
 
 
 class Residual(nn.Module):
-    """relu(x + f(x)); f is two 3 x 3 convolutions, or 1 x 1, 3 x 3, 1 x 1 as a bottleneck."""
+    """A residual block relu(x + f(x)); f is two 3 x 3 convolutions, or 1 x 1, 3 x 3, 1 x 1.
+
+    Args:
+        inner: number of input channels.
+        width: channels of the convolutions inside the block.
+        stride: 2 halves height and width.
+        expansion: output channels / width: 1 for two convolutions, 4 for three (a bottleneck).
+    """
 
     def __init__(self, inner: int, width: int, stride: int, expansion: int) -> None:
         super().__init__()
@@ -45,30 +53,31 @@ class Residual(nn.Module):
         self.stride = stride
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B c h w"]:
-        """Activations of the next layer."""
+        """Return the activations for the next block."""
         y = x
         for i in range(1, self.depth + 1):
             y = self.get_submodule(f"bn{i}")(self.get_submodule(f"conv{i}")(y))
             y = F.relu(y, inplace=True) if i < self.depth else y
-        # Every other pixel, by a pool of one: a third of the time of a 1 x 1 convolution with a
-        # stride on a CPU, to the same bits, and unlike a slice its gradient keeps channels last.
+        # A pool of one pixel takes every other pixel. On a CPU this and a 1 x 1 convolution take a
+        # third of the time of a convolution with a stride, to the same bits; a slice would do too,
+        # but its gradient would lose the channels-last layout.
         chosen = x if self.stride == 1 else F.avg_pool2d(x, 1, self.stride)
         return F.relu(y.add_(self.downsample(chosen)), inplace=True)
 
 
 class ResNet(Backbone):
-    """Residual stages behind a stem; the embedding is the mean over the last map.
+    """A ResNet: a stem, residual stages, and the mean over the last feature map as embedding.
 
     Args:
-        layers: residual blocks of each stage.
+        layers: number of residual blocks in each stage.
         widths: channels of each stage before expansion; every stage but the first halves the map.
         expansion: 1 for basic blocks, 4 for bottlenecks.
         stem: "small" (3 x 3) or "imagenet" (7 x 7 with stride 2, then max-pooling).
-        in_channels: channels of the images.
-        stem_stride: of the small stem.
+        in_channels: number of channels of the images.
+        stem_stride: stride of the small stem.
     """
 
-    classifier = ("fc",)  # of torchvision's, whose weights load
+    classifier = ("fc",)  # the classifier in torchvision's weight files, which fit this class
 
     def __init__(
         self,
@@ -104,17 +113,17 @@ class ResNet(Backbone):
 
     @torch.no_grad()
     def begin_as_identity(self) -> None:
-        """Let every residual branch begin at zero, as Barlow Twins' code does."""
+        """Initialise every residual branch to zero output, as Barlow Twins' code does."""
         for module in self.modules():
             if isinstance(module, Residual):
                 nn.init.zeros_(module.get_parameter(f"bn{module.depth}.weight"))
 
     def takes(self, *size: int) -> bool:
-        """Whether the last map has a pixel of its own and is no padding."""
+        """Return True if no side is smaller than the total stride, one pixel of the last map."""
         return min(size) >= self.total_stride
 
     def feature_maps(self, image: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B _ _ _"]]:
-        """Output of each stage, shallow to deep."""
+        """Return the output of each stage, from shallow to deep."""
         x = self.maxpool(F.relu(self.bn1(self.conv1(image)), inplace=True))
         maps = []
         for i in range(1, self.stages + 1):
@@ -123,18 +132,18 @@ class ResNet(Backbone):
         return maps
 
     def parts_by_stage(self) -> list[list[str]]:
-        """The stem with the first stage, then each stage."""
+        """Return the names of each stage's parts; the stem is in the first stage."""
         layers = [f"layer{i}" for i in range(1, self.stages + 1)]
         return [["conv1", "bn1", layers[0]], *([layer] for layer in layers[1:])]
 
     def forward(self, image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
-        """Mean over the pixels of the last map."""
-        # As a mean over pixels that lie before the channels: the gradient keeps channels last.
+        """Return the mean over the pixels of the last feature map."""
+        # Permuted first, so that the gradient keeps the channels-last layout.
         return self.feature_maps(image)[-1].permute(0, 2, 3, 1).flatten(1, 2).mean(1)
 
 
 def resnet_tiny(*, stem: Stem, in_channels: int) -> ResNet:
-    """Three stages of one basic block, 32-64-128 channels, stride-2 stem: for two CPU cores."""
+    """Return three stages of one basic block, 32-64-128 channels, stride-2 stem: for two cores."""
     return ResNet(
         [1, 1, 1],
         [32, 64, 128],
@@ -146,21 +155,21 @@ def resnet_tiny(*, stem: Stem, in_channels: int) -> ResNet:
 
 
 def resnet18(*, stem: Stem, in_channels: int) -> ResNet:
-    """D = 512, 11 million parameters."""
+    """Return ResNet-18: D = 512, 11 million parameters."""
     return ResNet(
         [2, 2, 2, 2], [64, 128, 256, 512], expansion=1, stem=stem, in_channels=in_channels
     )
 
 
 def resnet34(*, stem: Stem, in_channels: int) -> ResNet:
-    """D = 512, 21 million parameters."""
+    """Return ResNet-34: D = 512, 21 million parameters."""
     return ResNet(
         [3, 4, 6, 3], [64, 128, 256, 512], expansion=1, stem=stem, in_channels=in_channels
     )
 
 
 def resnet50(*, stem: Stem, in_channels: int) -> ResNet:
-    """D = 2048, 24 million parameters."""
+    """Return ResNet-50: D = 2048, 24 million parameters."""
     return ResNet(
         [3, 4, 6, 3], [64, 128, 256, 512], expansion=4, stem=stem, in_channels=in_channels
     )

@@ -1,4 +1,4 @@
-"""What backbones of series share: missing steps, convolutions, pooling over time."""
+"""Parts that backbones for time series share: missing steps, convolutions, pooling over time."""
 
 from __future__ import annotations
 
@@ -13,28 +13,38 @@ Pool = Literal["max", "mean", "attention"]
 
 
 def without_missing(series: Float[Tensor, "B C T"]) -> Float[Tensor, "B C T"]:
-    """0 in all channels of the steps at which one is NaN, as TS2Vec; the input stays as it is."""
+    """Return the series with all channels 0 at every step at which one is NaN, as in TS2Vec."""
     return torch.where(series.isnan().any(1, keepdim=True), 0.0, series)
 
 
 class SameConv1d(nn.Conv1d):
-    """As many steps as came in; an even kernel reaches one step further ahead than back."""
+    """A convolution without bias that keeps the length.
+
+    An even kernel reaches one step further into the future than into the past.
+
+    Args:
+        in_channels: number of input channels.
+        out_channels: number of output channels.
+        kernel: length in steps, odd or even.
+    """
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int) -> None:
         super().__init__(in_channels, out_channels, kernel, bias=False)
         self.reach = ((kernel - 1) // 2, kernel // 2)
 
     def forward(self, input: Float[Tensor, "B c T"]) -> Float[Tensor, "B d T"]:  # noqa: A002
-        """Padded with zeros, then convolved."""
+        """Pad with zeros and convolve."""
+        # Not by `padding="same"`, which warns that an even kernel copies its input.
         return super().forward(F.pad(input, self.reach))
 
 
 class Pooling(nn.Module):
-    """The largest, the mean, or an attention-weighted mean over time.
+    """Pooling over time: the maximum, the mean, or a mean with learned weights.
 
     Args:
-        kind: "attention" learns one score per step, a linear function of its features.
-        channels: D.
+        kind: "max", "mean" or "attention", whose weights are the softmax over time of one score per
+            step, a learned linear function of the step's features.
+        channels: D, the number of features.
     """
 
     def __init__(self, kind: Pool, channels: int) -> None:
@@ -43,7 +53,7 @@ class Pooling(nn.Module):
         self.score = nn.Linear(channels, 1) if kind == "attention" else None
 
     def forward(self, features: Float[Tensor, "B D T"]) -> Float[Tensor, "B D"]:
-        """One embedding per series."""
+        """Return one embedding per series."""
         if self.score is not None:
             weight = self.score(features.mT).softmax(1)
             return (features @ weight)[..., 0]

@@ -1,30 +1,32 @@
-"""Which sizes of images or lengths of series a model takes, found by trying."""
+"""Search for image sizes or series lengths that a model takes, by trying them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Literal
 
-REFUSALS = (AssertionError, RuntimeError, ValueError)  # how models answer to a size
-SIDES = (1, 2, 4, 8, *range(16, 1025, 16))  # pixels, tried in the search for the smallest
-REACH = 32  # pixels on either side in which the nearest are sought; patches have up to 32
+REFUSALS = (AssertionError, RuntimeError, ValueError)  # what models raise at a wrong size
+SIDES = (1, 2, 4, 8, *range(16, 1025, 16))  # pixels or steps, tried in this order
+# Pixels to either side in which the nearest sizes are searched: models that cut images into patches
+# take multiples of the patch, which has at most 32 pixels.
+REACH = 32
 
 Takes = Callable[[int], bool]
 
 
 def smallest(takes: Takes) -> int | None:
-    """Smallest side, or length, that is taken, None if there is none up to 1024."""
+    """Return the smallest side, or length, that is taken, or None if there is none up to 1024."""
     return next(filter(takes, SIDES), None)
 
 
-def that_pass(takes: Takes, side: int, kind: Literal["images", "series"] = "images") -> str:
-    """Words for the sizes to choose instead of one that is refused.
+def suggest_sizes(takes: Takes, side: int, kind: Literal["images", "series"] = "images") -> str:
+    """Return a phrase that names sizes to choose instead of `side`, which is refused.
 
-    >>> that_pass(lambda side: side % 16 == 0, 250)
+    >>> suggest_sizes(lambda side: side % 16 == 0, 250)
     'the smallest square it takes has 16, the nearest have 240 and 256'
-    >>> that_pass(lambda side: side >= 32, 28)
+    >>> suggest_sizes(lambda side: side >= 32, 28)
     'the smallest square it takes has 32'
-    >>> that_pass(lambda steps: steps >= 64, 28, "series")
+    >>> suggest_sizes(lambda steps: steps >= 64, 28, "series")
     'the shortest series it takes has 64'
     """
     least = smallest(takes)

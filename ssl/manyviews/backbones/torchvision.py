@@ -1,4 +1,4 @@
-"""Classification models of torchvision as backbones: `backbone=torchvision/<name>`."""
+"""torchvision's classification models as backbones: `backbone=torchvision/<name>`."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ from manyviews.backbones.backbone import Backbone
 from manyviews.errors import ConfigError, unknown
 
 PREFIX = "torchvision/"
-AUXILIARY = ("aux1", "aux2", "AuxLogits")  # classifiers in mid-net of GoogLeNet and Inception
-TRUNKS = ("features", "trunk_output", "layers", "blocks")  # what holds the stages, if not the model
+# Auxiliary classifiers in the middle of GoogLeNet and Inception.
+AUXILIARY = ("aux1", "aux2", "AuxLogits")
+# Names of the module that holds the stages; in models without it, the model itself holds them.
+TRUNKS = ("features", "trunk_output", "layers", "blocks")
 
 
 class Model(Backbone):
-    """A model of torchvision without its last linear layer, freshly initialised.
+    """A model of torchvision without its last linear layer, with random weights.
 
     Args:
-        name: of torchvision.
-        in_channels: channels of the images.
+        name: torchvision's name of the model, for example "swin_t".
+        in_channels: number of channels of the images.
         image_size: side in pixels of the largest view, for models that are built for one size.
 
     Raises:
-        ConfigError: unknown name, or a model that does not end in a linear layer.
+        ConfigError: if the name is unknown, or the model does not end in a linear layer.
     """
 
     prefix = "model."
@@ -38,8 +40,11 @@ class Model(Backbone):
         self.model = _create(name, image_size)
         path, last = [*self.model.named_modules()][-1]
         if not isinstance(last, nn.Linear):
-            raise ConfigError(f"{PREFIX}{name} ends in no linear layer; choose another model")
+            raise ConfigError(
+                f"{PREFIX}{name} does not end in a linear layer; choose another model"
+            )
         self.classifier = (path, *AUXILIARY)
+        # Swin's stages return (B, H, W, C).
         self.channels_last = name.startswith("swin")
         self.embedding_dim, self.in_channels = last.in_features, in_channels
         self.model.set_submodule(path, nn.Identity())
@@ -47,14 +52,15 @@ class Model(Backbone):
             _first_convolution_takes(self.model, in_channels)
 
     def forward(self, image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
-        """What the last linear layer would read."""
+        """Return the features that the last linear layer would read."""
         return self.model(image)
 
     def feature_maps(self, image: Float[Tensor, "B C H W"]) -> list[Float[Tensor, "B _ _ _"]]:
-        """The last activation of each resolution, shallow to deep."""
+        """Return the last activation of each resolution, from shallow to deep."""
         maps: dict[torch.Size, Tensor] = {}
 
         def keep(module: nn.Module, given: Any, output: Any) -> None:
+            """Keep a feature map; a later one of the same resolution replaces it."""
             if isinstance(output, Tensor) and output.ndim == 4:
                 output = output.movedim(-1, 1) if self.channels_last else output
                 maps[output.shape[-2:]] = output
@@ -70,21 +76,23 @@ class Model(Backbone):
 
 
 def available() -> list[str]:
-    """All names, as `torchvision/<name>`."""
+    """Return the names of all classification models, as `torchvision/<name>`."""
     return [PREFIX + name for name in models.list_models(module=models)]
 
 
 def _create(name: str, image_size: int) -> nn.Module:
+    """Return the model with random weights, with its classifier."""
     more: dict[str, Any] = {}
     if name in ("googlenet", "inception_v3"):
-        more = {"aux_logits": False, "init_weights": True}  # else a tuple while training
+        # With auxiliary classifiers, they would return a tuple while training.
+        more = {"aux_logits": False, "init_weights": True}
     if name.startswith("vit_"):
         more = {"image_size": image_size}
     return models.get_model(name, weights=None, **more)
 
 
 def _first_convolution_takes(model: nn.Module, in_channels: int) -> None:
-    """Replace it by one with as many input channels, drawn as torch draws them."""
+    """Replace the first convolution by one with `in_channels`, with torch's initialisation."""
     path, old = next((n, m) for n, m in model.named_modules() if isinstance(m, nn.Conv2d))
     new = nn.Conv2d(
         in_channels,

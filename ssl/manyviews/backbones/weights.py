@@ -1,7 +1,8 @@
 """A backbone's weights from a file: `backbone.weights=PATH`.
 
-Files of ours, of torch.save and of safetensors; nothing in them is executed. Strict: all tensors of
-the backbone must be there, and nothing else may be, but the classifier of the model's library.
+The file is a checkpoint of manyviews, a file of torch.save or of safetensors; no code in it is
+executed. Loading is strict: the file must hold every tensor of the backbone and nothing else but
+the classifier that the model has in its own library.
 """
 
 from __future__ import annotations
@@ -19,23 +20,23 @@ from manyviews import checkpoints
 from manyviews.backbones.backbone import Backbone
 from manyviews.errors import ConfigError
 
-WRAPPERS = ("state_dict", "model")  # what training scripts put around the tensors
-NAMED = 3  # names that an error gives of each kind
+WRAPPERS = ("state_dict", "model")  # keys under which training scripts save the tensors
+NAMED = 3  # number of tensor names that an error lists of each kind
 
 
 def read(path: str) -> dict[str, Tensor]:
-    """The tensors of a backbone by name, out of what wraps them.
+    """Return the tensors of a backbone by name, without their wrappers.
 
-    These are taken off: a `state_dict` or `model` around the tensors, `module.` before every name,
-    and `backbone.`, whose bearers are then all that is taken.
+    Removed wrappers are a `state_dict` or `model` key and, if all names have it, the prefix
+    `module.`. If any name starts with `backbone.`, only those are kept, without the prefix.
 
     Args:
-        path: a run folder (its last checkpoint), or a file.
+        path: a run folder, whose last checkpoint is read, or a file.
 
     Raises:
-        ConfigError: not there, or not a file of tensors.
+        ConfigError: if it does not exist, or is not a file of tensors.
     """
-    content: Any = _content(checkpoints.of(path, "backbone.weights"))
+    content: Any = _content(checkpoints.find(path, "backbone.weights"))
     for wrapper in WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
             content = content[wrapper]
@@ -54,34 +55,36 @@ def read(path: str) -> dict[str, Tensor]:
 
 
 def _content(path: Path) -> Any:
+    """Return what the file holds, in any of the three formats."""
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        if checkpoints.signed(path):
+        if checkpoints.is_ours(path):
             return checkpoints.read(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except ConfigError:
         raise
     except SafetensorError as error:
-        raise ConfigError(f"{path} is no whole file of safetensors ({error})") from error
-    except Exception as error:  # a forged or foreign file: unpicklers raise whatever they trip over
+        raise ConfigError(f"{path} is not a whole safetensors file ({error})") from error
+    except Exception as error:  # a forged or foreign file makes the unpickler raise any error
         raise ConfigError(
             f"{path} is cut short, or holds more than torch.load(weights_only=True) reads"
         ) from error
 
 
 def load(backbone: Backbone, state: Mapping[str, Tensor], given: str) -> str:
-    """Copy tensors into the backbone; how many.
+    """Copy tensors into the backbone, and return a sentence that says how many.
 
     Args:
         backbone: changed in place.
-        state: by the names of this backbone, or of its library.
+        state: tensors by their names in this class, or in the model's own library.
         given: what the user typed, for the message.
 
     Raises:
-        ConfigError: tensors are missing, of another shape, or too many.
+        ConfigError: if tensors are missing, of another shape, or too many.
     """
     own = backbone.state_dict()
+    # Files from the model's own library lack the prefix of our wrapper class.
     if not all(name.startswith(backbone.prefix) for name in state):
         state = {backbone.prefix + name: value for name, value in state.items()}
     heads = tuple(f"{backbone.prefix}{name}." for name in backbone.classifier)
@@ -109,6 +112,7 @@ def load(backbone: Backbone, state: Mapping[str, Tensor], given: str) -> str:
 
 
 def _counted(kind: str, names: Iterable[str]) -> str:
+    """Return "2 missing (conv1.weight, bn1.bias)" and the like."""
     names = list(names)
     more = ", ..." if len(names) > NAMED else ""
     return f"{len(names)} {kind} ({', '.join(names[:NAMED])}{more})"

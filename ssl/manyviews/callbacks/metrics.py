@@ -114,7 +114,7 @@ class Metrics(pl.Callback):
         """
         self._sum_pending()
         # The smallest step over ranks: all of them must raise, or the others would wait for it.
-        first_bad = -float(distributed.largest(-self._tensor(self.first_bad)))
+        first_bad = -float(distributed.maximum(-self._tensor(self.first_bad)))
         if first_bad < float("inf"):
             raise NotFinite(f"the loss is not finite at step {int(first_bad)}")
 

@@ -51,7 +51,7 @@ class Stop(pl.Callback):
 
     def requested(self) -> bool:
         """Return True if any rank got a signal; every rank must call this at the same step."""
-        return bool(distributed.largest(torch.tensor(float(self.flag))))
+        return bool(distributed.maximum(torch.tensor(float(self.flag))))
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Restore the handlers; after training there is no step to save after."""

@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from manyviews.backbones import registry
 from manyviews.backbones.backbone import Backbone
-from manyviews.backbones.sizes import that_pass
+from manyviews.backbones.sizes import suggest_sizes
 from manyviews.errors import ConfigError
 from manyviews.hardware import resolve_accelerator, resolve_precision
 
@@ -108,7 +108,7 @@ def measure(name: str, size: int, channels: int) -> Costs:
     backbone = registry.build(name, in_channels=channels, image_size=size)
     sides = [size] * (2 if backbone.reads == "images" else 1)
     if not backbone.takes(*sides):
-        said = that_pass(backbone.could_take, size, backbone.reads)
+        said = suggest_sizes(backbone.could_take, size, backbone.reads)
         given = f"{size} x {size} pixels" if len(sides) == 2 else f"{size} steps"
         raise ConfigError(f"{backbone.reads} of {given} do not pass; {said}")
     gflops = _gflops(backbone, torch.zeros(1, channels, *sides))

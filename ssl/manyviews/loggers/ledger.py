@@ -12,7 +12,7 @@ from torch import nn
 from manyviews.datamodules.module import Splits, ViewData
 from manyviews.hardware import resolve_accelerator
 from manyviews.method import Method
-from manyviews.optim.family import doubt, family
+from manyviews.optim.family import family, mismatch
 from manyviews.runs import Run, write_json
 
 LEFT_OUT = {
@@ -136,7 +136,7 @@ def _family(optimizer: str, method: Method) -> str:
     """Return the optimizer families of backbone and optimizer, with a warning if they differ."""
     ours, its = method.backbone.family, family(optimizer) or "unknown"
     said = f"backbone {ours}, optimizer {its}"
-    against = doubt(ours, optimizer)
+    against = mismatch(ours, optimizer)
     return f"{said}: {against}" if against else said
 
 

@@ -62,7 +62,7 @@ def correlation_parts(
     z1: Float[Tensor, "B P"], z2: Float[Tensor, "B P"], *, redundancy_weight: float, ddp: DDP
 ) -> BarlowTwinsLoss:
     """Return the two parts of eq. 1 for columns that are already standardised."""
-    total = distributed.total if ddp == "exact" else distributed.total_of_shares
+    total = distributed.total if ddp == "exact" else distributed.total_with_local_gradient
     diagonal = total((z1 * z2).sum(0)) / (len(z1) * distributed.world_size())
     # All squares less those of the diagonal; the sum of all never needs C itself.
     redundancy = energy(z1, z2, ddp=ddp) - diagonal.square().sum()
@@ -103,7 +103,7 @@ def energy(z1: Float[Tensor, "B P"], z2: Float[Tensor, "B P"], *, ddp: DDP) -> F
         if rows < columns:  # the N x N form has the smaller matrices
             return _gram_energy(z1, z2)
         return (distributed.total(z1.mT @ z2) / rows).square().sum()
-    return (distributed.total_of_shares(z1.mT @ z2) / rows).square().sum()
+    return (distributed.total_with_local_gradient(z1.mT @ z2) / rows).square().sum()
 
 
 def _gram_energy(z1: Float[Tensor, "B P"], z2: Float[Tensor, "B P"]) -> Float[Tensor, ""]:

@@ -26,4 +26,5 @@ def byol(prediction: Float[Tensor, "B P"], target: Float[Tensor, "B P"]) -> Floa
         prediction: q, raw predictions of the network that learns.
         target: z, raw projections of the momentum network; no gradient flows into them.
     """
+    # The target network learns by averaging alone; a gradient into it would lead to collapse.
     return 2 - 2 * F.cosine_similarity(prediction, target.detach(), dim=1).mean()

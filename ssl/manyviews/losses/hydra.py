@@ -56,6 +56,8 @@ def arbitrary_pairs(
     # The denominator holds one positive at a time: positives do not compete with each other.
     others = score.masked_fill(~negative, -torch.inf).logsumexp(1, keepdim=True)
     each = torch.where(positive, torch.logaddexp(score, others) - score, 0.0)
+    # Ranks differ in their numbers of positives. Divided by the global number, each positive weighs
+    # alike; the factor W cancels DDP's mean over ranks.
     count = distributed.total(positive.sum().to(score.dtype)).clamp(min=1)
     return each.sum() * distributed.world_size() / count
 

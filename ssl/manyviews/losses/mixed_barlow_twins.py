@@ -77,8 +77,10 @@ def mixup_redundancy(
         ddp: see `barlow_twins`.
     """
     z1, z2, mixed = (_standardize(z, ddp) for z in (z1, z2, mixed))
-    partner = distributed.share(distributed.gather(z2)[order]) if ddp == "exact" else z2[order]
+    # A row's partner may lie on another rank.
+    partner = distributed.local_rows(distributed.gather(z2)[order]) if ddp == "exact" else z2[order]
     first, second = (mixed - share * z - (1 - share) * partner for z in (z1, z2))
+    # R^T z_2 with the residual against view 1 gives the paper's z1^T z2 in G_2.
     return energy(first, z1, ddp=ddp) + energy(second if imagenet_compat else first, z2, ddp=ddp)
 
 

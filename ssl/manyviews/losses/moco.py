@@ -33,5 +33,6 @@ def moco(
     """
     query, key = F.normalize(query, dim=1), F.normalize(key.detach(), dim=1)
     everyone = distributed.gather(key)
-    own = distributed.share(torch.arange(len(everyone), device=query.device))
+    # Among the keys of all ranks, the positive of a row is the key with the row's own number.
+    own = distributed.local_rows(torch.arange(len(everyone), device=query.device))
     return F.cross_entropy(query @ everyone.mT / temperature, own)

@@ -18,6 +18,7 @@ def full_precision(loss: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(loss)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        # Autocast is switched off per device type: take that of the first tensor.
         device = next(a.device.type for a in args if isinstance(a, Tensor))
         with torch.autocast(device, enabled=False):
             return loss(*map(_widen, args), **kwargs)  # pyright: ignore[reportCallIssue]

@@ -75,7 +75,7 @@ def _against_others(
     In the cross-entropy class 0 is the retrieved candidate and class 1 + n the anchor of row n.
     """
     everyone = distributed.gather(a)
-    rows = distributed.share(torch.arange(len(everyone), device=a.device))
+    rows = distributed.local_rows(torch.arange(len(everyone), device=a.device))
     # An anchor's cosine with itself is always 1: it is left out of the negatives.
     itself = F.one_hot(rows, len(everyone)).bool()
     others = (a @ everyone.mT / temperature).masked_fill(itself, -torch.inf)
@@ -106,5 +106,6 @@ def reconstruction_error(
     if reduction == "sum":
         # DDP takes the mean over ranks; the factor turns it into a sum.
         return error * distributed.world_size()
+    # Ranks may differ in their numbers of compared entries: each entry weighs alike.
     count = distributed.total(compared.sum().to(error.dtype)).clamp(min=1)
     return error * distributed.world_size() / count

@@ -34,7 +34,7 @@ def info_nce(
     """
     z1, z2 = F.normalize(z1, dim=1), F.normalize(z2, dim=1)
     all_1, all_2 = distributed.gather(z1), distributed.gather(z2)
-    rows = distributed.share(torch.arange(len(all_1), device=z1.device))
+    rows = distributed.local_rows(torch.arange(len(all_1), device=z1.device))
     return (_one_way(z1, all_2, all_1, rows, temperature)
             + _one_way(z2, all_1, all_2, rows, temperature)) / 2  # fmt: skip
 

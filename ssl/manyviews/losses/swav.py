@@ -36,7 +36,7 @@ def sinkhorn(
     """
     rows = scores.shape[0] * distributed.world_size()
     # The same constant for all ranks and rows: one per row would change the first column sums.
-    q = ((scores - distributed.largest(scores.max())) / epsilon).exp()
+    q = ((scores - distributed.maximum(scores.max())) / epsilon).exp()
     q /= distributed.total(q.sum())
     for _ in range(iterations):
         q /= distributed.total(q.sum(0, keepdim=True))  # columns: every prototype gets 1 / K

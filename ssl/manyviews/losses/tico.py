@@ -83,8 +83,10 @@ def _tico(
 ) -> tuple[TiCoParts, Float[Tensor, "P P"]]:
     """Return the parts without rho, and C_t."""
     a, b = F.normalize(z, dim=1), F.normalize(target.detach(), dim=1)
+    # B_t, the second moment of the rows of all ranks; it is not centred, as in the paper.
     rows = a.detach() if detach_batch else a
     batch = distributed.total(rows.mT @ rows) / (len(a) * distributed.world_size())
     covariance = beta * memory + (1 - beta) * batch.to(memory.dtype)
+    # a_i^T C a_i for every row: a product with C, then the dot product with the row itself.
     contrast = ((a @ covariance.to(a.dtype)) * a).sum(1).mean()
     return TiCoParts(1 - (a * b).sum(1).mean(), contrast), covariance

@@ -118,7 +118,9 @@ class MixedBarlowTwins(Method):
         exact = self.ddp == "exact"
         rows = len(first) * (distributed.world_size() if exact else 1)
         order = draws.permutation(self.seed, step, rows, "mixture").to(first.device)
-        partner = distributed.share(distributed.gather(second)[order]) if exact else second[order]
+        partner = (
+            distributed.local_rows(distributed.gather(second)[order]) if exact else second[order]
+        )
         return share * first + (1 - share) * partner, share, order
 
     def scale(self) -> float:

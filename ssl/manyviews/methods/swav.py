@@ -116,7 +116,7 @@ class SwAV(Method):
         earlier = scores[:, :0]
         if self.queue.shape[1] and self.current_epoch >= self.queue_from_epoch:
             if self.queued >= self.queue.shape[1]:
-                rows = torch.stack([distributed.share(rows) for rows in self.queue])
+                rows = torch.stack([distributed.local_rows(rows) for rows in self.queue])
                 earlier = rows.to(scores.dtype) @ self.prototypes.weight.mT
             self.remember(z)  # behind the reading: the queue never holds the current batch
         together = torch.cat([earlier, scores], dim=1)

@@ -1,6 +1,6 @@
 """Batch norm with the statistics of all ranks, for process groups on CPUs.
 
-torch's own `SyncBatchNorm` refuses CPU tensors; on GPUs it is used.
+torch's own `SyncBatchNorm`, which is used on GPUs, refuses CPU tensors.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ def embed_by_shape(
         views: images or series, the views of one resolution next to each other.
     """
     rows = len(views[0])
+    # One forward pass per group, on the rows of all its views, then split into views again.
     groups = [list(group) for _, group in groupby(views, key=lambda view: view.shape)]
     return torch.cat([backbone(torch.cat(g)).view(len(g), rows, -1) for g in groups])
 

@@ -121,8 +121,8 @@ def draw_partners(
     everyone = distributed.gather(label)
     if positives == "arbitrary":
         order = draws.permutation(seed, step, len(everyone), "partner").to(label.device)
-        return distributed.share(everyone[order])
-    rows = distributed.share(torch.arange(len(everyone), device=label.device))
+        return distributed.local_rows(everyone[order])
+    rows = distributed.local_rows(torch.arange(len(everyone), device=label.device))
     turn = draws.uniform(seed, step, rows, 0, "partner", 1)[:, 0]
     # A step of 1 to M - 1 around the circle of classes reaches each of the others equally often.
     return (label + 1 + (turn * (classes - 1)).long()) % classes

@@ -34,6 +34,7 @@ def projector(
             f"a projector of widths {', '.join(map(str, widths))}; allowed: method.hidden_dim 1 or "
             "more, method.projection_dim 2 or more"
         )
+    # Batch norm subtracts the mean: a bias before it has no effect, but some papers have one.
     layers: list[nn.Module] = []
     for width, following in pairwise(widths[:-1]):
         layers += [

@@ -26,6 +26,7 @@ def contiguous(
         length: number of hidden steps.
     """
     turn = draws.uniform(seed, step, position, 0, "mask", 1)
+    # turn is in [0, 1), so start takes each of the T - length + 1 values with equal chance.
     start = (turn * (steps - length + 1)).long()
     time = torch.arange(steps, device=position.device)
     return (time >= start) & (time < start + length)
@@ -52,6 +53,7 @@ def intermittent(
     """
     if sharing == "per_anchor":
         turn = draws.uniform(seed, step, position, 0, "hidden", steps)
+        # argsort of uniform numbers is a random permutation; its first half of values is hidden.
         return turn.argsort(dim=1, stable=True) < steps // 2
     names = ["hidden"]
     if sharing == "per_candidate":

@@ -1,4 +1,4 @@
-"""Optimizers that torch lacks, and schedules as pure functions of the step."""
+"""The optimizers LARS and LARC, which torch lacks, and learning rate schedules."""
 
 from manyviews.optim.lars import LARC, LARS
 from manyviews.optim.schedules import Schedule, WarmupCosine

@@ -1,4 +1,4 @@
-"""Whether an optimizer is of the kind that a backbone is made for."""
+"""Two families of optimizers, and a warning if a backbone is trained with the wrong one."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from typing import Literal
 
 Family = Literal["sgd", "adaptive"]
 
+# Names of the classes, as in a `_target_`.
 SGD = ("ASGD", "LARC", "LARS", "SGD")
 ADAPTIVE = ("Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "RAdam")
 
 
 def family(target: str) -> Family | None:
-    """Of the optimizer that a `_target_` names; None of one that is not known here.
+    """Return the family of the optimizer that a `_target_` names, or None if it is not known here.
 
     >>> family("torch.optim.AdamW")
     'adaptive'
@@ -20,10 +21,14 @@ def family(target: str) -> Family | None:
     return "sgd" if name in SGD else "adaptive" if name in ADAPTIVE else None
 
 
-def doubt(backbone: Family, target: str) -> str | None:
-    """What speaks against the pair, or None.
+def mismatch(backbone: Family, target: str) -> str | None:
+    """Return a warning if the backbone seldom trains well with this optimizer, else None.
 
-    The other way round nothing does: nets with batch norm train with adaptive optimizers, too.
+    Only one combination is warned of: networks with batch norm train with adaptive optimizers, too.
+
+    Args:
+        backbone: the family that the backbone needs, see `Backbone.family`.
+        target: the `_target_` of the optimizer.
     """
     if (backbone, family(target)) != ("adaptive", "sgd"):
         return None

@@ -1,4 +1,4 @@
-"""Terms that any method can carry, chosen with `regularizer=<name>`."""
+"""Regularizers: terms added to the loss of any method, chosen with `regularizer=<name>`."""
 
 from manyviews.regularizers.base import Regularizer
 from manyviews.regularizers.vne import VNE

@@ -1,4 +1,4 @@
-"""The slot: what a method adds to its loss."""
+"""The interface of a regularizer."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from manyviews.optim import Schedule
 
 @runtime_checkable
 class Regularizer(Protocol):
-    """`weight * schedule(step) * regularizer(output)` is added to the loss.
+    """A term of the loss: `weight * schedule(step) * regularizer(output)` is added to it.
 
     Attributes:
-        weight: 0 means it is not computed.
-        schedule: factor on the weight at each step.
+        weight: factor on the term; at 0 the term is not computed.
+        schedule: a further factor that depends on the step.
     """
 
     weight: float
     schedule: Schedule
 
     def __call__(self, output: Output) -> Float[Tensor, ""]:
-        """The term to be minimised."""
+        """Return the term to be minimised, without its weight."""
         ...

@@ -1,4 +1,4 @@
-"""VNE as a slot: raises (weight > 0) or lowers (weight < 0) the entropy of the spectrum."""
+"""VNE as a regularizer: a positive weight raises the von Neumann entropy, a negative lowers it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from manyviews.optim import WarmupCosine
 
 
 class VNE:
-    """-S, the negative von Neumann entropy (arXiv 2304.01434), averaged over the views.
+    """The negative von Neumann entropy -S (arXiv 2304.01434), averaged over the views.
 
     Args:
         weight: alpha; the authors advise |alpha| well below 0.5 and batches of 32 or more.
-        reads: the tensor whose spectrum is regularised.
-        warmup_epochs: over which the weight rises from 0.
-        final: share of the weight that half a cosine leaves at the end; -1 turns its sign.
+        reads: the tensor whose entropy is regularised, "embedding" or "projection".
+        warmup_epochs: number of epochs in which the weight rises linearly from 0.
+        final: factor on the weight at the end, reached by half a cosine: 1 keeps the weight, 0
+            takes it away, -1 turns its sign.
     """
 
     def __init__(
@@ -32,9 +33,10 @@ class VNE:
     ) -> None:
         if warmup_epochs < 0:
             raise ConfigError(f"regularizers.vne.warmup_epochs={warmup_epochs}; allowed: 0 or more")
+        # The learning rate's schedule serves for the weight, too: both are factors on a base value.
         self.weight, self.schedule = weight, WarmupCosine(warmup_epochs, final=final)
         self.reads = reads
 
     def __call__(self, output: Output) -> Float[Tensor, ""]:
-        """-mean_v S(view v); the limit values are 0 and -ln min(B, D)."""
+        """Return -mean_v S(view v), between -ln min(N, D) and 0 for N rows on all ranks."""
         return -von_neumann_entropy(getattr(output, self.reads)).mean()

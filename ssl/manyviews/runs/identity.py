@@ -57,10 +57,10 @@ def identity(config: Config) -> str:
     _name_first_stages(content["method"])
     if weights := config["backbone"].get("weights"):
         content["backbone"]["weights"] = checkpoints.checksum(
-            checkpoints.of(weights, "backbone.weights")
+            checkpoints.find(weights, "backbone.weights")
         )
     if config["init"] is not None:
-        content["init"] = checkpoints.checksum(checkpoints.of(config["init"]))
+        content["init"] = checkpoints.checksum(checkpoints.find(config["init"]))
     canonical = json.dumps(content, sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()[:8]
 

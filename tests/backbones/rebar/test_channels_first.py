@@ -8,7 +8,7 @@ SEEN = torch.rand(4, 40, generator=torch.Generator().manual_seed(0)) < 0.5
 
 
 @pytest.mark.parametrize("observed", [SEEN, SEEN[:1], None])
-def test_it_makes_what_the_net_makes(observed):
+def test_it_returns_what_the_net_returns(observed):
     torch.manual_seed(0)
     net, series = DilatedNet(3, 16, 3, 15).double(), torch.randn(4, 3, 40, dtype=torch.float64)
     with torch.no_grad():

@@ -64,7 +64,7 @@ def pairs(anchors, candidates, steps, dtype=torch.float32):
 
 
 def half_seen(*rows, steps):
-    """Masks of which every row misses steps // 2."""
+    """Return masks that hide steps // 2 steps in every row."""
     order = torch.rand(*rows, steps, generator=torch.Generator().manual_seed(2)).argsort(-1)
     return order >= steps // 2
 

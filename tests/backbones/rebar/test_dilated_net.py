@@ -7,7 +7,7 @@ from manyviews.backbones.rebar.dilated_net import DilatedNet, activate
 
 
 @pytest.mark.parametrize(("blocks", "steps"), [(1, 29), (3, 113), (5, 449)])
-def test_a_query_sees_the_steps_that_are_told(blocks, steps, monkeypatch):
+def test_a_query_sees_the_documented_number_of_steps(blocks, steps, monkeypatch):
     monkeypatch.setattr(dilated_net, "activate", nn.Identity())  # a norm sees all steps
     net = DilatedNet(1, 8, blocks, 15).double()
     with torch.no_grad():

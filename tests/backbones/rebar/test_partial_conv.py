@@ -56,7 +56,7 @@ def test_a_kernel_that_sees_nothing_gives_exactly_0(conv, series):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
-def test_one_product_of_its_columns_makes_the_same(conv, series, share):
+def test_one_product_of_its_columns_gives_the_same(conv, series, share):
     seen = torch.rand(3, 24, generator=torch.Generator().manual_seed(2)) < share
     for observed in (seen, seen[:1], None):
         columns = conv.columns(series.transpose(0, 1), observed)
