@@ -165,6 +165,7 @@ def _classes(name: str, index: FileIndex) -> tuple[str, ...]:
 def _labels(
     files: LabelledFiles, rows: np.ndarray, classes: tuple[str, ...]
 ) -> Int64[Tensor, " N"]:
+    """Return the class number of each of these rows."""
     number: dict[str | None, int] = {None: -1, **{c: i for i, c in enumerate(classes)}}
     return torch.tensor([number[files.classes[i]] for i in rows])
 

@@ -117,6 +117,7 @@ def cifar100(root: str, download: bool = True) -> ImageSplits:
 
 
 def _cifar(part: Any) -> Images:
+    """Return a split of torchvision's CIFAR with the channels in front."""
     image = torch.from_numpy(part.data).permute(0, 3, 1, 2).contiguous()
     return Images(image, torch.tensor(part.targets, dtype=torch.int64))
 

@@ -104,6 +104,7 @@ class ImageSplits:
 
 
 def _fingerprint(images: Images | ImageFiles) -> dict[str, object]:
+    """Return count, label histogram and SHA-256 of one split."""
     values, counts = images.label.unique(return_counts=True)
     histogram = {str(int(v)): int(n) for v, n in zip(values, counts, strict=True)}
     return {"images": len(images.label), "labels": histogram, **images.fingerprint()}

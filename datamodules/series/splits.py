@@ -65,6 +65,7 @@ class SeriesSplits:
 
 
 def _fingerprint(windows: Windows) -> dict[str, object]:
+    """Return count, label histogram and SHA-256 of one split."""
     values, counts = windows.label.unique(return_counts=True)
     histogram = {str(int(v)): int(n) for v, n in zip(values, counts, strict=True)}
     return {"windows": len(windows.label), "labels": histogram, **windows.fingerprint()}
