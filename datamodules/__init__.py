@@ -1,1 +1,1 @@
-"""Where samples and views come from."""
+"""Data sets, their splits, and the data modules that make batches of views from them."""

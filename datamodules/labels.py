@@ -1,4 +1,4 @@
-"""Classes of training images from a file: what a clustering or another model says of them."""
+"""Classes of the training samples from a file, for example the result of a clustering."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from manyviews.errors import ConfigError
 
 
 def classes_of(file: str, count: int) -> Int64[Tensor, " {count}"]:
-    """A class for each of `count` training images, in the order of the data set.
+    """Read a class for each of `count` training samples, in the order of the data set.
 
     Args:
-        file: `.npy` with integers (N,), or text with an integer a line.
-        count: images of the training split.
+        file: `.npy` with integers (N,), or a text file with one integer per line.
+        count: number of samples in the training split.
 
     Raises:
-        ConfigError: no such file, other content, another count, or a negative class.
+        ConfigError: the file is missing, holds something else or another count, or a class is
+            negative.
     """
     path = Path(file)
     try:

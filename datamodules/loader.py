@@ -1,4 +1,4 @@
-"""The order of the samples: each global batch is the next piece of the epoch's permutation."""
+"""The training loader: every epoch is a permutation, and each global batch its next piece."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ from manyviews.errors import ConfigError
 
 @runtime_checkable
 class Source(Protocol):
-    """A split: what makes samples of given rows."""
+    """A split that yields batches of samples."""
 
     @property
     def label(self) -> Int64[Tensor, " N"]:
-        """-1 where unknown."""
+        """Class of every row, -1 if unknown."""
         ...
 
     def samples(
         self, batches: Sequence[Int64[Tensor, " B"]], prepare: Any, epoch: int
     ) -> Iterator[Sample]:
-        """The batches in their order; workers may run ahead."""
+        """Yield the batches in the given order; workers may run ahead."""
         ...
 
 
 class EpochLoader:
-    """Yields this rank's contiguous share of each global batch; resumes in mid-epoch.
+    """A loader of this rank's contiguous share of each global batch; it resumes in mid-epoch.
 
-    The order depends on (seed, epoch) alone, so W ranks together see exactly the batches that one
-    process sees. The last incomplete global batch is dropped.
+    The order depends only on (seed, epoch), so W ranks together see exactly the batches of a single
+    process. The last, incomplete global batch is dropped.
 
     Args:
         rows: the training split.
-        prepare: what is made of rows as they are read.
-        batch_size: global batch, a multiple of `world * pieces`.
-        seed: of the run.
-        rank: of this process.
+        prepare: function that the split applies to rows while it reads them; None: none.
+        batch_size: global batch size, a multiple of `world * pieces`.
+        seed: seed of the run.
+        rank: rank of this process.
         world: number of processes.
-        pieces: batches that make one global batch, under gradient accumulation.
-        item: what a row is, in words.
+        pieces: batches per optimizer step and rank (gradient accumulation).
+        item: what a row is called in error messages, for example "image".
 
     Raises:
-        ConfigError: the batch is larger than the set, or cannot be shared equally.
+        ConfigError: the batch is larger than the set, or cannot be divided equally.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class EpochLoader:
                 f"batch_size={batch_size} does not fit a training set of {count} {item}s; "
                 f"choose batch_size=2 to batch_size={count}"
             )
-        if batch_size % (world * pieces) or batch_size < 2 * pieces:  # batch norm refuses one row
+        if batch_size % (world * pieces) or batch_size < 2 * pieces:  # batch norm needs two rows
             nearest = max(batch_size // (world * pieces), 1 + (world == 1)) * world * pieces
             raise ConfigError(
                 f"batch_size={batch_size} cannot be shared by {world} processes with "
@@ -82,24 +82,25 @@ class EpochLoader:
 
     @property
     def sampler(self) -> EpochLoader:
-        """Itself: Lightning tells the epoch to `loader.sampler`."""
+        """This loader: Lightning calls `loader.sampler.set_epoch`."""
         return self
 
     def set_epoch(self, epoch: int) -> None:
-        """Begin `epoch`, unless it is the one whose middle was just restored."""
+        """Begin `epoch`, unless its position was just restored."""
         # Lightning stops after len(self) batches without exhausting the iterator, so the position
         # is reset here and not at the end of __iter__.
         if epoch != self.epoch or self.yielded >= len(self):
             self.epoch, self.yielded = epoch, 0
 
     def __len__(self) -> int:
-        """Batches in an epoch: `pieces` to a global batch, whole global batches only."""
+        """Return the batches of an epoch: `pieces` for each complete global batch."""
         return self.count // self.batch_size * self.pieces
 
     def __iter__(self) -> Iterator[Sample]:
-        """The batches of the current epoch that were not yielded yet."""
+        """Yield the batches of the current epoch that were not yielded yet."""
         order = draws.permutation(self.seed, self.epoch, self.count)
         share = self.batch_size // (self.world * self.pieces)
+        # Piece by piece, and in a piece rank by rank: a global batch is contiguous in the order.
         starts = [(i * self.world + self.rank) * share for i in range(self.yielded, len(self))]
         batches = [order[start : start + share] for start in starts]
         for sample in self.rows.samples(batches, self.prepare, self.epoch):
@@ -107,9 +108,9 @@ class EpochLoader:
             yield sample
 
     def state_dict(self) -> dict[str, int]:
-        """Where the loader stands."""
+        """Return the position of the loader."""
         return {"epoch": self.epoch, "yielded": self.yielded}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Continue behind the last batch that was yielded."""
+        """Continue after the last batch that was yielded."""
         self.epoch, self.yielded = state["epoch"], state["yielded"]

@@ -1,4 +1,4 @@
-"""The data module: batches of views for training, clean inputs for evaluation."""
+"""The base of the data modules, and the protocols of data sets and view declarations."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Reads = Literal["images", "series"]
 
 @runtime_checkable
 class Rows(Source, Protocol):
-    """A split: rows of one kind."""
+    """A split of images or windows."""
 
     def sample(self, rows: Int64[Tensor, " B"], prepare: Any = None, epoch: int = 0) -> Sample:
-        """These rows."""
+        """Return these rows as one batch."""
         ...
 
 
@@ -33,17 +33,17 @@ class Splits(Protocol):
 
     @property
     def name(self) -> str:
-        """As in `data=<name>`."""
+        """Name of the data set, as in `data=<name>`."""
         ...
 
     @property
     def train(self) -> Rows:
-        """What is pretrained on, the bank of kNN and the training set of the probes."""
+        """Split for pretraining; also the kNN bank and the training set of the probes."""
         ...
 
     @property
     def test(self) -> Rows:
-        """Scored once, never chosen on."""
+        """Split for the scores; nothing is ever chosen on it."""
         ...
 
     @property
@@ -53,22 +53,22 @@ class Splits(Protocol):
 
     @property
     def mean(self) -> tuple[float, ...]:
-        """Per channel."""
+        """Mean of every channel, for normalisation."""
         ...
 
     @property
     def std(self) -> tuple[float, ...]:
-        """Per channel."""
+        """Standard deviation of every channel, for normalisation."""
         ...
 
     @property
     def skipped(self) -> tuple[str, ...]:
-        """What was left out, with the reason of each."""
+        """A sentence for each file or recording that was left out."""
         ...
 
     @property
     def channels(self) -> int:
-        """Of every row."""
+        """Number of channels of every row."""
         ...
 
     @property
@@ -77,21 +77,21 @@ class Splits(Protocol):
         ...
 
     def fingerprint(self) -> dict[str, Any]:
-        """What identifies the content."""
+        """Return what identifies the content."""
         ...
 
 
 @runtime_checkable
 class Declared(Protocol):
-    """The declaration of the views."""
+    """A declaration of views, called with a batch of rows."""
 
     def __iter__(self) -> Iterator[Any]:
-        """The kind of every single view."""
+        """Yield the declaration of every single view."""
         ...
 
     @property
     def sizes(self) -> Callable[..., Sequence[tuple[int, ...]]]:
-        """Of every view of a row, given the size of the row."""
+        """Function from the size of a row to the size of every view."""
         ...
 
     def __call__(
@@ -105,7 +105,7 @@ class Declared(Protocol):
         mean: Sequence[float],
         std: Sequence[float],
     ) -> list[Float[Tensor, "B ..."]]:
-        """One normalised float32 batch per view."""
+        """Return one normalised float32 batch per view."""
         ...
 
 
@@ -114,21 +114,21 @@ W = TypeVar("W", bound=Declared)
 
 
 class ViewData(pl.LightningDataModule, Generic[S, W]):
-    """Batches of views for training, clean normalised rows for evaluation.
+    """A data module: batches of views for training, clean normalised rows for evaluation.
 
     Args:
         splits: the data set.
         views: the declaration of the views.
-        batch_size: global batch: per optimizer step, summed over ranks.
-        seed: of the run; the order of the samples and all views follow from it.
-        pieces: batches that make one global batch, under gradient accumulation.
-        label: int64 (N,), class of each training row for the method, in place of the data's own;
-            evaluation does not see it.
+        batch_size: global batch size: rows per optimizer step, summed over ranks.
+        seed: seed of the run; it determines the order of the samples and all views.
+        pieces: batches per optimizer step and rank (gradient accumulation).
+        label: int64 (N,), class of each training row for the method, instead of the data set's own;
+            evaluation does not use it.
     """
 
     reads: ClassVar[Reads]
-    item: ClassVar[str]  # what a row is, in words
-    further: ClassVar[tuple[str, ...]] = ()  # measures beside accuracy, of `evaluation.words`
+    item: ClassVar[str]  # what a row is called in messages
+    further: ClassVar[tuple[str, ...]] = ()  # metrics that are reported besides accuracy
 
     def __init__(
         self,
@@ -151,16 +151,16 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
 
     @property
     def trained(self) -> Rows:
-        """The rows whose views are trained on."""
+        """The rows whose views the method is trained on."""
         return self.splits.train
 
     @property
     def label(self) -> Int64[Tensor, " N"]:
-        """The class of each training row that the method sees, -1 where unknown."""
+        """The class of each training row that the method sees, -1 if unknown."""
         return self.trained.label if self.given_label is None else self.given_label
 
     def train_dataloader(self) -> EpochLoader:
-        """This rank's share of every global batch, from where a restored run stood."""
+        """Return the loader of this rank; in a resumed run it continues where that run stopped."""
         if self.trainer is None:
             return self.loader()
         self.current = self.loader(self.trainer.global_rank, self.trainer.world_size)
@@ -168,21 +168,21 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
             self.current.load_state_dict(self.restored)
         return self.current
 
-    # Lightning restores a loader by itself, but not where `configure_optimizers` asked for the
-    # number of steps: that makes the loader before the checkpoint is read.
+    # Lightning restores loaders by itself, but not if `configure_optimizers` asks for the number of
+    # steps: that builds the loader before the checkpoint is read.
     def state_dict(self) -> dict[str, int]:
-        """Where the training loader stands."""
+        """Return the position of the training loader."""
         return self.current.state_dict() if self.current else {}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Let the next training loader begin there."""
+        """Let the next training loader begin at this position."""
         self.restored = state_dict or None
 
     def loader(self, rank: int = 0, world: int = 1) -> EpochLoader:
-        """The share of one rank.
+        """Return the training loader of one rank.
 
         Raises:
-            ConfigError: the batch is larger than the set, or cannot be shared equally.
+            ConfigError: the batch is larger than the set, or cannot be divided equally.
         """
         return EpochLoader(
             self.trained,
@@ -196,13 +196,13 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
         )
 
     def on_after_batch_transfer(self, batch: Sample, dataloader_idx: int) -> Batch:
-        """The views of the trainer's current epoch, made on the device where the rows lie."""
+        """Return the views for the trainer's current epoch, made on the device of the rows."""
         if self.trainer is None:
             raise RuntimeError("no trainer is attached; call make_batch(sample, epoch)")
         return self.make_batch(batch, self.trainer.current_epoch)
 
     def make_batch(self, sample: Sample, epoch: int) -> Batch:
-        """The views that these samples have in `epoch`, whatever the batch they come in."""
+        """Return the views of these samples in `epoch`; they depend on no other sample."""
         views = self.views(
             sample.input,
             sample.position,
@@ -217,35 +217,35 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
         return check(Batch(views, label, sample.position, sample.view_label))
 
     def batch(self, rows: Int64[Tensor, " B"], epoch: int) -> Batch:
-        """The views that these training rows have in `epoch`."""
+        """Return the views of these training rows in `epoch`."""
         return self.make_batch(self.trained.sample(rows, self.prepare(), epoch), epoch)
 
     def probed(self, split: Split) -> Int64[Tensor, " N"]:
-        """Rows that evaluation reads: those with a label, all where there is none."""
+        """Return the rows that evaluation reads: all labelled ones, or every row if none is."""
         label = getattr(self.splits, split).label
         known = (label >= 0).nonzero()[:, 0]
         return known if len(known) else torch.arange(len(label))
 
     def prepare(self) -> Any:
-        """What is made of rows as they are read, before they reach the device."""
+        """Return the function that prepares rows on the CPU while they are read."""
         raise NotImplementedError
 
     def clean(self, split: Split, rows: Int64[Tensor, " N"] | None = None) -> Iterator[Sample]:
-        """Rows of a split, normalised, without random operations; all by default, in order."""
+        """Yield normalised rows without augmentation, in order; by default all of the split."""
         raise NotImplementedError
 
     def subjects(self, split: Split) -> tuple[Int64[Tensor, " N"], tuple[str, ...]] | None:
-        """Whom each row of a split comes from, as an index into names; None where nobody is."""
+        """Return the subject of each row as an index into names; None if rows have no subjects."""
         return None
 
     def controls(self) -> Mapping[str, Callable[[Split], Float[Tensor, "N D"]]]:
-        """What a trained backbone has to beat without one: features of the probed rows, by name."""
+        """Return baselines by name: functions from a split to features that need no backbone."""
         raise NotImplementedError
 
     def pictures(self, view: Float[Tensor, "B C ..."]) -> UInt8[np.ndarray, "B c H W"]:
-        """Views as the report shows them."""
+        """Return views as pictures for the report."""
         raise NotImplementedError
 
     def originals(self, split: Rows, rows: Int64[Tensor, " B"]) -> UInt8[np.ndarray, "B c H W"]:
-        """Rows as the report shows them; of a split, or of `trained`."""
+        """Return rows of a split, or of `trained`, as pictures for the report."""
         raise NotImplementedError

@@ -1,1 +1,1 @@
-"""Data sets that come with the package: no download."""
+"""Data sets that are part of the package, so that they need no download."""

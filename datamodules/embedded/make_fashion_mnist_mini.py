@@ -1,8 +1,8 @@
-"""Makes fashion_mnist_mini.npz from the four idx files of Fashion-MNIST.
+"""Make fashion_mnist_mini.npz from the four idx files of Fashion-MNIST.
 
     python -m manyviews.datamodules.embedded.make_fashion_mnist_mini FOLDER
 
-The first 1,000 train and 200 test images of every class, in the order of the original files.
+It holds the first 1,000 train and 200 test images of every class, in their original order.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ TRAIN_PER_CLASS, TEST_PER_CLASS = 1000, 200
 
 
 def first_of_each_class(label: Int64[Tensor, " N"], count: int) -> Int64[Tensor, " n"]:
-    """Rows of the first `count` items of every class, ascending."""
+    """Return the rows of the first `count` items of every class, in ascending order."""
     rows = [(label == c).nonzero()[:count, 0] for c in label.unique()]
     return torch.cat(rows).sort().values
 
 
 def write(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """An .npz whose bytes depend on the arrays alone (numpy's own stores the time)."""
+    """Write an .npz whose bytes depend only on the arrays (numpy's also contain the time)."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
         for name, array in arrays.items():
             buffer = io.BytesIO()
@@ -38,7 +38,7 @@ def write(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 
 def main(folder: str) -> None:
-    """Write the file beside this script."""
+    """Write the file into the folder of this script."""
     splits = fashion_mnist(folder, download=False)
     arrays = {}
     for split, count in (("train", TRAIN_PER_CLASS), ("test", TEST_PER_CLASS)):

@@ -1,11 +1,11 @@
-"""Makes watch.npz from the wheel of seglearn 1.2.5.
+"""Make watch.npz from the wheel of seglearn 1.2.5.
 
     python -m pip download --no-deps seglearn==1.2.5
     python -m manyviews.datamodules.embedded.make_watch seglearn-1.2.5-py3-none-any.whl
 
 The wheel holds 140 recordings of a smart-watch (10 subjects, 7 shoulder exercises, 2 sides) as a
-pickled array. A pickle can run code, so its checksum is compared before it is read. Here they are
-thousandths as int16, and the differences in time of those, which compress well.
+pickled array. A pickle can run code, so its checksum is verified before it is read. The values are
+stored as int16 thousandths, and of these the differences in time, which compress well.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ PER_UNIT = 1000
 
 
 def differences(value: Int16[np.ndarray, "S C"]) -> Int16[np.ndarray, "C S"]:
-    """Every step less the one before, channel after channel."""
+    """Return every step minus the one before, channel after channel."""
     return np.diff(value.T, axis=1, prepend=np.int16(0))
 
 
 def main(wheel: str) -> None:
-    """Write the file beside this script."""
+    """Write the file into the folder of this script."""
     raw = zipfile.ZipFile(wheel).read(MEMBER)
     if hashlib.sha256(raw).hexdigest() != PICKLE:
         raise SystemExit(f"{wheel}: {MEMBER} is not the file of seglearn 1.2.5")

@@ -1,1 +1,1 @@
-"""Image data sets: finding, decoding and splitting files; the data module."""
+"""Image data sets: index, scan and decode files, split them, make batches of views."""

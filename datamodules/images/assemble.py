@@ -1,39 +1,46 @@
-"""From listed files to a data set: looked at once, then in memory or left on disk."""
+"""From an index of files to a data set: scan all files, then decode into memory or keep on disk.
+
+A data set of image files is a function that returns a `FileIndex`; the decorator `read_images`
+gives it the options of `Reading` and makes it return `ImageSplits`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from manyviews.datamodules.images.datamodule import Images, ImageSplits
 from manyviews.datamodules.images.decode import Channels, read, to_tensor
 from manyviews.datamodules.images.files import ImageFiles, cores
-from manyviews.datamodules.images.index import Listed, Listing
-from manyviews.datamodules.images.scan import Survey, survey
+from manyviews.datamodules.images.index import FileIndex, LabelledFiles, Statistics
+from manyviews.datamodules.images.scan import Scan, scan
+from manyviews.datamodules.images.splits import Images, ImageSplits
+from manyviews.datamodules.options import with_options
 from manyviews.errors import ConfigError
 
-RESIDENT_BYTES = 2**32  # decoded images of one size stay in memory up to here
+RESIDENT_BYTES = 2**32  # decoded images of one size stay in memory up to this total
 OWN_SIZE_UP_TO, USUAL_SIZE = 256, 224  # pixels
-NAMED = 3  # of many bad files in one line
+SHOWN = 3  # bad files in one error message
+LEAST_VARIANCE = 1e-6  # a data set of a single colour is not divided by 0
 OnBadSample = Literal["stop", "skip"]
-Statistics = tuple[tuple[float, ...], tuple[float, ...]]
 
 
 class Reading(NamedTuple):
-    """How files become images.
+    """Options of every data set of image files: how files become images.
 
     Attributes:
-        size: side in pixels of the clean square, and of crops that keep the size of the data; None:
-            the images' own size where all agree and none is larger than 256, else 224.
-        channels: 1 or 3; None: 1 where every image is grey.
-        on_bad_sample: stop at files that cannot be used, or skip them.
+        size: side in pixels of the clean square that evaluation reads, and of crops that keep the
+            size of the data. None: the images' own size if it is the same for all and at most 256,
+            else 224.
+        channels: 1 or 3; None: 1 if every image is grey, else 3.
+        on_bad_sample: "stop" at files that cannot be used, or "skip" them.
         workers: processes that decode what does not fit into memory; None: one per core.
     """
 
@@ -43,82 +50,97 @@ class Reading(NamedTuple):
     workers: int | None = None
 
 
-class Unusable(ConfigError):
-    """No data set can be made of these files.
+def read_images(
+    *, fixed: Collection[str] = (), **defaults: Any
+) -> Callable[[Callable[..., FileIndex]], Callable[..., ImageSplits]]:
+    """Return a decorator that adds the options of `Reading` to a data set of image files.
 
-    Attributes:
-        name: of the set.
-        listing: the files.
-    """
+        @read_images(size=224, channels=3, fixed=["channels"])
+        def mine(root: str) -> FileIndex: ...
 
-    def __init__(self, reason: str, name: str, listing: Listing) -> None:
-        super().__init__(f"{name}: {reason}")
-        self.name, self.listing = name, listing
-
-
-def image_splits(
-    name: str, listing: Listing, reading: Reading, statistics: Statistics | None = None
-) -> ImageSplits:
-    """The data set of these files.
+        mine("data", size=96)  # ImageSplits
 
     Args:
-        name: of the set.
-        listing: files of the splits.
-        reading: how they become images.
-        statistics: mean and standard deviation per channel; None: those of the training images.
+        fixed: names of options that users cannot change.
+        defaults: values of options that differ from those of `Reading`.
+    """
+    return with_options(Reading(**defaults), image_splits, fixed)
+
+
+class UnusableFiles(ConfigError):
+    """An error: no data set can be made of these files.
+
+    Attributes:
+        name: name of the data set.
+        index: the files.
+    """
+
+    def __init__(self, reason: str, name: str, index: FileIndex) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.name, self.index = name, index
+
+
+def image_splits(name: str, index: FileIndex, reading: Reading) -> ImageSplits:
+    """Return the data set of these files.
+
+    Args:
+        name: name of the data set.
+        index: files and classes of both splits.
+        reading: how the files become images.
 
     Raises:
-        ConfigError: files that cannot be used.
-        Unusable: none left, or a class that only the test split has.
+        ConfigError: files cannot be used.
+        UnusableFiles: no file of a split is left, or a class is in the test split only.
     """
     if reading.size is not None and reading.size < 1:
         raise ConfigError(f"data.size={reading.size}; allowed: 1 or more pixels, or null")
-    looked = survey(listing.paths, cores())
-    skipped = _bad(listing.paths, looked, reading)
-    train, test = _usable(name, listing, looked, skipped)
-    good = np.concatenate([train, test])
-    channels: Channels = reading.channels or (3 if looked.colour.any() else 1)
-    size, classes = _size(looked.size[good], reading.size), _classes(name, listing)
-    made = partial(ImageFiles, size=size, channels=channels, workers=reading.workers)
-    listed = Listed(listing.paths, [*listing.train.classes, *listing.test.classes])
+    scanned = scan(index.paths, cores())
+    skipped = _bad_files(index.paths, scanned, reading)
+    train, test = _usable_rows(name, index, scanned, skipped)
+    usable = np.concatenate([train, test])
+    channels: Channels = reading.channels or (3 if scanned.colour.any() else 1)
+    size, classes = _size(scanned.size[usable], reading.size), _classes(name, index)
+    make = partial(ImageFiles, size=size, channels=channels, workers=reading.workers)
+    files = LabelledFiles(index.paths, [*index.train.classes, *index.test.classes])
     parts = [
-        made([listed.paths[i] for i in rows], _labels(listed, rows, classes), looked.digest[rows])
+        make([files.paths[i] for i in rows], _labels(files, rows, classes), scanned.digest[rows])
         for rows in (train, test)
     ]
-    own = bool((looked.size[good] == size).all())
-    if own and len(good) * size[0] * size[1] * channels <= RESIDENT_BYTES:
-        parts = [_resident(part) for part in parts]
-    mean, std = statistics or _statistics(looked.moments[train], channels)
-    return ImageSplits(name, parts[0], parts[1], classes, mean, std, skipped, listing)
+    # Images that would have to be resized are cut anew in every epoch, so they stay on disk.
+    one_size = bool((scanned.size[usable] == size).all())
+    if one_size and len(usable) * size[0] * size[1] * channels <= RESIDENT_BYTES:
+        parts = [_in_memory(part) for part in parts]
+    mean, std = index.statistics or _statistics(scanned.moments[train], channels)
+    return ImageSplits(name, parts[0], parts[1], classes, mean, std, skipped, index)
 
 
-def _usable(
-    name: str, listing: Listing, looked: Survey, skipped: tuple[str, ...]
+def _usable_rows(
+    name: str, index: FileIndex, scanned: Scan, skipped: tuple[str, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the files of either split that can be used."""
-    good, first_test = looked.reason == "", len(listing.train.paths)
+    """Return the rows of usable files in the training and in the test split."""
+    good, first_test = scanned.reason == "", len(index.train.paths)
     train, test = np.flatnonzero(good[:first_test]), first_test + np.flatnonzero(good[first_test:])
     if not len(train) or not len(test):
         reason = f"none of the files of a split can be used ({skipped[0]})"
-        raise Unusable(reason, name, listing)
+        raise UnusableFiles(reason, name, index)
     return train, test
 
 
-def _bad(paths: list[Path], looked: Survey, reading: Reading) -> tuple[str, ...]:
-    """The files that cannot be used, with the reasons."""
-    rows = np.flatnonzero(looked.reason)
-    bad = tuple(f"{str(paths[i])!r}: {looked.reason[i]}" for i in rows)
+def _bad_files(paths: list[Path], scanned: Scan, reading: Reading) -> tuple[str, ...]:
+    """Return a sentence for each file that cannot be used; raise if they are not to be skipped."""
+    rows = np.flatnonzero(scanned.reason)
+    bad = tuple(f"{str(paths[i])!r}: {scanned.reason[i]}" for i in rows)
     if bad and reading.on_bad_sample == "stop":
-        more = f" and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
+        more = f" and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
         raise ConfigError(
-            f"{len(bad)} of {len(paths)} images cannot be used: {'; '.join(bad[:NAMED])}{more}; "
+            f"{len(bad)} of {len(paths)} images cannot be used: {'; '.join(bad[:SHOWN])}{more}; "
             "mend or remove them, or type data.on_bad_sample=skip"
         )
     return bad
 
 
 def _size(sizes: np.ndarray, asked: int | None) -> tuple[int, int]:
-    """Height and width of the clean images."""
+    """Return height and width of the clean images."""
     if asked is not None:
         return asked, asked
     if (sizes == sizes[0]).all() and sizes[0].max() <= OWN_SIZE_UP_TO:
@@ -126,39 +148,40 @@ def _size(sizes: np.ndarray, asked: int | None) -> tuple[int, int]:
     return USUAL_SIZE, USUAL_SIZE
 
 
-def _classes(name: str, listing: Listing) -> tuple[str, ...]:
-    """Those of the training split, in the order of the names."""
-    train, test = ({c for c in part.classes if c is not None} for part in listing[:2])
+def _classes(name: str, index: FileIndex) -> tuple[str, ...]:
+    """Return the classes of the training split, sorted by name."""
+    train, test = ({c for c in part.classes if c is not None} for part in (index.train, index.test))
     strange = sorted(test - train)
     if strange:
-        raise Unusable(
+        raise UnusableFiles(
             f"class {strange[0]!r} is in the test split only ({len(strange)} such); "
             f"training has {len(train)} classes",
             name,
-            listing,
+            index,
         )
     return tuple(sorted(train))
 
 
-def _labels(listed: Listed, kept: np.ndarray, classes: tuple[str, ...]) -> Int64[Tensor, " N"]:
+def _labels(
+    files: LabelledFiles, rows: np.ndarray, classes: tuple[str, ...]
+) -> Int64[Tensor, " N"]:
+    """Return the class number of each of these rows."""
     number: dict[str | None, int] = {None: -1, **{c: i for i, c in enumerate(classes)}}
-    return torch.tensor([number[listed.classes[i]] for i in kept])
+    return torch.tensor([number[files.classes[i]] for i in rows])
 
 
-def _resident(files: ImageFiles) -> Images:
-    """The same split, decoded into memory."""
+def _in_memory(files: ImageFiles) -> Images:
+    """Decode a split into memory."""
     with ThreadPoolExecutor(cores()) as pool:
         images = list(pool.map(lambda path: to_tensor(read(path, files.channels)), files.paths))
     return Images(torch.stack(images), files.label)
 
 
 def _statistics(moments: np.ndarray, channels: Channels) -> Statistics:
-    """Mean and standard deviation of all pixels, every image weighing the same."""
+    """Return mean and standard deviation of all pixels; every image has the same weight."""
     mean, square = np.split(moments.astype(float).mean(0), 2, axis=1)
-    std = np.sqrt(
-        np.maximum(square - mean**2, 1e-6)
-    )  # one colour alone is no reason to divide by 0
-    bands = [0, 1, 2] if channels == 3 else [3]
+    std = np.sqrt(np.maximum(square - mean**2, LEAST_VARIANCE))
+    bands = [0, 1, 2] if channels == 3 else [3]  # red, green, blue; or grey
     return (
         tuple(round(float(mean[b, 0]), 4) for b in bands),
         tuple(round(float(std[b, 0]), 4) for b in bands),

@@ -1,4 +1,4 @@
-"""An image file as grey or colour bytes, or the reason why it cannot be read."""
+"""Decoding of image files to grey or RGB bytes, with a plain reason if a file is unusable."""
 
 from __future__ import annotations
 
@@ -13,33 +13,34 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 Channels = Literal[1, 3]
-LEAST_SIDE = 4  # pixels; below it there is nothing to crop
-# Pillow refuses above twice its limit and only warns above the limit itself: refuse there.
+LEAST_SIDE = 4  # pixels; smaller images leave nothing to crop
+# Pillow raises above twice its pixel limit and only warns between one and two: raise there, too.
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 
 class BadImage(ValueError):
-    """A file that is no usable image; the text is the reason alone."""
+    """An error: a file is no usable image. The message is the reason alone."""
 
 
 def extensions() -> frozenset[str]:
-    """Suffixes of the formats that Pillow reads, in lower case with the dot."""
+    """Return the suffixes of the formats that Pillow reads, in lower case, with the dot."""
     kinds = Image.registered_extensions()
     return frozenset(suffix for suffix, kind in kinds.items() if kind in Image.OPEN)
 
 
 def read(path: Path, channels: Channels | None = None) -> Image.Image:
-    """The picture upright, in mode L (1 channel) or RGB (3 channels).
+    """Return the upright picture in mode L (1 channel) or RGB (3 channels).
 
-    The camera's orientation is applied, transparent pixels lie on white, 16-bit values are divided
-    by 257, CMYK and palettes become RGB; of animations the first frame is read.
+    The orientation tag of the camera is applied, transparent pixels are put on white, 16-bit values
+    are divided by 257, CMYK and palettes become RGB, and of an animation the first frame is read.
 
     Args:
-        path: of any format that Pillow reads.
-        channels: None keeps grey images grey and makes all others RGB.
+        path: a file of any format that Pillow reads.
+        channels: 1 or 3; None keeps grey images grey and makes all others RGB.
 
     Raises:
-        BadImage: missing, broken, cut off, too large, too small or of an unknown kind.
+        BadImage: the file is missing, broken, truncated, too large, too small or of an unknown
+            format.
     """
     try:
         with Image.open(path) as file:
@@ -51,7 +52,7 @@ def read(path: Path, channels: Channels | None = None) -> Image.Image:
         raise BadImage(_unidentified(path)) from error
     except FileNotFoundError as error:
         raise BadImage("broken link" if path.is_symlink() else "no such file") from error
-    except Exception as error:  # Pillow's decoders fail in every way there is
+    except Exception as error:  # Pillow's decoders raise many types of errors on broken files
         raise BadImage(" ".join(str(error).split())[:160] or type(error).__name__) from error
     if min(image.size) < LEAST_SIDE:
         raise BadImage(f"{image.width} x {image.height} pixels; a side needs at least {LEAST_SIDE}")
@@ -60,7 +61,7 @@ def read(path: Path, channels: Channels | None = None) -> Image.Image:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    """Mode L or RGB of the same picture, loaded."""
+    """Load the picture and convert it to mode L or RGB."""
     if image.mode in ("L", "RGB"):
         image.load()
         return image
@@ -78,7 +79,7 @@ def _plain(image: Image.Image) -> Image.Image:
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    """Composited over white: what a transparent pixel hides is no part of the picture."""
+    """Composite the picture over white: the colour below a transparent pixel is arbitrary."""
     *colours, alpha = image.split()
     picture = colours[0] if len(colours) == 1 else Image.merge("RGB", colours)
     white = Image.new(picture.mode, picture.size, "white")
@@ -86,7 +87,7 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 
 def _sixteen_bit(image: Image.Image) -> Image.Image:
-    """Divided by 257: Pillow's own conversion clips everything above 255 to white."""
+    """Divide by 257, as Pillow's own conversion clips everything above 255 to white."""
     values = np.asarray(image).astype(np.int64)
     if values.min() < 0 or values.max() > 65535:
         raise BadImage(
@@ -96,16 +97,18 @@ def _sixteen_bit(image: Image.Image) -> Image.Image:
 
 
 def _bomb(error: str) -> str:
+    """Return the reason for a picture with too many pixels, from the words of Pillow's error."""
     pixels = next((word for word in error.split() if word.strip("()").isdigit()), "too many")
     limit = Image.MAX_IMAGE_PIXELS
     return f"{pixels.strip('()')} pixels, more than {limit}: it may be a decompression bomb"
 
 
 def _unidentified(path: Path) -> str:
+    """Return the reason for a file whose format Pillow does not know."""
     return "empty file" if path.stat().st_size == 0 else "not an image that Pillow can read"
 
 
 def to_tensor(image: Image.Image) -> UInt8[Tensor, "C H W"]:
-    """The bytes of a picture in mode L or RGB."""
+    """Return the bytes of a picture in mode L or RGB."""
     pixels = torch.from_numpy(np.array(image))  # a copy: Pillow's own memory is read-only
     return pixels[None] if pixels.ndim == 2 else pixels.permute(2, 0, 1)

@@ -1,4 +1,4 @@
-"""Images that stay on disk: worker processes decode each once and cut all its views from it."""
+"""Images that stay on disk: worker processes decode each once per epoch and cut all its views."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ from torch.utils.data import DataLoader, Dataset
 from manyviews.batch import Sample
 from manyviews.datamodules.images.decode import BadImage, Channels, read, to_tensor
 
-MARGIN = 224 / 256  # of the usual "shorter side to 256, centre crop of 224"
+MARGIN = 224 / 256  # as in the usual "resize the shorter side to 256, centre crop of 224"
 MOST_WORKERS = 16
 Prepared = UInt8[Tensor, "B C h w"] | list[UInt8[Tensor, "B C _ _"]]
 
 
 @runtime_checkable
 class Prepare(Protocol):
-    """What workers make of the decoded pictures of a batch; it travels to them as a pickle."""
+    """A function that workers apply to the decoded pictures of a batch; it must be picklable."""
 
     def __call__(
         self, images: list[Image.Image], position: Int64[Tensor, " B"], epoch: int
     ) -> Prepared:
-        """Bytes of one size, or a list of them, one per view."""
+        """Return a batch of images of one size, or a list of batches, one per view."""
         ...
 
 
 class ImageFiles:
-    """One split as files, decoded when they are asked for.
+    """One split as files, which are decoded whenever a batch needs them.
 
     Args:
-        paths: readable images.
-        label: int64 (N,), -1 where unknown.
-        digest: what identifies the content of each file, uint8 (N, 16).
-        size: height and width of the clean image in pixels.
-        channels: 1 or 3.
-        workers: processes that decode, 0 for none; null: this process's share of the cores.
+        paths: files that the scan could read.
+        label: int64 (N,), -1 if unknown.
+        digest: uint8 (N, 16), hash of the content of each file.
+        size: height and width in pixels of the clean images that evaluation reads.
+        channels: channels of every decoded image, 1 or 3.
+        workers: processes that decode, 0 for none; None: this process's share of the cores.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class ImageFiles:
     def sample(
         self, rows: Int64[Tensor, " B"], prepare: Prepare | None = None, epoch: int = 0
     ) -> Sample:
-        """These rows, decoded here and now."""
+        """Return these rows, decoded in this process; without `prepare` as clean images."""
         decoded = _Decoded(self.paths, self.channels, prepare or Clean(self.size))
         return self._sample(*decoded.__getitems__((epoch, rows.tolist())))
 
@@ -76,15 +76,15 @@ class ImageFiles:
         prepare: Prepare | None = None,
         epoch: int = 0,
     ) -> Iterator[Sample]:
-        """The batches in their order, prepared by the workers; without `prepare` clean images."""
+        """Yield the batches in order, prepared by workers; without `prepare` as clean images."""
         workers = cores() if self.workers is None else self.workers
         loader = DataLoader(
             _Decoded(self.paths, self.channels, prepare or Clean(self.size)),
             batch_sampler=[(epoch, rows.tolist()) for rows in batches],  # pyright: ignore[reportArgumentType]
             num_workers=workers,
-            collate_fn=_as_it_is,
+            collate_fn=_identity,
             worker_init_fn=_ignore_interrupts,
-            # Forking this process would copy its locks, held by whatever threads it has.
+            # A forked copy of this process could inherit locks that another thread holds.
             multiprocessing_context=_server() if workers else None,
             pin_memory=torch.cuda.is_available(),
         )
@@ -92,22 +92,23 @@ class ImageFiles:
             yield self._sample(made, rows)
 
     def _sample(self, made: Any, rows: Int64[Tensor, " B"]) -> Sample:
-        if isinstance(made, BadImage):
+        """Return what a worker made as a sample; raise if it is an error."""
+        if isinstance(made, BadImage):  # returned by a worker, see `_Decoded`
             raise made
         return Sample(made, self.label[rows], rows)
 
     def fingerprint(self) -> dict[str, Any]:
-        """Digest over the content of the files and their labels."""
+        """Return a digest over the content of the files and their labels."""
         digest = hashlib.sha256(np.ascontiguousarray(self.digest).tobytes())
         digest.update(self.label.numpy().tobytes())
         return {"sha256": digest.hexdigest()}
 
 
 class Clean:
-    """The centred box of the right shape, less the usual margin, resized.
+    """A function that cuts the largest centred box of a shape, less a margin, and resizes it.
 
     Args:
-        size: height and width in pixels.
+        size: height and width of the result in pixels.
     """
 
     def __init__(self, size: tuple[int, int]) -> None:
@@ -116,10 +117,11 @@ class Clean:
     def __call__(
         self, images: list[Image.Image], position: Int64[Tensor, " B"], epoch: int
     ) -> UInt8[Tensor, "B C h w"]:
-        """Bicubic and antialiased, the same in every epoch."""
+        """Return the clean images, resized with an antialiased bicubic filter."""
         return torch.stack([to_tensor(self._cut(image)) for image in images])
 
     def _cut(self, image: Image.Image) -> Image.Image:
+        """Return one clean image; one that has the right size stays whole."""
         height, width = self.size
         if (image.height, image.width) == self.size:
             return image
@@ -130,7 +132,7 @@ class Clean:
 
 
 class _Decoded(Dataset):
-    """Whole batches by (epoch, rows)."""
+    """A dataset whose items are whole batches, by (epoch, rows)."""
 
     def __init__(self, paths: list[Path], channels: Channels, prepare: Prepare) -> None:
         self.paths, self.prepare = paths, prepare
@@ -143,27 +145,28 @@ class _Decoded(Dataset):
         for row in rows:
             try:
                 images.append(read(self.paths[row], self.channels))
-            except BadImage as error:  # raised here it would come with the worker's traceback
+            except BadImage as error:  # raised in a worker, it would carry a long traceback
                 return BadImage(f"{str(self.paths[row])!r} was readable before: {error}"), position
         return self.prepare(images, position, epoch), position
 
 
 def cores() -> int:
-    """This process's share of the cores, at most 16."""
+    """Return this process's share of the cores, at most 16."""
     ranks = int(os.environ.get("LOCAL_WORLD_SIZE") or os.environ.get("WORLD_SIZE") or 1)
     return min(max(len(os.sched_getaffinity(0)) // ranks, 1), MOST_WORKERS)
 
 
 def _server() -> ForkServerContext:
+    """Return a context that forks workers from a fresh process with the imports done."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])  # its imports once, not in every worker
+    context.set_forkserver_preload([__name__])  # import once, not in every worker
     return context
 
 
-def _as_it_is(batch: Any) -> Any:
+def _identity(batch: Any) -> Any:
     return batch
 
 
 def _ignore_interrupts(worker: int) -> None:
-    """Ctrl-C goes to all processes; the trainer still needs batches until it has saved."""
+    """Let workers survive Ctrl-C: the trainer needs batches until it has saved."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,13 +1,14 @@
-"""Data sets by name that fit into memory: embedded in the package, or read through torchvision."""
+"""Public image data sets by name.
+
+The small ones are decoded in memory and return `ImageSplits` themselves. Those of image files
+return a `FileIndex`, and `read_images` adds the options that all data sets of files share.
+"""
 
 from __future__ import annotations
 
-import gzip
-import textwrap
-import zlib
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,17 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from manyviews.datamodules.images.datamodule import Images, ImageSplits
-from manyviews.errors import ConfigError
+from manyviews.datamodules.images.assemble import OnBadSample, read_images
+from manyviews.datamodules.images.idx import read_idx_folder
+from manyviews.datamodules.images.index import (
+    FileIndex,
+    LabelledFiles,
+    Statistics,
+    hold_out,
+    splits_of_folder,
+)
+from manyviews.datamodules.images.splits import Images, ImageSplits
+from manyviews.datamodules.images.torchvision_sets import from_torchvision, train_and_test
 
 FASHION_CLASSES = (
     "T-shirt/top",
@@ -42,25 +52,16 @@ CIFAR10_CLASSES = (
     "ship",
     "truck",
 )
-# Mean and standard deviation over all pixels of the train split, in units of 0..1.
+# Mean and standard deviation per channel over all training pixels, for pixels from 0 to 1.
 FASHION_STATISTICS = (0.2860,), (0.3530,)
 CIFAR10_STATISTICS = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 CIFAR100_STATISTICS = (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)
-IDX_STEMS = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
-WANTED = {  # what has to lie in the root, by torchvision's name
-    "FashionMNIST": "the four files " + " ".join(f"{stem}-ubyte.gz" for stem in IDX_STEMS) + " lie",
-    "CIFAR10": "FOLDER/cifar-10-batches-py lies",
-    "CIFAR100": "FOLDER/cifar-100-python lies",
-    "STL10": "FOLDER/stl10_binary lies",
-    "ImageNet": "FOLDER/train and FOLDER/val lie, or the archives that image-net.org gives out",
-    "Flowers102": "FOLDER/flowers-102 lies",
-    "OxfordIIITPet": "FOLDER/oxford-iiit-pet lies",
-    "EuroSAT": "FOLDER/eurosat lies",
-}
+IMAGENET_STATISTICS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+EUROSAT_TEST = 0.2  # the set has no test split of its own; papers hold out this share
 
 
 def fashion_mnist_mini() -> ImageSplits:
-    """The first 1,000 train and 200 test images per class of Fashion-MNIST, embedded."""
+    """Return the first 1,000 train and 200 test images per class of Fashion-MNIST, embedded."""
     file = resources.files("manyviews.datamodules.embedded") / "fashion_mnist_mini.npz"
     with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
         train, test = (
@@ -75,71 +76,73 @@ def fashion_mnist_mini() -> ImageSplits:
 
 
 def fashion_mnist(root: str, download: bool = True) -> ImageSplits:
-    """Fashion-MNIST: 60,000 + 10,000 grey images of 28 x 28 pixels.
+    """Return Fashion-MNIST: 60,000 + 10,000 grey images of 28 x 28 pixels.
 
     Args:
         root: a folder with the four idx files (gzipped or not), or torchvision's root.
-        download: let torchvision fetch what is missing.
+        download: let torchvision download what is missing.
     """
-    folder = Path(root)
-    mean, std = FASHION_STATISTICS
-    idx = [path for stem in IDX_STEMS for path in _idx_file(folder, stem)]
-    if len(idx) == len(IDX_STEMS):
-        train_image, train_label, test_image, test_label = map(_read_idx, idx)
-        train = _grey(folder, train_image, train_label)
-        test = _grey(folder, test_image, test_label)
-    else:
+    splits = read_idx_folder(Path(root))
+    if splits is None:
         train, test = (
-            Images(found.data[:, None].contiguous(), found.targets.long())
-            for found in _both("FashionMNIST", root, download)
+            Images(part.data[:, None].contiguous(), part.targets.long())
+            for part in train_and_test("FashionMNIST", root, download)
         )
-    return ImageSplits("fashion_mnist", train, test, FASHION_CLASSES, mean, std)
+        splits = train, test
+    mean, std = FASHION_STATISTICS
+    return ImageSplits("fashion_mnist", *splits, FASHION_CLASSES, mean, std)
 
 
 def cifar10(root: str, download: bool = True) -> ImageSplits:
-    """CIFAR-10: 50,000 + 10,000 colour images of 32 x 32 pixels.
+    """Return CIFAR-10: 50,000 + 10,000 colour images of 32 x 32 pixels.
 
     Args:
-        root: torchvision's root, holding `cifar-10-batches-py`.
-        download: let torchvision fetch what is missing.
+        root: torchvision's root, with the folder `cifar-10-batches-py`.
+        download: let torchvision download what is missing.
     """
-    train, test = map(_cifar, _both("CIFAR10", root, download))
+    train, test = map(_cifar, train_and_test("CIFAR10", root, download))
     return ImageSplits("cifar10", train, test, CIFAR10_CLASSES, *CIFAR10_STATISTICS)
 
 
 def cifar100(root: str, download: bool = True) -> ImageSplits:
-    """CIFAR-100: 50,000 + 10,000 colour images of 32 x 32 pixels in a hundred fine classes.
+    """Return CIFAR-100: 50,000 + 10,000 colour images of 32 x 32 pixels in 100 fine classes.
 
     Args:
-        root: torchvision's root, holding `cifar-100-python`.
-        download: let torchvision fetch what is missing.
+        root: torchvision's root, with the folder `cifar-100-python`.
+        download: let torchvision download what is missing.
     """
-    found = _both("CIFAR100", root, download)
-    train, test = map(_cifar, found)
-    return ImageSplits("cifar100", train, test, tuple(found[0].classes), *CIFAR100_STATISTICS)
+    parts = train_and_test("CIFAR100", root, download)
+    train, test = map(_cifar, parts)
+    return ImageSplits("cifar100", train, test, tuple(parts[0].classes), *CIFAR100_STATISTICS)
+
+
+def _cifar(part: Any) -> Images:
+    """Return a split of torchvision's CIFAR with the channels in front."""
+    image = torch.from_numpy(part.data).permute(0, 3, 1, 2).contiguous()
+    return Images(image, torch.tensor(part.targets, dtype=torch.int64))
 
 
 def stl10(root: str, unlabelled: bool = True, download: bool = True) -> ImageSplits:
-    """STL-10: 5,000 + 8,000 colour images of 96 x 96 pixels, and 100,000 without labels.
+    """Return STL-10: 5,000 + 8,000 colour images of 96 x 96 pixels, and 100,000 without labels.
 
     Args:
-        root: torchvision's root, holding `stl10_binary`.
-        unlabelled: whether the 100,000 are part of the training split (2.9 GB in memory).
-        download: let torchvision fetch what is missing.
+        root: torchvision's root, with the folder `stl10_binary`.
+        unlabelled: add the 100,000 to the training split (2.9 GB in memory).
+        download: let torchvision download what is missing.
     """
-    parts = ("train+unlabeled" if unlabelled else "train", "test")
-    found = [from_torchvision("STL10", root, split=part, download=download) for part in parts]
+    names = ("train+unlabeled" if unlabelled else "train", "test")
+    parts = [from_torchvision("STL10", root, split=name, download=download) for name in names]
     train, test = (
-        Images(torch.from_numpy(f.data), torch.from_numpy(f.labels).long()) for f in found
+        Images(torch.from_numpy(part.data), torch.from_numpy(part.labels).long()) for part in parts
     )
+    # From the labelled images alone, so that both variants are normalised alike.
     mean, std = pixel_statistics(train.image[train.label >= 0])
-    return ImageSplits("stl10", train, test, tuple(found[0].classes), mean, std)
+    return ImageSplits("stl10", train, test, tuple(parts[0].classes), mean, std)
 
 
-def pixel_statistics(
-    image: UInt8[Tensor, "N C H W"],
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of every channel over all pixels, in units of 0..1."""
+def pixel_statistics(image: UInt8[Tensor, "N C H W"]) -> Statistics:
+    """Return mean and standard deviation per channel over all pixels, for pixels from 0 to 1."""
+    # From histograms: exact, and without a float copy of all images.
     value = torch.arange(256, dtype=torch.float64) / 255
     counts = torch.stack([c.flatten().bincount(minlength=256) for c in image.unbind(1)]).double()
     share = counts / counts.sum(1, keepdim=True)
@@ -148,75 +151,78 @@ def pixel_statistics(
     return tuple(mean.tolist()), tuple(std.tolist())
 
 
-def _cifar(found: Any) -> Images:
-    image = torch.from_numpy(found.data).permute(0, 3, 1, 2).contiguous()
-    return Images(image, torch.tensor(found.targets, dtype=torch.int64))
-
-
-def _both(name: str, root: str, download: bool) -> list[Any]:
-    """Train and test split of a torchvision data set that tells them apart by `train`."""
-    return [from_torchvision(name, root, train=part, download=download) for part in (True, False)]
-
-
-def from_torchvision(name: str, root: str, **arguments: Any) -> Any:
-    """A data set of torchvision; its many ways to fail become one line.
+@read_images(size=224, channels=3, fixed=["channels"])
+def imagenet(root: str, *, on_bad_sample: OnBadSample) -> FileIndex:
+    """Return ImageNet-1k, 1.28 million + 50,000 images; the test split is the validation set.
 
     Args:
-        name: of the class.
-        root: folder of its files.
-        arguments: what else the class takes.
+        root: folder with `train/` and `val/` in class folders, or with the archives that
+            torchvision unpacks.
+        on_bad_sample: "skip" also accepts empty class folders.
 
     Raises:
-        ConfigError: it is not complete there and cannot be fetched.
+        ConfigError: there are neither folders nor archives.
     """
-    from torchvision import datasets  # 2.5 s: only when it is asked for
-
-    holds = held(Path(root))  # before torchvision makes folders for its downloads
-    try:
-        return getattr(datasets, name)(root, **arguments)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, UnpicklingError) as error:
-        raise ConfigError(
-            f"data.root={root} {holds}, no complete {name}; type data.root=FOLDER where "
-            f"{WANTED[name]}, or data.download=true on a machine with internet "
-            f"({_one_line(error)})"
-        ) from error
+    if not all((Path(root) / split).is_dir() for split in ("train", "val")):
+        for split in ("train", "val"):
+            from_torchvision("ImageNet", root, split=split)  # unpacks the archives
+    train, test = splits_of_folder(Path(root), "folders", 0.1, empty=on_bad_sample == "skip")
+    return FileIndex(train, test, statistics=IMAGENET_STATISTICS)
 
 
-def held(root: Path) -> str:
-    """What lies in a folder, in a few words."""
-    if not root.is_dir():
-        return "does not exist" if not root.exists() else "is not a folder"
-    return f"holds {', '.join(sorted(p.name for p in root.iterdir())[:5]) or 'nothing'}"
+@read_images(size=224, channels=3, fixed=["channels"])
+def flowers(root: str, download: bool = True) -> FileIndex:
+    """Return Oxford Flowers-102: 2,040 (train and val) + 6,149 images.
 
-
-def _one_line(error: BaseException) -> str:
-    return textwrap.shorten(str(error), 160) or type(error).__name__
-
-
-def _idx_file(folder: Path, stem: str) -> list[Path]:
-    """The file of this stem, gzipped first; empty where there is none."""
-    names = (folder / f"{stem}-ubyte.gz", folder / f"{stem}-ubyte")
-    return [path for path in names if path.is_file()][:1]
-
-
-def _read_idx(path: Path) -> UInt8[Tensor, ...]:
-    """An idx file of bytes: magic 0, 0, 8, rank; big-endian sizes; data."""
-    try:
-        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        rank = raw[3]
-        shape = np.frombuffer(raw, ">i4", rank, 4)
-        data = np.frombuffer(raw, np.uint8, offset=4 + 4 * rank).reshape(shape)
-    except (OSError, EOFError, ValueError, IndexError, zlib.error) as error:
-        raise ConfigError(
-            f"{path} is not a complete idx file ({_one_line(error)}); fetch it again"
-        ) from error
-    return torch.from_numpy(data.copy())
-
-
-def _grey(folder: Path, image: UInt8[Tensor, ...], label: UInt8[Tensor, ...]) -> Images:
-    if image.ndim != 3 or label.ndim != 1 or len(image) != len(label):
-        raise ConfigError(
-            f"data.root={folder}: images {tuple(image.shape)} and labels {tuple(label.shape)} "
-            "do not belong together; expected (N, 28, 28) and (N,)"
+    Args:
+        root: torchvision's root, with the folder `flowers-102`.
+        download: let torchvision download what is missing.
+    """
+    train, val, test = (
+        _labelled(part._image_files, part._labels, part.classes)
+        for part in (
+            from_torchvision("Flowers102", root, split=split, download=download)
+            for split in ("train", "val", "test")
         )
-    return Images(image[:, None].contiguous(), label.long())
+    )
+    both = LabelledFiles([*train.paths, *val.paths], [*train.classes, *val.classes])
+    return FileIndex(both, test)
+
+
+@read_images(size=224, channels=3, fixed=["channels"])
+def pets(root: str, download: bool = True) -> FileIndex:
+    """Return Oxford-IIIT Pets, 37 breeds: 3,680 (trainval) + 3,669 images.
+
+    Args:
+        root: torchvision's root, with the folder `oxford-iiit-pet`.
+        download: let torchvision download what is missing.
+    """
+    train, test = (
+        _labelled(part._images, part._labels, part.classes)
+        for part in (
+            from_torchvision("OxfordIIITPet", root, split=split, download=download)
+            for split in ("trainval", "test")
+        )
+    )
+    return FileIndex(train, test)
+
+
+@read_images(channels=3, fixed=["size", "channels", "workers"])
+def eurosat(root: str, download: bool = True) -> FileIndex:
+    """Return EuroSAT (RGB), 10 kinds of land: 27,000 images of 64 x 64, a fifth held out.
+
+    Args:
+        root: torchvision's root, with the folder `eurosat`.
+        download: let torchvision download what is missing.
+    """
+    every = from_torchvision("EuroSAT", root, download=download)
+    paths, labels = zip(*every.samples, strict=True)
+    files = _labelled([Path(path) for path in paths], labels, every.classes)
+    return FileIndex(*hold_out(files, EUROSAT_TEST, Path(root)))
+
+
+def _labelled(
+    paths: Sequence[Path], labels: Sequence[int], classes: Sequence[str]
+) -> LabelledFiles:
+    """Return files with the names of their classes."""
+    return LabelledFiles(list(paths), [classes[label] for label in labels])

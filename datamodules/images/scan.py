@@ -1,4 +1,4 @@
-"""What one look at every image of a set tells: unreadable ones, sizes, statistics, fingerprints."""
+"""One pass over all images of a data set: unreadable files, sizes, statistics and fingerprints."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ from torch import Tensor
 
 from manyviews.datamodules.images.decode import BadImage, read
 
-VERSION = 2  # of what is looked at; another one makes the kept surveys void
+VERSION = 2  # of the scanned properties; older results in the cache are ignored
 BANDS = 4  # red, green, blue, grey
-THUMBNAIL = (8, 9)  # pixels; eight differences in each of eight lines
-QUICK = 2000  # images that need no progress bar
+THUMBNAIL = (8, 9)  # pixels: eight differences of neighbours in each of eight rows
+QUICK = 2000  # up to so many images no progress bar is shown
 
 
 @dataclass(frozen=True)
-class Survey:
-    """One row per image.
+class Scan:
+    """The result of a scan, one row per image.
 
     Attributes:
-        reason: why it cannot be read, "" where it can.
+        reason: why the image cannot be read, "" if it can.
         size: height and width of the upright image in pixels, int32 (N, 2).
-        colour: whether it is not grey by its mode.
-        digest: first 16 bytes of the SHA-256 of the file, in memory of the pixels, uint8 (N, 16).
+        colour: True if the image has a colour mode, bool (N,).
+        digest: first 16 bytes of the SHA-256 of the file, or of the pixels of an image in memory,
+            uint8 (N, 16).
         moments: mean and mean square of red, green, blue and grey, 0..1, float32 (N, 4, 2).
         thumbnail: the whole image in grey as 8 x 9 pixels, uint8 (N, 8, 9).
-        histogram: pixels of every value 0..255 in red, green, blue and grey over all images, as
-            shares of each image, float64 sums (4, 256).
+        histogram: share of the pixels that has each value 0..255 in red, green, blue and grey,
+            summed over all images, float64 (4, 256).
     """
 
     reason: np.ndarray
@@ -48,45 +49,47 @@ class Survey:
     thumbnail: UInt8[np.ndarray, "N 8 9"]
     histogram: np.ndarray
 
-    def rows(self, rows: Int64[np.ndarray, " M"] | Bool[np.ndarray, " N"]) -> Survey:
-        """Some of them; the histogram stays that of all."""
-        kept = [field.name for field in fields(Survey) if field.name != "histogram"]
+    def rows(self, rows: Int64[np.ndarray, " M"] | Bool[np.ndarray, " N"]) -> Scan:
+        """Return these rows alone; the histogram stays that of all images."""
+        kept = [field.name for field in fields(Scan) if field.name != "histogram"]
         return replace(self, **{name: getattr(self, name)[rows] for name in kept})
 
 
-def survey(paths: Sequence[Path], workers: int) -> Survey:
-    """Look at every file once; the result is kept until a file changes.
+def scan(paths: Sequence[Path], workers: int) -> Scan:
+    """Read every file once; the result is cached until a file changes.
 
-    It is kept in the folder that the environment variable MANYVIEWS_CACHE names, by default
-    `manyviews` in the user's cache.
+    The cache lies in the folder that the environment variable MANYVIEWS_CACHE names, by default
+    `manyviews` in the user's cache folder.
 
     Args:
-        paths: of all splits.
-        workers: threads; Pillow decodes without holding Python's lock.
+        paths: files of all splits.
+        workers: threads; Pillow releases the interpreter lock while it decodes.
     """
-    kept = _cache() / f"survey-{_key(paths)}.npz"
+    cached = _cache() / f"scan-{_key(paths)}.npz"
     try:
-        with np.load(kept, allow_pickle=False) as arrays:
-            return Survey(**{field.name: arrays[field.name] for field in fields(Survey)})
+        with np.load(cached, allow_pickle=False) as arrays:
+            return Scan(**{field.name: arrays[field.name] for field in fields(Scan)})
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        made = _made(_look, paths, workers)
+        result = _scan_all(_scan_file, paths, workers)
     try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        beside = kept.with_suffix(f".{os.getpid()}.npz")
-        np.savez(beside, **{field.name: getattr(made, field.name) for field in fields(Survey)})
-        beside.replace(kept)
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        # Written under another name first: two processes may do so at the same time.
+        partial = cached.with_suffix(f".{os.getpid()}.npz")
+        np.savez(partial, **{field.name: getattr(result, field.name) for field in fields(Scan)})
+        partial.replace(cached)
     except OSError:
-        pass  # it only costs the next command another look
-    return made
+        pass  # the next command only has to scan again
+    return result
 
 
 def _cache() -> Path:
+    """Return the cache folder."""
     default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "manyviews"
     return Path(os.environ.get("MANYVIEWS_CACHE", default))
 
 
 def _key(paths: Sequence[Path]) -> str:
-    """Changes with any file that is added, removed, renamed or written."""
+    """Return a hash that changes if a file is added, removed, renamed or written."""
     digest = hashlib.sha256(str(VERSION).encode())
     for path in paths:
         try:
@@ -98,27 +101,28 @@ def _key(paths: Sequence[Path]) -> str:
     return digest.hexdigest()[:24]
 
 
-def survey_in_memory(images: Sequence[UInt8[Tensor, "_ _ _"]], workers: int) -> Survey:
-    """Look at images of 1 or 3 channels that are decoded already.
+def scan_in_memory(images: Sequence[UInt8[Tensor, "_ _ _"]], workers: int) -> Scan:
+    """Scan images of 1 or 3 channels that are decoded already.
 
     Args:
-        images: of all splits.
+        images: images of all splits.
         workers: threads.
     """
-    return _made(_look_in_memory, images, workers)
+    return _scan_all(_scan_image, images, workers)
 
 
-def _made(look: Callable[[Any], Any], images: Sequence[Any], workers: int) -> Survey:
+def _scan_all(one: Callable[[Any], Any], images: Sequence[Any], workers: int) -> Scan:
+    """Scan all images in threads, with a progress bar if there are many."""
     rows, histogram = [], np.zeros((BANDS, 256))
     with ThreadPoolExecutor(workers) as pool:
-        looks = pool.map(look, images)
+        results = pool.map(one, images)
         if len(images) > QUICK:
-            looks = track(looks, "looking at every image once", len(images), transient=True)
-        for row, shares in looks:
+            results = track(results, "looking at every image once", len(images), transient=True)
+        for row, shares in results:
             rows.append(row)
             histogram += shares
     reason, size, colour, digest, moments, thumbnail = zip(*rows, strict=True)
-    return Survey(
+    return Scan(
         np.array(reason, dtype=np.str_),
         np.array(size, np.int32),
         np.array(colour, bool),
@@ -129,8 +133,8 @@ def _made(look: Callable[[Any], Any], images: Sequence[Any], workers: int) -> Su
     )
 
 
-def _look(path: Path):
-    """One row, and the image's share in the histogram."""
+def _scan_file(path: Path):
+    """Return the row of an image file, and its share of the histogram."""
     try:
         image = read(path)
         return _row(image, path.read_bytes())
@@ -140,12 +144,14 @@ def _look(path: Path):
         return (str(error), (0, 0), False, bytes(16), moments, thumbnail), np.zeros((BANDS, 256))
 
 
-def _look_in_memory(image: UInt8[Tensor, "C H W"]):
+def _scan_image(image: UInt8[Tensor, "C H W"]):
+    """Return the row of a decoded image, and its share of the histogram."""
     pixels = image.permute(1, 2, 0).squeeze(2).numpy()
     return _row(Image.fromarray(np.ascontiguousarray(pixels)), pixels.tobytes())
 
 
 def _row(image: Image.Image, content: bytes):
+    """Return the row of a picture with this content, and its share of the histogram."""
     shares = _shares(image)
     value = np.arange(256) / 255
     moments = np.stack([shares @ value, shares @ value**2], 1).astype(np.float32)
@@ -155,13 +161,15 @@ def _row(image: Image.Image, content: bytes):
 
 
 def _shares(image: Image.Image) -> Float32[np.ndarray, "4 256"]:
-    """Share of the pixels that has each value, in red, green, blue and grey."""
+    """Return the share of the pixels that has each value, in red, green, blue and grey."""
     grey = np.array(image.convert("L").histogram()).reshape(1, 256)
     bands = np.array(image.histogram()).reshape(-1, 256)
+    # A grey picture has three equal colours.
     bands = bands if len(bands) == 3 else bands.repeat(3, 0)
     return (np.concatenate([bands, grey]) / (image.width * image.height)).astype(np.float32)
 
 
 def _thumbnail(image: Image.Image) -> UInt8[np.ndarray, "8 9"]:
+    """Return the whole picture in grey, averaged to 8 x 9 pixels."""
     height, width = THUMBNAIL
     return np.asarray(image.convert("L").resize((width, height), Image.Resampling.BOX))

@@ -1,1 +1,1 @@
-"""Time series: recordings, the windows cut from them, and the files that they come from."""
+"""Time series: read recordings, cut and split windows, make batches of views."""

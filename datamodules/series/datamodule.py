@@ -1,4 +1,4 @@
-"""The data module that makes views of windows of series."""
+"""The data module for time series: views of windows for training, clean windows for evaluation."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from torch import Tensor
 from manyviews.batch import Sample
 from manyviews.datamodules.module import Rows, Split, ViewData
 from manyviews.datamodules.series import baselines
-from manyviews.datamodules.series.drawing import drawn
+from manyviews.datamodules.series.drawing import draw_series
 from manyviews.datamodules.series.splits import SeriesSplits
 from manyviews.datamodules.series.window_index import Starts, starts
 from manyviews.datamodules.series.windows import Prepare, Windows
 from manyviews.datamodules.views.series.pipeline import SeriesViews, normalise
 from manyviews.errors import ConfigError
 
-CLEAN_BATCH = 512  # windows of an evaluation batch
+CLEAN_BATCH = 512  # windows per evaluation batch
 
 
 class SeriesData(ViewData[SeriesSplits, SeriesViews]):
-    """Views and clean windows of a data set of series; see `ViewData`.
+    """A data module for series: views and clean windows; see `ViewData`.
 
     Raises:
-        ConfigError: a subject can have an anchor without a candidate, or labels from a file are
-            asked for where rows are not the windows of the training split.
+        ConfigError: an anchor could have no candidate, or labels come from a file although the
+            rows are not the windows of the training split.
     """
 
     reads = "series"
@@ -46,24 +46,25 @@ class SeriesData(ViewData[SeriesSplits, SeriesViews]):
 
     @cached_property
     def starts(self) -> Starts:
-        """Where windows can begin in the training recordings."""
+        """All steps at which windows can begin in the training recordings."""
         return starts(self.splits.train.recordings, self.splits.train.length)
 
     @property
     def trained(self) -> Windows:
-        """The training windows, or as many rows of every subject as the views ask for."""
+        """The training windows, or `views.per_subject` rows for every subject."""
         windows, count = self.splits.train, self.views.per_subject
         if count is None:
             return windows
+        # Such views are drawn anew in every epoch; a row only says which subject they come from.
         first = self.starts.subject[:-1][self.starts.subject.diff() > 0]
         return windows.at(self.starts.step(first).repeat_interleave(count))
 
     def prepare(self) -> Prepare:
-        """Where the views lie that do not lie in the rows' own windows."""
+        """Return a function that cuts the views of rows, even outside the rows' own windows."""
         return partial(self.views.cut, seed=self.seed, starts=self.starts)
 
     def clean(self, split: Split, rows: Int64[Tensor, " N"] | None = None) -> Iterator[Sample]:
-        """Windows of a split, normalised, without random operations; all by default, in order."""
+        """Yield normalised windows without augmentation, in order; by default all of the split."""
         windows: Windows = getattr(self.splits, split)
         rows = torch.arange(len(windows.label)) if rows is None else rows
         for sample in windows.samples(rows.split(CLEAN_BATCH)):
@@ -71,24 +72,25 @@ class SeriesData(ViewData[SeriesSplits, SeriesViews]):
             yield sample._replace(input=series)
 
     def subjects(self, split: Split) -> tuple[Int64[Tensor, " N"], tuple[str, ...]]:
-        """The subject of every window, and their names."""
+        """Return the subject of every window, and the names of the subjects."""
         windows: Windows = getattr(self.splits, split)
         return windows.subject, windows.recordings.subjects
 
     def controls(self) -> dict[str, Callable[[Split], Float[Tensor, "N D"]]]:
-        """Channel means and deviations, and Fourier magnitudes, of the normalised windows."""
+        """Return baselines by name: functions from a split to features of its labelled windows."""
         return {
             "mean_std": partial(self._features, baselines.mean_std),
             "spectrum": partial(self._features, baselines.spectrum),
         }
 
     def _features(self, of: Callable[[Tensor], Tensor], split: Split) -> Float[Tensor, "N D"]:
+        """Return the features of the normalised windows that evaluation reads."""
         return torch.cat([of(sample.input) for sample in self.clean(split, self.probed(split))])
 
     def pictures(self, view: Float[Tensor, "B C T"]) -> UInt8[np.ndarray, "B 3 H W"]:
-        """Views as lines."""
-        return drawn(view)
+        """Draw views as lines."""
+        return draw_series(view)
 
     def originals(self, split: Rows, rows: Int64[Tensor, " B"]) -> UInt8[np.ndarray, "B 3 H W"]:
-        """Windows as lines, on the scale of the views."""
-        return drawn(normalise(split.sample(rows).input, self.splits.mean, self.splits.std))
+        """Draw windows as lines, on the scale of the views."""
+        return draw_series(normalise(split.sample(rows).input, self.splits.mean, self.splits.std))

@@ -1,4 +1,4 @@
-"""Durations as steps."""
+"""Conversion of durations to steps."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0}
 
 
 def steps(given: int | str, rate: float, key: str, fewest: int = 2) -> int:
-    """Steps that a count or a duration means: "2.56s" at 50 Hz are 128.
+    """Return the steps of a duration ("2.56s" at 50 Hz: 128); a number of steps stays as it is.
 
     Args:
         given: steps, or a number with a unit.
-        rate: in Hz.
-        key: what the error calls it.
-        fewest: steps that make sense.
+        rate: sampling rate in Hz.
+        key: config key that holds the value, for error messages.
+        fewest: smallest number of steps that is allowed.
 
     Raises:
-        ConfigError: an unknown unit, or too few steps.
+        ConfigError: the unit is unknown, or there are too few steps.
     """
     count = given
     if isinstance(given, str):

@@ -1,4 +1,4 @@
-"""Recordings of unequal length, held as one flat array."""
+"""Recordings of unequal length, stored one after another in one array."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from torch import Tensor
 
 
 class Recording(NamedTuple):
-    """One recording on its way into `Recordings`.
+    """One recording, before `join` puts it into `Recordings`.
 
     Attributes:
         value: float (S, C), steps by channels.
-        label: int64 (S,), class of each step, -1 unknown.
-        subject: who was recorded.
-        name: of the recording.
+        label: int64 (S,), class of each step, -1 if unknown.
+        subject: name of the person (or animal, machine, ...) that was recorded.
+        name: name of the recording.
     """
 
     value: Tensor
@@ -29,18 +29,21 @@ class Recording(NamedTuple):
 
 @dataclass(frozen=True)
 class Recordings:
-    """Recordings of unequal length, one after another in one array; S steps in all.
+    """Recordings of unequal length, one after another in a flat array of S steps.
 
     Attributes:
         value: float32 (S, C), in the units of the data.
         offset: int64 (R + 1,): recording r is `value[offset[r]:offset[r + 1]]`.
         subject: int64 (R,), index into `subjects`.
-        label: int64 (S,), class of each step, -1 unknown.
-        rate: steps per second, in Hz.
-        channels: their names.
+        label: int64 (S,), class of each step, -1 if unknown.
+        rate: sampling rate in Hz.
+        channels: names of the channels.
         classes: name of each label.
-        subjects: their names, also of those that have no recording here.
-        names: of the recordings.
+        subjects: names of all subjects, even if none of their recordings is here.
+        names: names of the recordings.
+        dataset: name of the data set; empty if it is that of the function that returns them.
+        test_subjects: subjects that the data set itself holds out; None if it has no split of its
+            own.
     """
 
     value: Float[Tensor, "S C"]
@@ -52,25 +55,28 @@ class Recordings:
     classes: tuple[str, ...]
     subjects: tuple[str, ...]
     names: tuple[str, ...]
+    dataset: str = ""
+    test_subjects: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
-        """How many recordings."""
+        """Return the number of recordings."""
         return len(self.subject)
 
     @property
     def length(self) -> Int64[Tensor, " R"]:
-        """Steps of every recording."""
+        """Number of steps of every recording."""
         return self.offset.diff()
 
     def at(self, step: Int64[Tensor, " B"]) -> Int64[Tensor, " B"]:
-        """The recording that holds each step of the flat array."""
+        """Return the recording that contains each step of the flat array."""
         return torch.searchsorted(self.offset, step, right=True) - 1
 
     def only(self, rows: Int64[Tensor, " r"]) -> Recordings:
-        """These recordings; subjects and classes keep their numbers."""
+        """Return these recordings alone; the numbers of subjects and classes do not change."""
         parts = [slice(int(self.offset[r]), int(self.offset[r + 1])) for r in rows]
         return replace(
             self,
+            # The empty slice in front keeps shape and type if `rows` is empty.
             value=torch.cat([self.value[:0], *(self.value[part] for part in parts)]),
             offset=offsets(self.length[rows]),
             subject=self.subject[rows],
@@ -80,7 +86,7 @@ class Recordings:
 
 
 def offsets(length: Int64[Tensor, " R"]) -> Int64[Tensor, " R1"]:
-    """Where each of the recordings begins, and where the last one ends."""
+    """Return the first step of each recording, and the step after the last one."""
     return torch.cat([length.new_zeros(1), length.cumsum(0)])
 
 
@@ -91,12 +97,14 @@ def join(
     channels: tuple[str, ...],
     classes: tuple[str, ...],
 ) -> Recordings:
-    """The recordings as one array, in their order; subjects are numbered as they first appear.
+    """Return the recordings in one array, in the given order.
+
+    Subjects are numbered in the order in which they first appear.
 
     Args:
         recordings: at least one.
-        rate: steps per second, in Hz.
-        channels: their names.
+        rate: sampling rate in Hz.
+        channels: names of the channels.
         classes: name of each label.
     """
     number = {name: i for i, name in enumerate(dict.fromkeys(r.subject for r in recordings))}

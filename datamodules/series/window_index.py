@@ -1,4 +1,8 @@
-"""Every step at which a window of a subject can begin, numbered without gaps."""
+"""Consecutive numbers for all steps at which a window can begin, sorted by subject.
+
+REBAR draws candidate windows uniformly from all windows of a subject, at any step: a draw is then a
+number in the range of that subject.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +16,15 @@ from manyviews.datamodules.series.recordings import Recordings, offsets
 
 
 class Starts(NamedTuple):
-    """The possible starts, subject after subject and recording after recording.
+    """All possible starts of windows, subject after subject and recording after recording.
 
     Attributes:
-        recording: int64 (R,), the recordings in the order of their subjects.
-        bound: int64 (R + 1,), number of the first start of each of them, and of all.
-        begin: int64 (R,), their first step in the flat array.
-        place: int64 (R,), where each recording stands in that order.
-        subject: int64 (U + 1,), number of the first start of each subject, and of all.
-        subject_of: int64 (R,), the subject of every recording.
+        recording: int64 (R,), the recordings sorted by subject.
+        bound: int64 (R + 1,), number of the first start in each of them, then the total.
+        begin: int64 (R,), first step of each of them in the flat array.
+        place: int64 (R,), position of each recording in this order.
+        subject: int64 (U + 1,), number of the first start of each subject, then the total.
+        subject_of: int64 (R,), subject of every recording.
         offset: int64 (R + 1,), see `Recordings`.
     """
 
@@ -33,34 +37,35 @@ class Starts(NamedTuple):
     offset: Int64[Tensor, " R1"]
 
     def step(self, number: Int64[Tensor, " B"]) -> Int64[Tensor, " B"]:
-        """The step in the flat array of these starts."""
+        """Return the step in the flat array of the starts with these numbers."""
         where = torch.searchsorted(self.bound, number, right=True) - 1
         return self.begin[where] + number - self.bound[where]
 
     def number(self, step: Int64[Tensor, " B"]) -> Int64[Tensor, " B"]:
-        """The number of the starts at these steps."""
+        """Return the number of the start at each of these steps."""
         where = self.place[self.recording_at(step)]
         return self.bound[where] + step - self.begin[where]
 
     def recording_at(self, step: Int64[Tensor, " B"]) -> Int64[Tensor, " B"]:
-        """The recording that holds each step."""
+        """Return the recording that contains each step."""
         return torch.searchsorted(self.offset, step, right=True) - 1
 
     def of_subject(self, step: Int64[Tensor, " B"]) -> tuple[Tensor, Tensor]:
-        """Number of the first start (B,) and count of the starts (B,) of who was recorded there."""
+        """Return first number (B,) and count (B,) of all starts of the subject at each step."""
         subject = self.subject_of[self.recording_at(step)]
         return self.subject[subject], self.subject.diff()[subject]
 
     def near(self, step: Int64[Tensor, " B"], gap: int) -> tuple[Tensor, Tensor]:
-        """First number (B,) and count (B,) of the starts of the recording less than `gap` away."""
+        """Return first number (B,) and count (B,) of starts in the recording closer than `gap`."""
         number, where = self.number(step), self.place[self.recording_at(step)]
         first = torch.maximum(number - gap + 1, self.bound[where])
-        behind = torch.minimum(number + gap, self.bound[where + 1])
-        return first, (behind - first).clamp(min=0)
+        end = torch.minimum(number + gap, self.bound[where + 1])
+        return first, (end - first).clamp(min=0)
 
 
 def starts(recordings: Recordings, length: int) -> Starts:
-    """All starts of windows of this length; recordings that are shorter have none."""
+    """Return all starts of windows of this length; a shorter recording has none."""
+    # stable: within a subject, recordings keep their order
     order = torch.argsort(recordings.subject, stable=True)
     count = (recordings.length - length + 1).clamp(min=0)[order]
     per_subject = count.new_zeros(len(recordings.subjects))

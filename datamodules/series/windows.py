@@ -1,4 +1,4 @@
-"""Windows of equal length, cut from recordings when they are asked for."""
+"""Windows of equal length, cut from the recordings whenever a batch needs them."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from torch import Tensor
 from manyviews.batch import Sample
 from manyviews.datamodules.series.recordings import Recordings
 
-AT_ONCE = 2**24  # steps whose labels are looked at together
+AT_ONCE = 2**24  # steps whose labels are counted together, which bounds the memory
 
 Prepare = Callable[["Windows", Tensor, int], Sample]
-"""What makes a sample of (split, rows (B,), epoch) in place of the rows' own windows."""
+"""A function (split, rows (B,), epoch) -> sample that replaces the windows of the rows."""
 
 
 @dataclass(frozen=True)
 class Windows:
-    """One split: where its windows begin, and the recordings that they are cut from.
+    """One split: its recordings, and the first step of every window.
 
     Attributes:
-        recordings: of this split.
+        recordings: the recordings of this split.
         start: int64 (N,), first step of each window in the flat array.
         length: steps of every window.
-        label: int64 (N,), class of most of its steps, -1 where fewer than `min_purity` have it.
-        subject: int64 (N,), index into the subjects' names.
-        min_purity: share of the steps that one class must have.
+        label: int64 (N,), majority class of each window, -1 if its share is below `min_purity`.
+        subject: int64 (N,), index into the names of the subjects.
+        min_purity: share of the steps that the majority class must have.
     """
 
     recordings: Recordings
@@ -43,44 +43,41 @@ class Windows:
 
     @property
     def channels(self) -> int:
-        """Channels of every window."""
+        """Number of channels of every window."""
         return self.recordings.value.shape[1]
 
     @property
     def size(self) -> tuple[int]:
-        """Steps of every window."""
+        """Number of steps of every window."""
         return (self.length,)
 
     @property
     def recording(self) -> Int64[Tensor, " N"]:
-        """The recording that each window is cut from."""
+        """Index of the recording that each window is cut from."""
         return self.recordings.at(self.start)
 
     def only(self, rows: Int64[Tensor, " n"]) -> Windows:
-        """These windows, of the same recordings."""
+        """Return these windows alone, of the same recordings."""
         start, label, subject = (part[rows] for part in (self.start, self.label, self.subject))
         return replace(self, start=start, label=label, subject=subject)
 
     def at(self, start: Int64[Tensor, " n"]) -> Windows:
-        """The windows that begin at these steps of the flat array, of the same recordings."""
+        """Return the windows that begin at these steps of the flat array."""
         subject = self.recordings.subject[self.recordings.at(start)]
         return replace(self, start=start, label=self.labels(start), subject=subject)
 
     def values(self, start: Int64[Tensor, " B"]) -> Float[Tensor, "B C T"]:
-        """The windows that begin at these steps of the flat array, in the units of the data."""
+        """Return the values of the windows that begin at these steps, in the units of the data."""
         return self.recordings.value.unfold(0, self.length, 1)[start]
 
     def labels(self, start: Int64[Tensor, " B"]) -> Int64[Tensor, " B"]:
-        """The class of the windows that begin there, -1 where none has `min_purity` of the steps.
-
-        Steps of unknown class count like a class of their own.
-        """
+        """Return the class of the windows that begin at these steps, as in `majority`."""
         return majority(self.recordings, start, self.length, self.min_purity)
 
     def sample(
         self, rows: Int64[Tensor, " B"], prepare: Prepare | None = None, epoch: int = 0
     ) -> Sample:
-        """These rows: their own windows, or what `prepare` makes of them."""
+        """Return these rows: their windows, or the result of `prepare` if it is given."""
         if prepare is not None:
             return prepare(self, rows, epoch)
         return Sample(self.values(self.start[rows]), self.label[rows], rows)
@@ -91,11 +88,11 @@ class Windows:
         prepare: Prepare | None = None,
         epoch: int = 0,
     ) -> Iterator[Sample]:
-        """The batches in their order."""
+        """Yield the batches in the given order."""
         return (self.sample(rows, prepare, epoch) for rows in batches)
 
     def fingerprint(self) -> dict[str, Any]:
-        """Digest over the recordings, their labels, and where the windows lie."""
+        """Return a digest over the recordings, their labels and the positions of the windows."""
         held = self.recordings
         digest = hashlib.sha256(np.ascontiguousarray(held.value.numpy()).data)
         for part in (held.offset, held.subject, held.label, self.start, self.label):
@@ -107,13 +104,13 @@ class Windows:
 def grid(
     recordings: Recordings, length: int, stride: int | None = None, min_purity: float = 1.0
 ) -> Windows:
-    """All windows of a grid that begins anew in every recording, so that none crosses a border.
+    """Return the windows on a regular grid; it starts anew in every recording, so none crosses two.
 
     Args:
-        recordings: to cut; those shorter than a window give none.
+        recordings: a recording that is shorter than a window gives none.
         length: steps of a window.
-        stride: steps from one window to the next; None: the length.
-        min_purity: share of the steps that one class must have, in (0, 1].
+        stride: steps from one window to the next; None: the length of a window.
+        min_purity: share of the steps that the majority class must have, in (0, 1].
     """
     stride = stride or length
     starts = [
@@ -130,16 +127,21 @@ def grid(
 def majority(
     recordings: Recordings, start: Int64[Tensor, " B"], length: int, min_purity: float
 ) -> Int64[Tensor, " B"]:
-    """The class of most steps of each window, -1 where it has less than `min_purity` of them."""
+    """Return the majority class of each window, -1 if its share is below `min_purity`.
+
+    Steps of unknown class compete as one further class, so that a mostly unknown window is -1.
+    """
     if not len(start):
         return start.clone()
     steps = recordings.label.unfold(0, length, 1)
     classes, chosen = len(recordings.classes), []
     for some in start.split(max(1, AT_ONCE // length)):
-        seen = steps[some] + 1  # unknown counts as class 0
+        seen = steps[some] + 1  # class 0 is now "unknown"
         votes = seen.new_zeros(len(some), classes + 1)
         votes.scatter_add_(1, seen, torch.ones_like(seen))
         most = votes.max(1)
-        pure = most.values >= min_purity * length - 1e-6  # .9 * 10 is a little more than 9
+        pure = (
+            most.values >= min_purity * length - 1e-6
+        )  # in floating point, .9 * 10 is a little more than 9
         chosen.append(torch.where(pure, most.indices - 1, -1))
     return torch.cat(chosen)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import torch
 
-from manyviews.datamodules.series.drawing import drawn
+from manyviews.datamodules.series.drawing import draw_series
 
 HOSTILE = ['<script>alert("x")</script>', '"><img src=x onerror=alert(1)>', "a|b", *"cdefghi"]
 
@@ -116,7 +116,7 @@ def series_gallery(anchors=3, candidates=20, channels=6, steps=128):
         return waves + 0.1 * random.normal(size=waves.shape)
 
     def pictures(*shape):
-        lines = drawn(torch.from_numpy(window(int(np.prod(shape)), channels)))
+        lines = draw_series(torch.from_numpy(window(int(np.prod(shape)), channels)))
         return lines.reshape(*shape, *lines.shape[1:])
 
     observed = random.permutation(steps) % 2 == 0

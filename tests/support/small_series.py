@@ -5,7 +5,7 @@ import torch
 from manyviews.backbones.backbone import Backbone
 from manyviews.datamodules.series.datamodule import SeriesData
 from manyviews.datamodules.series.recordings import Recording, join
-from manyviews.datamodules.series.splits import SeriesSplits, split
+from manyviews.datamodules.series.splits import SeriesSplits, Windowing, split
 from manyviews.datamodules.views.series.pipeline import SeriesView, SeriesViews
 from manyviews.datamodules.views.series.placement import Anywhere, Candidates
 
@@ -22,7 +22,7 @@ def waves(people: int = 6, bouts: int = 4, dwell: int = 60, window: int = 16) ->
         made.append(Recording(value, label, f"person {p}", f"recording {p}"))
     held = join(made, rate=50.0, channels=("x", "y"), classes=("slow", "fast"))
     test = [f"person {p}" for p in range(people - 2, people)]
-    return split(held, "waves", window=window, test=test)
+    return split("waves", held, Windowing(window=window, test=test))
 
 
 def candidates(count, per_subject=None):

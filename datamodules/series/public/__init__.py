@@ -1,1 +1,1 @@
-"""Public and made-up series data sets by name."""
+"""Series data sets by name: public ones and a synthetic one."""

@@ -1,11 +1,11 @@
-"""MIT-BIH Atrial Fibrillation Database: ten hours of two-lead ECG each, read as it was published.
+"""MIT-BIH Atrial Fibrillation Database: records of ten hours of two-lead ECG, as published.
 
 Moody, Mark: "A new method for detecting atrial fibrillation using R-R intervals", Computers in
 Cardiology 10, 1983. PhysioNet, afdb 1.0.0.
 
-The REBAR code lists the records in the order of the file system before it shuffles them, and labels
+Deviations from the REBAR code: it shuffles the records from the order of the file system and labels
 a window by its majority; here records are sorted, and `min_purity` decides. Flutter and junctional
-rhythm (less than 0.2 %) are unknown, as is what precedes the first annotation.
+rhythm (less than 0.2 %) have no label, nor do the steps before the first annotation.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ import torch
 from jaxtyping import Float, Int64
 from scipy.signal import butter, filtfilt, sosfiltfilt
 
-from manyviews.datamodules.images.public import held
-from manyviews.datamodules.series.holding_out import By, Test
+from manyviews.datamodules.folder_content import content_of
 from manyviews.datamodules.series.readers.wfdb import read_record
-from manyviews.datamodules.series.recordings import Recording, join
-from manyviews.datamodules.series.splits import Norm, SeriesSplits, split
+from manyviews.datamodules.series.recordings import Recording, Recordings, join
+from manyviews.datamodules.series.splits import windowed
 from manyviews.errors import ConfigError
 
 CLASSES = "AFIB", "N"
@@ -32,51 +31,32 @@ FETCH = (
 )
 
 
-def ecg(
-    root: str,
-    window: int | str = "10s",
-    stride: int | str | None = None,
-    min_purity: float = 1.0,
-    by: By = "subject",
-    test: Test = 0.2,
-    norm: Norm = "train",
-) -> SeriesSplits:
-    """23 people, two leads at 250 Hz, atrial fibrillation against all else: about 7 GB of memory.
+@windowed(window="10s")
+def ecg(root: str) -> Recordings:
+    """Return 23 records, one per person: two leads at 250 Hz, atrial fibrillation or not.
+
+    They take about 7 GB of memory. Every lead of a record is standardised by itself, before the
+    windows are normalised.
 
     Args:
         root: folder of the records.
-        window: see `split`, as the rest.
-        stride: steps, a duration, or null.
-        min_purity: share of a window's steps that must have one class.
-        by: what the splits do not share; a record is a subject.
-        test: names or a share.
-        norm: train or none; every lead of a record is brought to mean 0, deviation 1 before.
 
     Raises:
-        ConfigError: the files are not there, or not complete.
+        ConfigError: the files are missing or incomplete.
     """
     files = sorted(Path(root).glob("*.dat"))  # two records have annotations, but no signals
     if not files:
-        raise ConfigError(f"data.root={root} {held(Path(root))}, no records of afdb; {FETCH}")
-    recordings = join(
+        raise ConfigError(f"data.root={root} {content_of(Path(root))}, no records of afdb; {FETCH}")
+    return join(
         [_recording(file) for file in files],
         rate=RATE,
         channels=("lead 1", "lead 2"),
         classes=CLASSES,
     )
-    return split(
-        recordings,
-        "ecg",
-        window=window,
-        stride=stride,
-        min_purity=min_purity,
-        by=by,
-        test=test,
-        norm=norm,
-    )
 
 
 def _recording(file: Path) -> Recording:
+    """Read and clean one record."""
     record = read_record(file.with_suffix(".hea"))
     if record.rate != RATE:
         raise ConfigError(f"{file}: {record.rate:g} Hz, afdb has {RATE:g}; {FETCH}")
@@ -86,7 +66,7 @@ def _recording(file: Path) -> Recording:
 
 
 def label_steps(rhythm: list[tuple[int, str]], steps: int) -> Int64[np.ndarray, " {steps}"]:
-    """The class at every step; a rhythm lasts until the next one."""
+    """Return the class of every step; a rhythm lasts until the next one begins."""
     label = np.full(steps, -1, dtype=np.int64)
     ends = [begin for begin, _ in rhythm[1:]] + [steps]
     for (begin, name), end in zip(rhythm, ends, strict=True):
@@ -95,10 +75,10 @@ def label_steps(rhythm: list[tuple[int, str]], steps: int) -> Int64[np.ndarray, 
 
 
 def clean(lead: Float[np.ndarray, " S"]) -> Float[np.ndarray, " S"]:
-    """Without what is slower than 0.5 Hz and without the mains, mean 0 and deviation 1.
+    """Remove drift below 0.5 Hz and the hum of the mains; scale to mean 0 and deviation 1.
 
-    A Butterworth high-pass of order 5 and a mean over one period of the mains, both forward and
-    backward. Missing samples take the mean.
+    The filters are a Butterworth high-pass of order 5 and a moving average over one period of the
+    mains, each applied forward and backward. Missing samples take the mean.
     """
     known = np.where(np.isnan(lead), np.nanmean(lead), lead).astype(np.float64)
     slow = butter(5, 0.5, btype="highpass", fs=RATE, output="sos")

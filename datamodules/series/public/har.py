@@ -1,11 +1,11 @@
-"""HAPT: recordings of everyday movement by a phone at the waist, read as they were published.
+"""HAPT: everyday movement recorded by a phone at the waist, read from the published files.
 
 Reyes-Ortiz, Oneto, Samà, Parra, Anguita: "Transition-aware human activity recognition using
 smartphones", Neurocomputing 171, 2016. UCI Machine Learning Repository, number 341.
 
-The REBAR code cuts all recordings to the length of the third shortest, drops the two shorter ones
-and splits recordings, so that a person is in both splits; here recordings keep their length and
-splits share no person (`by=recording` lifts that).
+Deviations from the REBAR code: it cuts all recordings to the length of the third shortest, drops
+the two shorter ones and splits by recording, so that a person is in both splits. Here recordings
+keep their length and the splits share no person (`data.by=recording` splits as REBAR does).
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from manyviews.datamodules.images.public import held
-from manyviews.datamodules.series.holding_out import By, Test
-from manyviews.datamodules.series.recordings import Recording, join
-from manyviews.datamodules.series.splits import Norm, SeriesSplits, split
+from manyviews.datamodules.folder_content import content_of
+from manyviews.datamodules.series.recordings import Recording, Recordings, join
+from manyviews.datamodules.series.splits import windowed
 from manyviews.errors import ConfigError
 
 CLASSES = "walking", "walking upstairs", "walking downstairs", "sitting", "standing", "laying"
@@ -32,51 +31,30 @@ FETCH = (
 )
 
 
-def har(
-    root: str,
-    window: int | str = "2.56s",
-    stride: int | str | None = None,
-    min_purity: float = 1.0,
-    by: By = "subject",
-    test: Test = 0.2,
-    norm: Norm = "train",
-) -> SeriesSplits:
-    """61 recordings of 30 people, 6 channels at 50 Hz, 6 activities; transitions are unknown.
+@windowed(window="2.56s")
+def har(root: str) -> Recordings:
+    """Return 61 recordings of 30 people: 6 channels at 50 Hz, 6 activities; transitions are -1.
 
     Args:
         root: folder of the unpacked archive.
-        window: see `split`, as the rest.
-        stride: steps, a duration, or null.
-        min_purity: share of a window's steps that must have one class.
-        by: what the splits do not share.
-        test: names or a share.
-        norm: train or none.
 
     Raises:
-        ConfigError: the files are not there, or not complete.
+        ConfigError: the files are missing or incomplete.
     """
     folder = Path(root) / "RawData"
     files = sorted(folder.glob("acc_exp*_user*.txt"))
     if not files:
-        raise ConfigError(f"data.root={root} {held(Path(root))}, no recordings of HAPT; {FETCH}")
+        raise ConfigError(
+            f"data.root={root} {content_of(Path(root))}, no recordings of HAPT; {FETCH}"
+        )
     labels = _numbers(folder / "labels.txt", 5).astype(int)
-    recordings = join(
+    return join(
         [_recording(file, labels) for file in files], rate=RATE, channels=CHANNELS, classes=CLASSES
-    )
-    return split(
-        recordings,
-        "har",
-        window=window,
-        stride=stride,
-        min_purity=min_purity,
-        by=by,
-        test=test,
-        norm=norm,
     )
 
 
 def _recording(file: Path, labels: np.ndarray) -> Recording:
-    """One experiment; a row of `labels` is experiment, user, activity, first and last step."""
+    """Read one experiment; a row of `labels` is experiment, user, activity, first and last step."""
     experiment, user = map(int, re.findall(r"\d+", file.name))
     parts = [_numbers(file.with_name(file.name.replace("acc", s, 1)), 3) for s in ("acc", "gyro")]
     if len(parts[0]) != len(parts[1]):
@@ -90,6 +68,7 @@ def _recording(file: Path, labels: np.ndarray) -> Recording:
 
 
 def _numbers(file: Path, columns: int) -> np.ndarray:
+    """Read a text file of numbers and check the number of its columns."""
     try:
         read = np.loadtxt(file, dtype=np.float32, ndmin=2)
     except (OSError, ValueError) as error:

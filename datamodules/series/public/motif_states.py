@@ -1,14 +1,14 @@
-"""Made-up recordings whose states are known: motifs that recur, told apart by shape alone.
+"""Synthetic recordings with known states, which differ only in the shape of recurring motifs.
 
-A state is a set of short motifs. States come in twins, the motifs of the second being those of the
-first reversed in time: both have the same values and the same spectrum, so that only what follows
-what tells them apart.
+A state is a set of short motifs. States come in pairs: the motifs of the second are those of the
+first reversed in time. Both have the same values and the same spectrum, so that only the order in
+time tells them apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,27 +17,29 @@ from scipy.signal import lfilter
 from torch import Tensor
 
 from manyviews.datamodules.series.recordings import Recording, Recordings, join
-from manyviews.datamodules.series.splits import SeriesSplits, split
+from manyviews.datamodules.series.splits import windowed
 
-STATES, CHANNELS, MOTIF, STEPS = 5, 3, 24, 4096  # STEPS: of each user
-DWELL = 384, 767  # steps that a state lasts
-TEMPO, GAIN, OFFSET, AMPLITUDE = 0.05, 0.1, 0.2, 0.1  # how users and motifs differ
-MEMORY = 0.7  # of the noise
-RATE = 50.0  # Hz, so that durations can be typed
+STATES, CHANNELS = 5, 3
+MOTIF, STEPS = 24, 4096  # steps of a motif, and of each user's recording
+DWELL = 384, 767  # fewest and most steps that a state lasts
+# Spread between users (tempo, gain and offset) and between motifs (amplitude).
+TEMPO, GAIN, OFFSET, AMPLITUDE = 0.05, 0.1, 0.2, 0.1
+MEMORY = 0.7  # AR(1) coefficient of the noise
+RATE = 50.0  # Hz; an arbitrary rate, so that durations can be typed
 
 Bank = Float[np.ndarray, "S M L C"]
 
 
 @dataclass(frozen=True)
 class MotifStates:
-    """The recordings of all users, and what they are made of; P motifs in all.
+    """The recordings of all users and their ground truth: where each of the P motifs lies.
 
     Attributes:
-        recordings: one per user, labelled with the state at every step.
-        bank: the motifs of every state, float64 (S, M, L, C).
-        motif: int64 (P,), which of its state's motifs each one is.
-        start: int64 (P,), its first step in the flat array; its state is the label there.
-        length: int64 (P,), its steps, as long as its user's tempo makes it.
+        recordings: one per user; the label is the state at every step.
+        bank: float64 (S, M, L, C), the M motifs of every state.
+        motif: int64 (P,), index of each motif among those of its state.
+        start: int64 (P,), first step in the flat array; the label there is the state.
+        length: int64 (P,), steps of each motif, which depend on the tempo of the user.
     """
 
     recordings: Recordings
@@ -47,6 +49,8 @@ class MotifStates:
     length: Int64[Tensor, " P"]
 
 
+# The last users are the test split, so `by`, `test` and `norm` are no options.
+@windowed(window=128, by=None, fixed=("by", "test", "norm"))
 def motif_states(
     bank: int = 0,
     seed: int = 0,
@@ -55,41 +59,28 @@ def motif_states(
     noise: float = 0.2,
     motifs: int = 2,
     gap: Sequence[int] = (4, 19),
-    window: int | str = 128,
-    stride: int | str | None = None,
-    min_purity: float = 1.0,
-) -> SeriesSplits:
-    """The data set: windows of the users, the last of them held out.
+) -> Recordings:
+    """Return one recording per user; the last users are the test split.
 
     Args:
         bank: seed of the motifs.
-        seed: of everything else.
-        train_users: users of the training split.
-        test_users: users that training does not see.
-        noise: standard deviation of the noise; a motif has root mean square 1.
-        motifs: of each state.
+        seed: seed of everything else.
+        train_users: number of users in the training split.
+        test_users: number of users in the test split.
+        noise: standard deviation of the noise; a motif has a root mean square of 1.
+        motifs: motifs of each state.
         gap: fewest and most steps between two motifs.
-        window: see `split`, as the rest.
-        stride: steps, a duration, or null.
-        min_purity: share of a window's steps that must be of one state.
     """
-    made = generate(
+    recordings = generate(
         bank=bank, seed=seed, users=train_users + test_users, noise=noise, motifs=motifs, gap=gap
-    )
-    return split(
-        made.recordings,
-        "motif_states",
-        window=window,
-        stride=stride,
-        min_purity=min_purity,
-        test=list(made.recordings.subjects[train_users:]),
-    )
+    ).recordings
+    return replace(recordings, test_subjects=recordings.subjects[train_users:])
 
 
 def generate(
     *, bank: int, seed: int, users: int, noise: float, motifs: int, gap: Sequence[int]
 ) -> MotifStates:
-    """The recordings and their ground truth; the arguments are those of `motif_states`."""
+    """Return recordings and ground truth; the arguments are those of `motif_states`."""
     shapes = motif_bank(np.random.default_rng(bank), motifs)
     rng = np.random.default_rng([bank, seed])
     parts, placed = zip(*(_user(rng, shapes, u, noise, gap) for u in range(users)), strict=True)
@@ -106,7 +97,7 @@ def generate(
 
 
 def motif_bank(rng: np.random.Generator, motifs: int) -> Bank:
-    """Sums of three sinusoids under a Hann window, zero mean and unit root mean square."""
+    """Draw motifs: three sinusoids under a Hann window, with mean 0 and root mean square 1."""
     shape = (STATES, motifs, 3, 1, CHANNELS)
     period = np.arange(1, 4)[:, None, None] * np.arange(MOTIF)[:, None] / MOTIF
     phase = rng.uniform(0, 2 * np.pi, shape)
@@ -114,14 +105,16 @@ def motif_bank(rng: np.random.Generator, motifs: int) -> Bank:
     tapered = waves * np.hanning(MOTIF + 2)[1:-1, None]
     centred = tapered - tapered.mean(2, keepdims=True)
     bank = centred / np.sqrt((centred**2).mean(2, keepdims=True))
-    bank[1::2] = bank[: STATES - 1 : 2, :, ::-1]  # the twins; the last state has none
+    bank[1::2] = bank[
+        : STATES - 1 : 2, :, ::-1
+    ]  # each second state is the first reversed; the fifth is alone
     return bank
 
 
 def _user(
     rng: np.random.Generator, bank: Bank, number: int, noise: float, gap: Sequence[int]
 ) -> tuple[Recording, Int64[np.ndarray, "3 P"]]:
-    """One user's recording, and motif, start and length of all that is in it."""
+    """Draw the recording of one user, with index, start and length of every motif in it."""
     shapes = _at_tempo(bank, 1 + rng.uniform(-TEMPO, TEMPO))
     state, begins = _bouts(rng)
     ends = np.append(begins[1:], STEPS)
@@ -141,7 +134,7 @@ def _user(
 
 
 def _at_tempo(bank: Bank, tempo: float) -> Float[np.ndarray, "S M l C"]:
-    """The same motifs, a little longer or shorter."""
+    """Stretch or shrink the motifs by linear interpolation."""
     length = round(MOTIF * tempo)
     where = np.linspace(0, MOTIF - 1, length)
     left = np.minimum(where.astype(int), MOTIF - 2)
@@ -150,7 +143,7 @@ def _at_tempo(bank: Bank, tempo: float) -> Float[np.ndarray, "S M l C"]:
 
 
 def _bouts(rng: np.random.Generator) -> tuple[Int64[np.ndarray, " B"], Int64[np.ndarray, " B"]]:
-    """State and first step of every bout; no state follows itself."""
+    """Draw state and first step of every bout; no state follows itself."""
     most = STEPS // DWELL[0] + 1
     jumps = rng.integers(1, STATES, size=most)
     state = (rng.integers(STATES) + np.cumsum(jumps)) % STATES
@@ -163,7 +156,7 @@ def _bouts(rng: np.random.Generator) -> tuple[Int64[np.ndarray, " B"], Int64[np.
 def _starts(
     rng: np.random.Generator, begin: int, end: int, length: int, gap: Sequence[int]
 ) -> Int64[np.ndarray, " P"]:
-    """First steps of the motifs that fit between two steps, with gaps before each."""
+    """Draw the first steps of motifs between two steps of the recording, with a gap before each."""
     most = (end - begin) // (length + gap[0]) + 1
     gaps = rng.integers(gap[0], gap[1] + 1, size=most)
     start = begin + np.cumsum(gaps + length) - length
@@ -171,7 +164,8 @@ def _starts(
 
 
 def _ar1(rng: np.random.Generator, shape: tuple[int, int]) -> Float[np.ndarray, "S C"]:
-    """Noise of unit variance that remembers a share of the step before."""
+    """Draw AR(1) noise of unit variance."""
     fresh = rng.normal(size=shape)
+    # keeps the variance at 1; the first step has no predecessor
     fresh[1:] *= np.sqrt(1 - MEMORY**2)
     return np.asarray(lfilter([1], [1, -MEMORY], fresh, axis=0))

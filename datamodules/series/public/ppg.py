@@ -1,12 +1,12 @@
-"""WESAD: blood volume pulse at the wrist under stress and amusement, read as it was published.
+"""WESAD: blood volume pulse at the wrist under stress and amusement, as published.
 
 Schmidt, Reiss, Duerichen, Marberger, Van Laerhoven: "Introducing WESAD, a multimodal dataset for
 wearable stress and affect detection", ICMI 2018. For scientific, not for commercial use.
 
-The REBAR code begins windows at whole minutes of the recording, up to 60 s before their label, and
-cuts all recordings to the shortest; here a label belongs to its step, and recordings keep their
-length. Its cleaning has a second part, a cut of the spectrum around the heart rate in blocks of
-12 s, which is left out.
+Deviations from the REBAR code: its windows begin at whole minutes of the recording, up to 60 s
+before their label, and all recordings are cut to the shortest; here a label belongs to its step,
+and recordings keep their length. Its cleaning has a second part, a cut of the spectrum around the
+heart rate in blocks of 12 s, which is left out here.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ import torch
 from jaxtyping import Float, Int64
 from scipy.signal import butter, sosfilt
 
-from manyviews.datamodules.images.public import held
-from manyviews.datamodules.series.holding_out import By, Test, natural
-from manyviews.datamodules.series.recordings import Recording, join
-from manyviews.datamodules.series.splits import Norm, SeriesSplits, split
+from manyviews.datamodules.folder_content import content_of
+from manyviews.datamodules.series.hold_out import natural_order
+from manyviews.datamodules.series.recordings import Recording, Recordings, join
+from manyviews.datamodules.series.splits import windowed
 from manyviews.errors import ConfigError
 
 CLASSES = "baseline", "stress", "amusement", "meditation"  # 1 to 4 in the files
 RATE, LABEL_RATE = 64, 700
 BAND = 0.5, 10.0  # Hz
-UNREADABLE = (
+UNREADABLE = (  # errors of a file that is broken or holds something else
     OSError,
     pickle.UnpicklingError,
     EOFError,
@@ -44,51 +44,31 @@ FETCH = (
 )
 
 
-def ppg(
-    root: str,
-    window: int | str = "60s",
-    stride: int | str | None = None,
-    min_purity: float = 1.0,
-    by: By = "subject",
-    test: Test = 0.2,
-    norm: Norm = "train",
-) -> SeriesSplits:
-    """15 people, one channel at 64 Hz, 4 conditions; what lies between those is unknown.
+@windowed(window="60s")
+def ppg(root: str) -> Recordings:
+    """Return the recordings of 15 people: one channel at 64 Hz, 4 conditions; the rest is -1.
 
     Args:
         root: folder of the unpacked archive.
-        window: see `split`, as the rest.
-        stride: steps, a duration, or null.
-        min_purity: share of a window's steps that must have one class.
-        by: what the splits do not share.
-        test: names or a share.
-        norm: train or none.
 
     Raises:
-        ConfigError: the files are not there, hold something else, or would run code.
+        ConfigError: the files are missing, hold something else, or would run code.
     """
-    files = sorted(Path(root).glob("S*/S*.pkl"), key=lambda file: natural(file.stem))
+    files = sorted(Path(root).glob("S*/S*.pkl"), key=lambda file: natural_order(file.stem))
     if not files:
-        raise ConfigError(f"data.root={root} {held(Path(root))}, no recordings of WESAD; {FETCH}")
-    recordings = join(
+        raise ConfigError(
+            f"data.root={root} {content_of(Path(root))}, no recordings of WESAD; {FETCH}"
+        )
+    return join(
         [_recording(file) for file in files],
         rate=float(RATE),
         channels=("bvp",),
         classes=CLASSES,
     )
-    return split(
-        recordings,
-        "ppg",
-        window=window,
-        stride=stride,
-        min_purity=min_purity,
-        by=by,
-        test=test,
-        norm=norm,
-    )
 
 
 def _recording(file: Path) -> Recording:
+    """Read and clean the pulse of one person."""
     try:
         with file.open("rb") as stream:
             content = Arrays(stream, encoding="latin1").load()
@@ -101,13 +81,13 @@ def _recording(file: Path) -> Recording:
 
 
 class Arrays(pickle.Unpickler):
-    """Reads pickles that hold numbers, names and arrays of them, and refuses all others.
+    """An unpickler for numbers, strings and arrays of them; it refuses everything else.
 
-    The files are Python 2 pickles, and a pickle may call whatever it names.
+    The files are Python 2 pickles, and a pickle can call any function that it names.
     """
 
     def find_class(self, module: str, name: str) -> Any:
-        """What an array is rebuilt with; nothing else can be named."""
+        """Return a function that rebuilds arrays; raise for any other name."""
         if (module.replace("numpy._core", "numpy.core"), name) not in HARMLESS:
             raise pickle.UnpicklingError(f"it wants to call {module}.{name}")
         return HARMLESS[module.replace("numpy._core", "numpy.core"), name]
@@ -123,7 +103,7 @@ HARMLESS = {
 
 
 def at_pulse(label: np.ndarray, steps: int) -> Int64[np.ndarray, " {steps}"]:
-    """The class at every step of the pulse, from labels of another rate; -1 where unknown."""
+    """Return the class of every step of the pulse, -1 if unknown; labels come at another rate."""
     where = np.arange(steps) * LABEL_RATE // RATE
     given = label[np.minimum(where, len(label) - 1)].astype(np.int64)
     known = (where < len(label)) & (given >= 1) & (given <= len(CLASSES))
@@ -131,6 +111,6 @@ def at_pulse(label: np.ndarray, steps: int) -> Int64[np.ndarray, " {steps}"]:
 
 
 def clean(pulse: Float[np.ndarray, " S"]) -> Float[np.ndarray, " S"]:
-    """Band-passed by a Butterworth filter of order 2 that looks back, then a mean of 3 steps."""
+    """Apply a causal Butterworth band-pass of order 2, then a moving average of 3 steps."""
     band = butter(2, BAND, btype="bandpass", fs=RATE, output="sos")
     return np.convolve(sosfilt(band, pulse), np.full(3, 1 / 3), mode="same")

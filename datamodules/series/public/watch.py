@@ -11,54 +11,25 @@ from importlib import resources
 import numpy as np
 import torch
 
-from manyviews.datamodules.series.holding_out import By, Test
 from manyviews.datamodules.series.recordings import Recording, Recordings, join
-from manyviews.datamodules.series.splits import Norm, SeriesSplits, split
+from manyviews.datamodules.series.splits import windowed
 
 CLASSES = "PEN", "ABD", "FEL", "IR", "ER", "TRAP", "ROW"
 CHANNELS = "ax", "ay", "az", "wx", "wy", "wz"  # acceleration in g, rotation in rad/s
-RATE, PER_UNIT = 50.0, 1000
+RATE, PER_UNIT = 50.0, 1000  # Hz; the file stores thousandths
 
 
-def watch(
-    window: int | str = "2.56s",
-    stride: int | str | None = None,
-    min_purity: float = 1.0,
-    by: By = "subject",
-    test: Test = ["8", "9", "10"],  # noqa: B006, never changed
-    norm: Norm = "train",
-) -> SeriesSplits:
-    """10 subjects, 7 exercises, 6 channels at 50 Hz: 81 minutes in 140 recordings.
-
-    Args:
-        window: see `split`, as the rest; 2.56 s give 1,250 windows of the subjects 1 to 7 and 583
-            of 8 to 10.
-        stride: steps, a duration, or null.
-        min_purity: every recording is of one class.
-        by: subject, recording, leave-one-subject-out or window.
-        test: subjects, recordings or a share.
-        norm: train or none.
-    """
-    return split(
-        watch_recordings(),
-        "watch",
-        window=window,
-        stride=stride,
-        min_purity=min_purity,
-        by=by,
-        test=test,
-        norm=norm,
-    )
-
-
-def watch_recordings() -> Recordings:
-    """All of them, subject after subject."""
+# Windows of 2.56 s: 1,250 of subjects 1 to 7, 583 of subjects 8 to 10.
+@windowed(window="2.56s", test=["8", "9", "10"])
+def watch() -> Recordings:
+    """Return 140 recordings (81 minutes): 10 subjects, 7 exercises, 6 channels at 50 Hz."""
     file = resources.files("manyviews.datamodules.embedded") / "watch.npz"
     with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
         step = arrays["difference"]
         length, exercise, subject, right = (
             arrays[name].tolist() for name in ("length", "exercise", "subject", "right")
         )
+    # int16 may overflow on the way: differences that wrapped when written wrap back here.
     thousandths = torch.from_numpy(step.cumsum(1, dtype=np.int16).T)
     parts = (thousandths.double() / PER_UNIT).float().split(length)
     recordings = [

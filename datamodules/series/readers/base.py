@@ -1,4 +1,4 @@
-"""What readers find in a file, and how class names become numbers."""
+"""The result of every reader, and the conversion of labels in a file to class numbers."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int64
 
-from manyviews.datamodules.series.holding_out import natural
+from manyviews.datamodules.series.hold_out import natural_order
 from manyviews.datamodules.series.recordings import Recording
 from manyviews.errors import ConfigError
 
 
-class Found(NamedTuple):
-    """The content of a file, not yet looked over.
+class FileContent(NamedTuple):
+    """The content of a file, not yet checked for missing values.
 
     Attributes:
-        recordings: at least one; where subjects are unknown, each is a subject of its own.
-        channels: their names.
+        recordings: at least one; if subjects are unknown, each counts as another subject.
+        channels: names of the channels.
         classes: name of each label.
-        rate: in Hz; None: the file does not say.
-        knows_subjects: whether the file says who was recorded.
-        held_out: so many recordings, the last ones, come from a file of test data.
+        rate: sampling rate in Hz; None if the file does not say.
+        knows_subjects: True if the file says who was recorded.
+        test_recordings: number of recordings at the end that come from a file of test data.
     """
 
     recordings: list[Recording]
@@ -30,27 +30,28 @@ class Found(NamedTuple):
     classes: tuple[str, ...]
     rate: float | None = None
     knows_subjects: bool = False
-    held_out: int = 0
+    test_recordings: int = 0
 
 
-def numbered(
+def number_labels(
     label: np.ndarray, classes: Sequence[str] | None, where: str
 ) -> tuple[Int64[np.ndarray, ...], tuple[str, ...]]:
-    """Labels as 0..M-1, -1 where unknown, and the name of each.
+    """Return the labels as 0..M-1, -1 if unknown, and the names of the M classes.
 
     Args:
-        label: whole numbers, negative where unknown, or names, empty where unknown.
-        classes: names; None: those that occur, in order.
-        where: what an error names.
+        label: whole numbers (negative: unknown) or names (empty: unknown).
+        classes: names of the classes; None: those that occur, in natural order.
+        where: file and key, for error messages.
 
     Raises:
-        ConfigError: labels of another kind, or without a class.
+        ConfigError: labels are of another type, or a label has no class.
     """
     if label.dtype.kind == "U":
         held = set(np.unique(label).tolist()) - {""}
-        names = tuple(sorted(held, key=natural)) if classes is None else tuple(classes)
+        names = tuple(sorted(held, key=natural_order)) if classes is None else tuple(classes)
         if strange := sorted(held - set(names)):
             raise ConfigError(f"{where}: label {strange[0]!r} is none of {', '.join(names)}")
+        # Names are looked up once each, not once per step.
         values, back = np.unique(label, return_inverse=True)
         number = {name: i for i, name in enumerate(names)}
         numbers = np.array([number.get(str(value), -1) for value in values], dtype=np.int64)

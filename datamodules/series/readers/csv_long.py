@@ -1,8 +1,8 @@
-"""Recordings from a .csv in long form: a row per step, under a header.
+"""A reader for .csv files in long form: a header, then one row per step.
 
-subject, recording   who, and which of theirs; both may be missing
-t                    time; may be missing where the rows are in order
-label                class, empty where unknown; may be missing
+subject, recording   names of the subject and of the recording; both columns may be missing
+t                    time; may be missing if the rows are in order
+label                class, empty if unknown; may be missing
 all others           channels; an empty cell is a missing value
 """
 
@@ -15,27 +15,26 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from manyviews.datamodules.series.readers.base import Found, numbered
+from manyviews.datamodules.series.readers.base import FileContent, number_labels
 from manyviews.datamodules.series.recordings import Recording
 from manyviews.errors import ConfigError, unknown
 
-OWN = ("subject", "recording", "t", "label")
-GAP = 1.5  # times the usual step of t
+NO_CHANNELS = ("subject", "recording", "t", "label")
+GAP = 1.5  # a step of t larger than this many median steps is a gap
 
 
-def read_table(path: Path, channels: Sequence[str] | None) -> Found:
-    """What the file holds.
+def read_csv(path: Path, channels: Sequence[str] | None) -> FileContent:
+    """Read a file.
 
     Args:
         path: the file.
-        channels: columns of the channels; None: all but those with a meaning of their own.
+        channels: columns that are channels; None: all but subject, recording, t and label.
 
     Raises:
-        ConfigError: unknown columns, cells that are no numbers, time that runs backwards or has
-            gaps.
+        ConfigError: a column is unknown, a cell is no number, or time runs backwards or has gaps.
     """
     columns = _columns(path)
-    chosen = list(channels or [name for name in columns if name not in OWN])
+    chosen = list(channels or [name for name in columns if name not in NO_CHANNELS])
     for name in chosen:
         if name not in columns:
             raise unknown(f"column in {path}", name, columns)
@@ -43,7 +42,7 @@ def read_table(path: Path, channels: Sequence[str] | None) -> Found:
         raise ConfigError(f"{path} has no channels: its columns are {', '.join(columns)}")
     value = np.stack([_numbers(path, name, columns[name]) for name in chosen], 1)
     rows = len(value)
-    label, classes = numbered(
+    label, classes = number_labels(
         np.array(columns.get("label", [""] * rows), dtype=str), None, f"{path}: label"
     )
     time = _numbers(path, "t", columns["t"], np.float64) if "t" in columns else None
@@ -54,11 +53,11 @@ def read_table(path: Path, channels: Sequence[str] | None) -> Found:
         recordings.append(
             Recording(torch.from_numpy(value[index]), torch.from_numpy(label[index]), subject, name)
         )
-    return Found(recordings, tuple(chosen), classes, knows_subjects="subject" in columns)
+    return FileContent(recordings, tuple(chosen), classes, knows_subjects="subject" in columns)
 
 
 def _columns(path: Path) -> dict[str, list[str]]:
-    """The cells below each name of the header."""
+    """Return the cells below each name of the header."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             header, *rows = [row for row in csv.reader(stream) if row] or [[]]
@@ -78,19 +77,22 @@ def _columns(path: Path) -> dict[str, list[str]]:
 
 
 def _numbers(path: Path, name: str, cells: list[str], kind: type = np.float32) -> np.ndarray:
-    """The cells as numbers, NaN where empty."""
+    """Return the cells as numbers, NaN if empty."""
     try:
         return np.array([cell if cell.strip() else "nan" for cell in cells], dtype=kind)
     except ValueError as error:
         raise ConfigError(
             f"{path}: column {name!r} holds something else than numbers ({error}); "
-            f"columns that are no channels are called {', '.join(OWN)}, or type "
+            f"columns that are no channels are called {', '.join(NO_CHANNELS)}, or type "
             "data.channels=[NAME,NAME] for those that are"
         ) from error
 
 
 def _groups(columns: dict[str, list[str]], rows: int) -> dict[tuple[str, str], np.ndarray]:
-    """The rows of each recording by subject and name; unknown subjects are called as these."""
+    """Return the rows of each recording by (subject, name).
+
+    Without a column `subject`, every recording is a subject with the name of the recording.
+    """
     names = columns.get("recording") or columns.get("subject") or [""] * rows
     subjects = columns.get("subject") or names
     groups: dict[tuple[str, str], list[int]] = {}
@@ -100,6 +102,7 @@ def _groups(columns: dict[str, list[str]], rows: int) -> dict[tuple[str, str], n
 
 
 def _in_order(path: Path, name: str, time: np.ndarray, rows: np.ndarray) -> None:
+    """Raise unless time grows from row to row, without gaps."""
     step = np.diff(time)
     if not (step > 0).all():  # NaN is no time either
         row = rows[1 + int(np.argmin(step > 0))] + 2

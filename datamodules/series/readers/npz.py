@@ -1,17 +1,17 @@
-"""Recordings from an .npz file of plain arrays.
+"""A reader for .npz files of plain arrays.
 
 value      numbers: (N, C, T) or (N, T, C) for N recordings of equal length, or (S, C) for
            recordings one after another
 length     whole numbers (R,), steps of each recording in (S, C); or instead
-offset     (R + 1,), where each begins and the last one ends
+offset     (R + 1,), the first step of each recording, then the number of all steps
 subject    (R,), names or numbers
 name       (R,), names of the recordings
 rate       steps per second
 channels   (C,), names
-label      (R,) or one per step: whole numbers, negative where unknown, or names, empty where
-           unknown; or instead
-interval   whole numbers (I, 3): recording, first step, step behind the last, with
-interval_label  (I,); steps outside are unknown
+label      (R,) or one per step: whole numbers (negative: unknown) or names (empty: unknown); or
+           instead
+interval   whole numbers (I, 3): recording, first step, step after the last one, with
+interval_label  (I,); steps outside the intervals are unknown
 classes    (M,), names of the labels 0..M-1
 """
 
@@ -24,7 +24,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from manyviews.datamodules.series.readers.base import Found
+from manyviews.datamodules.series.readers.base import FileContent
 from manyviews.datamodules.series.readers.npz_labels import Arrays, label_steps
 from manyviews.datamodules.series.recordings import Recording
 from manyviews.errors import ConfigError, unknown
@@ -42,20 +42,20 @@ KEYS = (
     "interval_label",
     "classes",
 )
-FLAT = "length", "offset", "subject", "name", "channels", "interval_label", "classes"
+ONE_AXIS = "length", "offset", "subject", "name", "channels", "interval_label", "classes"
 Layout = Literal["nct", "ntc"]
 
 
-def read_npz(path: Path, layout: Layout | None) -> Found:
-    """What the file holds; nothing in it is ever unpickled.
+def read_npz(path: Path, layout: Layout | None) -> FileContent:
+    """Read a file; nothing in it is ever unpickled.
 
     Args:
         path: the file.
-        layout: of a `value` with three axes; None: as the number of channel names tells.
+        layout: axes of a `value` that has three; None: the number of channel names decides.
 
     Raises:
-        ConfigError: unknown or missing keys, shapes that do not belong together, or an ambiguous
-            layout.
+        ConfigError: a key is unknown or missing, shapes do not fit together, or the layout is
+            ambiguous.
     """
     arrays = _arrays(path)
     value, length = _value(path, arrays, layout)
@@ -71,10 +71,11 @@ def read_npz(path: Path, layout: Layout | None) -> Found:
     parts = torch.from_numpy(value).split(length)
     labels = torch.from_numpy(label).split(length)
     recordings = list(map(Recording, parts, labels, subject or name, name))
-    return Found(recordings, names, classes, _rate(path, arrays), subject is not None)
+    return FileContent(recordings, names, classes, _rate(path, arrays), subject is not None)
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """Load the arrays and check their keys and numbers of axes."""
     try:
         with np.load(path, allow_pickle=False) as held:
             arrays = {key: held[key] for key in held.files}
@@ -85,7 +86,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         ) from error
     if strange := sorted(set(arrays) - set(KEYS)):
         raise unknown(f"key in {path}", strange[0], KEYS)
-    for key in FLAT:
+    for key in ONE_AXIS:
         if key in arrays and arrays[key].ndim != 1:
             raise ConfigError(f"{path}: {key} is {arrays[key].shape}; allowed: one axis")
     if "value" not in arrays or not arrays["value"].size:
@@ -94,14 +95,14 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
 
 
 def _value(path: Path, arrays: Arrays, layout: Layout | None) -> tuple[np.ndarray, list[int]]:
-    """Steps by channels, float32, and the steps of every recording."""
+    """Return all values as float32 (steps, channels), and the steps of every recording."""
     value = arrays["value"]
     if value.dtype.kind not in "fiu" or value.ndim not in (2, 3):
         raise ConfigError(
             f"{path}: value is {value.dtype} {value.shape}; "
             "allowed: numbers (N, C, T), (N, T, C) or (S, C)"
         )
-    if value.ndim == 3:
+    if value.ndim == 3:  # recordings of one length
         if _layout(path, value, arrays, layout) == "nct":
             value = value.swapaxes(1, 2)
         if "length" in arrays or "offset" in arrays:
@@ -115,7 +116,7 @@ def _value(path: Path, arrays: Arrays, layout: Layout | None) -> tuple[np.ndarra
 
 
 def _length(path: Path, arrays: Arrays) -> list[int]:
-    """Steps of every recording that lies behind the other."""
+    """Return the steps of every recording in a `value` of two axes."""
     steps = len(arrays["value"])
     if ("length" in arrays) == ("offset" in arrays):
         raise ConfigError(f"{path}: value is {arrays['value'].shape}; give length or offset")
@@ -132,6 +133,7 @@ def _length(path: Path, arrays: Arrays) -> list[int]:
 
 
 def _rate(path: Path, arrays: Arrays) -> float | None:
+    """Return the sampling rate in Hz, None if the file has none."""
     rate = arrays.get("rate")
     if rate is None:
         return None
@@ -141,6 +143,7 @@ def _rate(path: Path, arrays: Arrays) -> float | None:
 
 
 def _layout(path: Path, value: np.ndarray, arrays: Arrays, layout: Layout | None) -> Layout:
+    """Return the layout that was given, or the only one that fits the number of channel names."""
     if layout is not None:
         return layout
     fits = [axis for axis in (1, 2) if value.shape[axis] == len(arrays.get("channels", ()))]
@@ -153,6 +156,7 @@ def _layout(path: Path, value: np.ndarray, arrays: Arrays, layout: Layout | None
 
 
 def _per_recording(path: Path, arrays: Arrays, key: str, count: int) -> list[str] | None:
+    """Return one name per recording, None if the file does not have this key."""
     if key not in arrays:
         return None
     if arrays[key].shape != (count,):

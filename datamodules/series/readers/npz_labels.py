@@ -1,4 +1,4 @@
-"""A class for every step, from the label or the intervals of an .npz file."""
+"""The class of every step, from the labels or the labelled intervals of an .npz file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64
 
-from manyviews.datamodules.series.readers.base import numbered
+from manyviews.datamodules.series.readers.base import number_labels
 from manyviews.errors import ConfigError
 
 Arrays = Mapping[str, np.ndarray]
@@ -16,22 +16,22 @@ Labels = tuple[Int64[np.ndarray, " S"], tuple[str, ...]]
 
 
 def label_steps(path: Path, arrays: Arrays, length: list[int]) -> Labels:
-    """The class of every step, -1 where unknown, and the names of the classes.
+    """Return the class of every step, -1 if unknown, and the names of the classes.
 
     Args:
-        path: what errors name.
-        arrays: of the file.
+        path: the file, for error messages.
+        arrays: all arrays of the file, by key.
         length: steps of every recording.
 
     Raises:
-        ConfigError: labels of another kind or count, or intervals that lie outside.
+        ConfigError: labels have another type or number, or an interval lies outside its recording.
     """
     classes = tuple(map(str, arrays["classes"])) if "classes" in arrays else None
     if "interval" in arrays or "interval_label" in arrays:
         return _intervals(path, arrays, length, classes)
     if "label" not in arrays:
         return np.full(sum(length), -1, dtype=np.int64), classes or ()
-    label, names = numbered(arrays["label"], classes, f"{path}: label")
+    label, names = number_labels(arrays["label"], classes, f"{path}: label")
     if label.shape == (len(length),):
         return np.repeat(label, length), names
     if label.size != sum(length):
@@ -45,6 +45,7 @@ def label_steps(path: Path, arrays: Arrays, length: list[int]) -> Labels:
 def _intervals(
     path: Path, arrays: Arrays, length: list[int], classes: tuple[str, ...] | None
 ) -> Labels:
+    """Return the classes from intervals; steps outside every interval are -1."""
     interval, given = (arrays.get(key) for key in ("interval", "interval_label"))
     if interval is None or given is None or "label" in arrays:
         raise ConfigError(f"{path}: give interval and interval_label, and no label beside them")
@@ -53,7 +54,7 @@ def _intervals(
             f"{path}: interval is {interval.dtype} {interval.shape}; expected whole numbers "
             f"({len(given)}, 3): recording, first step, step behind the last"
         )
-    numbers, names = numbered(given, classes, f"{path}: interval_label")
+    numbers, names = number_labels(given, classes, f"{path}: interval_label")
     label = np.full(sum(length), -1, dtype=np.int64)
     offset = np.cumsum([0, *length])
     for i, (r, begin, end) in enumerate(interval.tolist()):

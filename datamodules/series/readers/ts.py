@@ -1,4 +1,4 @@
-"""Recordings from .ts files, the format of the time series classification archives."""
+"""A reader for .ts files, the format of the time series classification archives."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from manyviews.datamodules.series.readers.base import Found, numbered
+from manyviews.datamodules.series.readers.base import FileContent, number_labels
 from manyviews.datamodules.series.recordings import Recording
 from manyviews.errors import ConfigError
 
 TRAIN, TEST = "_TRAIN", "_TEST"
 
 
-def read_ts(path: Path) -> Found:
-    """What the file holds; of `X_TRAIN.ts` and `X_TEST.ts` both, whichever of them is named.
+def read_ts(path: Path) -> FileContent:
+    """Read a file; of a pair `X_TRAIN.ts` and `X_TEST.ts` read both, whichever is named.
 
     Raises:
-        ConfigError: a header or a line that cannot be read, or an unequal number of channels.
+        ConfigError: the header or a line cannot be read, or the numbers of channels differ.
     """
     pair = [path.with_name(path.name.replace(a, b)) for a, b in ((TEST, TRAIN), (TRAIN, TEST))]
     paths = pair if pair[0] != pair[1] and all(p.is_file() for p in pair) else [path]
@@ -31,31 +31,33 @@ def read_ts(path: Path) -> Found:
                 f"{at} has {len(value)} channels, {cases[0][0]} has {len(cases[0][1])}"
             )
     declared = files[0][1]
-    label, classes = numbered(np.array([c for _, _, c in cases], dtype=str), declared, str(path))
+    label, classes = number_labels(
+        np.array([c for _, _, c in cases], dtype=str), declared, str(path)
+    )
     recordings = [
         Recording(torch.from_numpy(value.T), torch.full((value.shape[1],), int(number)), at, at)
         for (at, value, _), number in zip(cases, label, strict=True)
     ]
     channels = tuple(map(str, range(len(cases[0][1]))))
-    held_out = len(files[1][0]) if len(files) == 2 else 0
-    return Found(recordings, channels, classes, held_out=held_out)
+    tested = len(files[1][0]) if len(files) == 2 else 0
+    return FileContent(recordings, channels, classes, test_recordings=tested)
 
 
-Case = tuple[str, np.ndarray, str]  # where it stands, channels by steps, class
+Case = tuple[str, np.ndarray, str]  # file and line, values (channels, steps), class
 
 
 def _cases(path: Path) -> tuple[list[Case], tuple[str, ...] | None]:
-    """The cases of one file, and the classes that its header names."""
+    """Return the cases of one file, and the classes that its header names."""
     header: dict[str, list[str]] = {}
     cases: list[Case] = []
     for number, line in _lines(path):
         at = f"{path.name}, line {number}"
         if "data" in header:
-            cases.append((at, *_case(at, line, _true(header, "classlabel"))))
+            cases.append((at, *_case(at, line, _is_true(header, "classlabel"))))
         elif line.startswith("@"):
             key, *values = line[1:].split()
             header[key.lower()] = values
-            _can_read(path, header)
+            _check_header(path, header)
         else:
             raise ConfigError(f"{at}: {line[:40]!r} stands before @data; is {path} a .ts file?")
     if not cases:
@@ -64,7 +66,7 @@ def _cases(path: Path) -> tuple[list[Case], tuple[str, ...] | None]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Lines that say something, with their numbers."""
+    """Yield the lines and their numbers, without empty lines and comments."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -74,20 +76,22 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
             yield number, line.strip()
 
 
-def _true(header: dict[str, list[str]], key: str) -> bool:
+def _is_true(header: dict[str, list[str]], key: str) -> bool:
+    """Return True if the header says `@key true`."""
     return [value.lower() for value in header.get(key, [])][:1] == ["true"]
 
 
-def _can_read(path: Path, header: dict[str, list[str]]) -> None:
+def _check_header(path: Path, header: dict[str, list[str]]) -> None:
+    """Raise if the header announces something that is not read."""
     for key in ("timestamps", "targetlabel"):
-        if _true(header, key):
+        if _is_true(header, key):
             raise ConfigError(
                 f"{path}: @{key} true is not read; store plain values with classes, or an .npz"
             )
 
 
 def _case(at: str, line: str, labelled: bool) -> tuple[np.ndarray, str]:
-    """Channels by steps, and the class."""
+    """Return the values (channels, steps) and the class of one line."""
     *parts, label = line.split(":") if labelled else [*line.split(":"), ""]
     try:
         values = [

@@ -1,6 +1,6 @@
-"""Records of PhysioNet: header, signals of format 212 and rhythm annotations.
+"""A reader for records of PhysioNet: header, signals of format 212 and rhythm annotations.
 
-Formats after the WFDB Applications Guide, header(5), signal(5) and annot(5).
+The formats are those of the WFDB Applications Guide: header(5), signal(5) and annot(5).
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from jaxtyping import Float32, Int16, UInt8
 
 from manyviews.errors import ConfigError
 
-RHYTHM, SKIP, AUX = 28, 59, 63  # codes of annotations
-MARKS = range(60, 63)  # codes of fields without a time
-INVALID = -2048  # a sample that is none
-USUAL_GAIN = 200.0  # where the header says 0
+RHYTHM, SKIP, AUX = 28, 59, 63  # codes of annotations: a rhythm, a long pause, a text
+MARKS = range(60, 63)  # codes of fields that have no time and are not needed here
+INVALID = -2048  # stands for a missing sample
+DEFAULT_GAIN = 200.0  # meant by a gain of 0 in the header
 
 
 class Record(NamedTuple):
-    """One record.
+    """A record: its signals and the rhythms that cardiologists annotated.
 
     Attributes:
-        value: float32 (S, C) in physical units, NaN where a sample is invalid.
-        rate: in Hz.
-        channels: their names.
-        rhythm: (first step, name) of every stretch, in order.
+        value: float32 (S, C) in physical units, NaN for a missing sample.
+        rate: sampling rate in Hz.
+        channels: names of the signals.
+        rhythm: (first step, name) of every rhythm, in order of time.
     """
 
     value: Float32[np.ndarray, "S C"]
@@ -37,10 +37,10 @@ class Record(NamedTuple):
 
 
 def read_record(header: Path) -> Record:
-    """The record of a `.hea` file, with the `.dat` and `.atr` beside it.
+    """Read the record of a `.hea` file, with the `.dat` and `.atr` files in the same folder.
 
     Raises:
-        ConfigError: a file is missing, cut off, or of another format.
+        ConfigError: a file is missing, truncated, or of another format.
     """
     try:
         text = header.read_text("ascii")
@@ -63,42 +63,43 @@ def read_record(header: Path) -> Record:
 
 
 def _gain(fields: list[str]) -> tuple[float, float]:
-    """Units of a sample per physical unit, and the sample that means 0."""
+    """Return the sample units per physical unit, and the sample value that means 0."""
     found = re.match(r"([\d.eE+-]+)(?:\((-?\d+)\))?", fields[2])
     if not found:
         raise ValueError(f"gain {fields[2]!r}")
     zero = found[2] or (fields[4] if len(fields) > 4 else "0")
-    return float(found[1]) or USUAL_GAIN, float(zero)
+    return float(found[1]) or DEFAULT_GAIN, float(zero)
 
 
 def unpack(raw: UInt8[np.ndarray, " n"]) -> Int16[np.ndarray, "S 2"]:
-    """Two samples of 12 bits from every three bytes."""
+    """Return two samples of 12 bits from every three bytes."""
     low, both, high = raw[: len(raw) // 3 * 3].reshape(-1, 3).astype(np.int16).T
     samples = np.stack([low | (both & 0x0F) << 8, high | (both & 0xF0) << 4], 1)
-    return (samples ^ 0x800) - 0x800  # the sign
+    return (samples ^ 0x800) - 0x800  # extend the sign from 12 to 16 bits
 
 
 def rhythms(raw: bytes) -> list[tuple[int, str]]:
-    """First step and name of every rhythm in an annotation file.
+    """Return first step and name of every rhythm in an annotation file.
 
     Raises:
-        ValueError: the file is cut off.
+        ValueError: the file is truncated.
     """
     words = np.frombuffer(raw[: len(raw) // 2 * 2], "<u2").tolist()
     found: list[tuple[int, str]] = []
     time, kind, i = 0, 0, 0
     while words[i]:
+        # 6 bits of code, 10 bits of time since the annotation before (or the size of a text)
         code, interval = words[i] >> 10, words[i] & 0x3FF
         i += 1
         if code == SKIP:
             jump = words[i] << 16 | words[i + 1]
-            time += jump - (jump >> 31 << 32)
+            time += jump - (jump >> 31 << 32)  # a signed number of 32 bits
             i += 2
         elif code == AUX:
             text = raw[2 * i : 2 * i + interval].rstrip(b"\0").decode("latin1")
             if kind == RHYTHM:
                 found.append((time, text.removeprefix("(")))
-            i += (interval + 1) // 2
+            i += (interval + 1) // 2  # texts are padded to whole words
         elif code not in MARKS:
             time, kind = time + interval, code
         if i >= len(words):

@@ -1,4 +1,4 @@
-"""What backbones cost on this machine: a table of `manyviews costs`."""
+"""The command `manyviews costs`: size, operations and speed of backbones on this machine."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ from manyviews.backbones.sizes import suggest_sizes
 from manyviews.errors import ConfigError
 from manyviews.hardware import resolve_accelerator, resolve_precision
 
-MOST = 40  # backbones that one table measures
-BATCH = 32
-SECONDS = 1.0  # of measurement for each number, and at least three repetitions
+MOST = 40  # backbones in one table
+BATCH = 32  # inputs of a timed batch
+SECONDS = 1.0  # least duration of each timing, with at least three repetitions
 
 
 class Costs(NamedTuple):
-    """Of one backbone.
+    """Measured cost of one backbone.
 
     Attributes:
-        parameters: number of them.
-        embedding_dim: D.
-        gflops: 1e9 floating-point operations per image forward; a product and a sum are two.
-        forward: images per second in evaluation mode.
-        training: images per second forward and backward.
+        parameters: number of parameters.
+        embedding_dim: dimension D of the embedding.
+        gflops: billions of floating-point operations of the forward pass for one input; a
+            multiplication and an addition count as two.
+        forward: inputs per second, forward in evaluation mode.
+        training: inputs per second, forward and backward in training mode.
     """
 
     parameters: int
@@ -43,10 +44,15 @@ class Costs(NamedTuple):
 
 
 def table(pattern: str, size: int, channels: int) -> tuple[Table, list[str]]:
-    """A row per backbone of the pattern, and a line for each that cannot take the size.
+    """Return a table with a row per backbone, and a sentence for each that cannot read the size.
+
+    Args:
+        pattern: names of backbones, with wildcards.
+        size: side of square images in pixels, or length of series in steps.
+        channels: channels of the input.
 
     Raises:
-        ConfigError: the pattern names none, or too many; or a size or channels below 1.
+        ConfigError: the pattern matches no backbone or too many, or a number is below 1.
     """
     names = _names(pattern, size, channels)
     device, precision = _machine()
@@ -63,21 +69,25 @@ def table(pattern: str, size: int, channels: int) -> tuple[Table, list[str]]:
     skipped = []
     for name in names:
         try:
-            found = measure(name, size, channels)
+            cost = measure(name, size, channels)
         except ConfigError as error:
             skipped.append(f"{name} is left out: {error}")
             continue
         made.add_row(
             name,
-            f"{found.parameters:,}",
-            str(found.embedding_dim),
-            f"{found.gflops:.3g}",
-            *(f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}" for rate in found[3:]),
+            f"{cost.parameters:,}",
+            str(cost.embedding_dim),
+            f"{cost.gflops:.3g}",
+            *(
+                f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
+                for rate in (cost.forward, cost.training)
+            ),
         )
     return made, skipped
 
 
 def _names(pattern: str, size: int, channels: int) -> list[str]:
+    """Check the arguments of `table` and return the names of its backbones."""
     if min(size, channels) < 1:
         raise ConfigError(f"--size {size} --channels {channels}; both must be 1 or more")
     names = registry.available(pattern)
@@ -92,16 +102,16 @@ def _names(pattern: str, size: int, channels: int) -> list[str]:
 
 
 def _machine() -> tuple[str, str]:
-    """Device and precision as `trainer=auto` takes them."""
+    """Return the device and the precision that `trainer=auto` chooses."""
     device = resolve_accelerator("auto")
     return device, resolve_precision(device, "auto")
 
 
 def measure(name: str, size: int, channels: int) -> Costs:
-    """What a backbone costs for squares of this size, or for series of this length.
+    """Measure the cost of a backbone for square images of this side, or series of this length.
 
     Raises:
-        ConfigError: it cannot take them.
+        ConfigError: the backbone cannot read inputs of this size.
     """
     device, precision = _machine()
     kind = "cuda" if device == "gpu" else device
@@ -113,12 +123,13 @@ def measure(name: str, size: int, channels: int) -> Costs:
         raise ConfigError(f"{backbone.reads} of {given} do not pass; {said}")
     gflops = _gflops(backbone, torch.zeros(1, channels, *sides))
     images = torch.rand(BATCH, channels, *sides)
-    if precision == "bf16-mixed" and backbone.reads == "images":  # as training lays them out
+    if precision == "bf16-mixed" and backbone.reads == "images":  # the layout of training
         backbone.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         images = images.to(memory_format=torch.channels_last)
     backbone, images = backbone.to(kind), images.to(kind)
 
     def forward() -> Tensor:
+        """Return the embeddings in the precision of training."""
         with torch.autocast(kind, torch.bfloat16, enabled=precision == "bf16-mixed"):
             return backbone(images)
 
@@ -132,24 +143,26 @@ def measure(name: str, size: int, channels: int) -> Costs:
 
 @torch.no_grad()
 def _gflops(backbone: Backbone, image: Tensor) -> float:
-    # Attention as plain products: some fused kernels are not counted.
+    """Count the operations of a forward pass, in billions."""
+    # With attention as plain matrix products, as the counter misses some fused kernels.
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
         backbone.eval()(image)
     return counter.get_total_flops() / 1e9
 
 
 def _rate(work: Callable[[], object]) -> float:
-    """Images per second: the median of some batches behind a first one."""
+    """Return inputs per second: the median over several batches, after one to warm up."""
     times: list[float] = []
-    _timed(work)
+    _duration(work)
     while len(times) < 3 or sum(times) < SECONDS:
-        times.append(_timed(work))
+        times.append(_duration(work))
     return BATCH / statistics.median(times)
 
 
-def _timed(work: Callable[[], object]) -> float:
-    begun = perf_counter()
+def _duration(work: Callable[[], object]) -> float:
+    """Return the seconds that one batch takes."""
+    start = perf_counter()
     work()
     if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return perf_counter() - begun
+        torch.cuda.synchronize()  # a GPU works asynchronously
+    return perf_counter() - start

@@ -1,4 +1,4 @@
-"""A picture of the views that training sees: `manyviews views experiment=demo sample=17`."""
+"""The command `manyviews views experiment=demo sample=17`: a picture of views as in training."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from manyviews import build, config
 from manyviews.errors import ConfigError
 from manyviews.evaluation import gallery
 
-SIDE = 96  # pixels that the largest picture is enlarged to, at least
-GAP = 4
+SIDE = 96  # pixels; pictures are enlarged until the longer side has at least so many
+GAP = 4  # pixels between pictures
 
 
 def write(overrides: Sequence[str], config_dir: str | None = None) -> Path:
-    """Write the sheet: a row per sample, itself first, then its views.
+    """Write a page with a row per sample: the sample itself, then its views.
 
     Args:
-        overrides: as of `pretrain`, and what else `conf/views_sheet.yaml` holds.
-        config_dir: a folder with config groups of your own.
+        overrides: overrides as of `pretrain`, and the keys of `conf/views_sheet.yaml`.
+        config_dir: a folder with further config groups.
 
     Raises:
-        ConfigError: a mistake in what was asked for, or a file that cannot be written.
+        ConfigError: an override is wrong, or the file cannot be written.
     """
     composed, _ = config.compose("views_sheet", overrides, config_dir)
     data = build.data(composed)
@@ -47,12 +47,16 @@ def write(overrides: Sequence[str], config_dir: str | None = None) -> Path:
 
 
 def sheet(columns: list[UInt8[np.ndarray, "B C _ _"]]) -> UInt8[Tensor, "C H W"]:
-    """Columns of pictures of several sizes as one, enlarged by a whole number without smoothing."""
+    """Return a page from columns of pictures, enlarged by a whole factor without smoothing.
+
+    Args:
+        columns: pictures of the originals and of each view; sizes may differ between columns.
+    """
     height, width = (max(column.shape[side] for column in columns) for side in (2, 3))
     times = max(1, -(-SIDE // max(height, width)))
     down, across = height * times + GAP, width * times + GAP
     rows, channels = columns[0].shape[:2]
-    channels = 3 if channels == 3 else 1  # of other images the first channel is shown
+    channels = 3 if channels == 3 else 1  # of an image with 2 or many channels the first is shown
     page = torch.full((channels, rows * down + GAP, len(columns) * across + GAP), 255)
     for c, column in enumerate(columns):
         large = torch.from_numpy(column[:, :channels]).repeat_interleave(times, 2)

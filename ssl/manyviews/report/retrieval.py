@@ -88,12 +88,12 @@ def retrieval(gallery: Mapping[str, np.ndarray], classes: Sequence[str]) -> Retr
 def _anchor(g: Mapping[str, np.ndarray], q: int, classes: Sequence[str]) -> Anchor:
     from torch import from_numpy
 
-    from manyviews.datamodules.series.drawing import drawn
+    from manyviews.datamodules.series.drawing import draw_series
 
     best = g["error"][q].argsort(kind="stable")[:SHOWN]
     own, labels = g["label"][q], g["candidate_label"][q]
-    (picture,) = drawn(from_numpy(g["anchor"][q : q + 1]))
-    pictures = drawn(from_numpy(g["candidates"][q][best]))
+    (picture,) = draw_series(from_numpy(g["anchor"][q : q + 1]))
+    pictures = draw_series(from_numpy(g["candidates"][q][best]))
     found = [
         Candidate(
             data_uri(p),

@@ -3,8 +3,8 @@ import pytest
 from defects import picture
 from PIL import Image
 
-from manyviews.commands.doctor import duplicates as likeness
-from manyviews.commands.doctor.duplicates import alike, dhash, groups, same
+from manyviews.commands.doctor import duplicates
+from manyviews.commands.doctor.duplicates import dhash, exact_ids, groups, near_ids
 
 
 def thumbnails(pictures):
@@ -14,14 +14,14 @@ def thumbnails(pictures):
 
 def seen(thumbnail, blank=None):
     blank = np.zeros(len(thumbnail), bool) if blank is None else blank
-    return [rows.tolist() for rows in groups(alike(thumbnail, blank))]
+    return [rows.tolist() for rows in groups(near_ids(thumbnail, blank))]
 
 
 def test_same_numbers_equal_digests_and_no_others():
     digest = np.random.default_rng(0).integers(0, 256, (5, 16), np.uint8)
     digest[4] = digest[1]
     digest[3, :15], digest[3, 15] = digest[1, :15], digest[1, 15] ^ 1
-    assert [rows.tolist() for rows in groups(same(digest))] == [[1, 4]]
+    assert [rows.tolist() for rows in groups(exact_ids(digest))] == [[1, 4]]
 
 
 def test_a_sign_is_set_where_a_pixel_exceeds_its_left_neighbour_by_more_than_noise():
@@ -33,8 +33,8 @@ def test_a_sign_is_set_where_a_pixel_exceeds_its_left_neighbour_by_more_than_noi
 
 @pytest.mark.parametrize("exhaustive", [200_000, 0])
 def test_smaller_and_darker_copies_are_found_among_hundreds(exhaustive, monkeypatch):
-    monkeypatch.setattr(likeness, "EXHAUSTIVE_UP_TO", exhaustive)
-    monkeypatch.setattr(likeness, "PAIRS_AT_ONCE", 1000)  # many pieces
+    monkeypatch.setattr(duplicates, "EXHAUSTIVE_UP_TO", exhaustive)
+    monkeypatch.setattr(duplicates, "PAIRS_AT_ONCE", 1000)  # many pieces
     pictures = [picture(i) for i in range(300)]
     pictures.append(pictures[7].resize((60, 61)))
     pictures.append(pictures[200].point(lambda value: value * 0.97))
@@ -42,7 +42,7 @@ def test_smaller_and_darker_copies_are_found_among_hundreds(exhaustive, monkeypa
 
 
 def test_chains_are_one_group_also_across_pieces(monkeypatch):
-    monkeypatch.setattr(likeness, "PAIRS_AT_ONCE", 1)
+    monkeypatch.setattr(duplicates, "PAIRS_AT_ONCE", 1)
     steps = np.linspace(0, 1, 9)[:, None, None]
     first, last = thumbnails([picture(1), picture(2)]).astype(float)
     chain = (first + steps * (last - first) * 0.25).round().astype(np.uint8)
@@ -54,7 +54,7 @@ def test_equal_signs_alone_make_no_duplicate():
     step = np.linspace(10, 24, 8)[:, None] * (np.arange(9) > 3)
     one, two = (100 + step).astype(np.uint8), (100 + step[::-1]).astype(np.uint8)
     assert (dhash(one[None]) == dhash(two[None])).all()
-    assert np.abs(one.astype(int) - two).mean() < likeness.SHIFT
+    assert np.abs(one.astype(int) - two).mean() < duplicates.SHIFT
     assert seen(np.stack([one, two])) == []
 
 

@@ -25,7 +25,7 @@ def diagnosis(*overrides):
 
 
 def names(found):
-    return {f.kind: [named.names for named in f.named] for f in found.findings}
+    return {issue.kind: [case.names for case in issue.cases] for issue in found.issues}
 
 
 def test_every_planted_defect_is_found_and_nothing_else():
@@ -54,11 +54,11 @@ def test_every_planted_defect_is_found_and_nothing_else():
 def test_a_clean_folder_has_no_finding():
     clean(Path("photos"))
     found = diagnosis()
-    assert found.findings == []
-    assert [figure.name for figure in found.figures] == [
+    assert found.issues == []
+    assert [line.name for line in found.summary] == [
         "images", "classes", "sizes", "colours", "statistics", "memory", "speed"
     ]  # fmt: skip
-    assert found.figures[-1].values["recommended_workers"] is None  # all lie in memory
+    assert found.summary[-1].values["recommended_workers"] is None  # all lie in memory
     assert doctor.examine(FOLDER).startswith("'photos': 0 findings\n")
 
 
@@ -86,21 +86,21 @@ def test_a_folder_that_cannot_train_is_examined_all_the_same():
     clean(Path("photos"))
     Path("photos/test/d").rename("photos/test/eel")
     found = diagnosis()
-    assert "class 'eel' is in the test split only" in found.findings[0].said
+    assert "class 'eel' is in the test split only" in found.issues[0].text
     assert names(found)["classes_not_in_train"] == [["eel"]]
     for path in Path("photos/test").rglob("*.png"):
         path.write_text("no image")
     found = diagnosis()
-    assert found.findings[0].kind == "unusable" and found.findings[1].affected == 8
-    assert found.figures[0].values == {"train": 32, "test": 0}
+    assert found.issues[0].kind == "unusable" and found.issues[1].affected == 8
+    assert found.summary[0].values == {"train": 32, "test": 0}
 
 
 def test_a_folder_without_one_usable_image_is_told():
     for path in clean(Path("photos")).rglob("*.png"):
         path.write_text("no image")
     found = diagnosis()
-    assert [f.kind for f in found.findings][:2] == ["unusable", "unreadable"]
-    assert found.figures == []
+    assert [f.kind for f in found.issues][:2] == ["unusable", "unreadable"]
+    assert found.summary == []
 
 
 def test_images_in_memory_are_named_by_their_places(config_dir, monkeypatch):

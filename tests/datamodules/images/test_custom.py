@@ -1,13 +1,12 @@
-import numpy as np
 import pytest
 import torch
 from pictures import noise, write_folder
 from PIL import Image
 from small_data import stripes
 
-from manyviews.datamodules.images.custom import eurosat, flowers, folder, imagenet, pets, table
-from manyviews.datamodules.images.datamodule import Images
+from manyviews.datamodules.images.custom import folder, table
 from manyviews.datamodules.images.files import ImageFiles
+from manyviews.datamodules.images.splits import Images
 from manyviews.errors import ConfigError
 
 
@@ -100,73 +99,6 @@ def test_a_table_reads_the_same_images(tmp_path):
     by_table, by_folder = table(str(tmp_path / "t.csv")), folder(str(tmp_path))
     assert torch.equal(by_table.train.image, by_folder.train.image)
     assert torch.equal(by_table.test.label, by_folder.test.label)
-
-
-def test_imagenet_is_read_from_its_folders_with_its_own_statistics(tmp_path):
-    for split, seed in (("train", 0), ("val", 1)):
-        for kind in ("n01440764", "n01443537"):
-            (tmp_path / split / kind).mkdir(parents=True)
-            noise(40, 50, seed).save(tmp_path / split / kind / "a.JPEG")
-    made = imagenet(str(tmp_path), size=32)
-    assert made.classes == ("n01440764", "n01443537")
-    assert made.mean == (0.485, 0.456, 0.406)
-    assert made.train.sample(torch.tensor([0])).input.shape == (1, 3, 32, 32)
-
-
-def test_imagenet_elsewhere_says_what_to_put_there(tmp_path):
-    with pytest.raises(ConfigError, match="no complete ImageNet; type data.root=FOLDER where"):
-        imagenet(str(tmp_path))
-
-
-def test_eurosat_holds_a_fifth_of_every_class_out(tmp_path):
-    for kind in ("Forest", "River"):
-        (tmp_path / "eurosat" / "2750" / kind).mkdir(parents=True)
-        for i in range(10):
-            noise(64, 64, i).save(tmp_path / "eurosat" / "2750" / kind / f"{kind}_{i}.jpg")
-    made = eurosat(str(tmp_path), download=False)
-    assert made.train.label.bincount().tolist() == [8, 8]
-    assert made.test.label.bincount().tolist() == [2, 2]
-    assert made.train.image.shape == (16, 3, 64, 64)
-
-
-def test_pets_have_their_two_splits(tmp_path):
-    root = tmp_path / "oxford-iiit-pet"
-    (root / "images").mkdir(parents=True)
-    (root / "annotations").mkdir()
-    for split, names in (
-        ("trainval", ["Abyssinian_1", "beagle_1"]),
-        ("test", ["beagle_2", "Abyssinian_2"]),
-    ):
-        lines = [f"{n} {1 + n.startswith('beagle')} 1 1\n" for n in names]
-        (root / "annotations" / f"{split}.txt").write_text("".join(lines))
-        for name in names:
-            noise(30, 40).save(root / "images" / f"{name}.jpg")
-    made = pets(str(tmp_path), download=False, size=24)
-    assert made.classes == ("Abyssinian", "Beagle")
-    assert made.train.label.tolist() == [0, 1] and made.test.label.tolist() == [1, 0]
-
-
-def test_flowers_train_on_train_and_val(tmp_path, monkeypatch):
-    from scipy.io import savemat
-    from torchvision.datasets import Flowers102
-
-    root = tmp_path / "flowers-102"
-    (root / "jpg").mkdir(parents=True)
-    for i in range(1, 9):
-        noise(30, 40, i).save(root / "jpg" / f"image_{i:05}.jpg")
-    savemat(root / "imagelabels.mat", {"labels": np.array([1, 2] * 4)})
-    savemat(root / "setid.mat", {"trnid": [1, 2], "valid": [3, 4], "tstid": [5, 6, 7, 8]})
-    monkeypatch.setattr(Flowers102, "_check_integrity", lambda self: True)
-    made = flowers(str(tmp_path), download=False, size=24)
-    assert [len(made.train.label), len(made.test.label)] == [4, 4]
-    names = [made.classes[label] for label in made.train.label]
-    assert names == ["pink primrose", "hard-leaved pocket orchid"] * 2
-
-
-@pytest.mark.parametrize("source", [flowers, pets, eurosat])
-def test_a_missing_root_says_what_to_put_there(source, tmp_path):
-    with pytest.raises(ConfigError, match=r"no complete .*data.root=FOLDER where.*lies"):
-        source(str(tmp_path), download=False)
 
 
 def test_an_image_of_twenty_thousand_pixels_is_read(tmp_path):

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from manyviews.datamodules.images.index import (
-    Listed,
-    beside,
+    LabelledFiles,
     hold_out,
+    leftovers,
     splits_of_folder,
     splits_of_table,
 )
@@ -86,14 +86,14 @@ def test_no_folder_and_no_image_are_one_line(make, line, tmp_path):
 
 def listed(count, classes=("cat", "dog")):
     paths = [Path(f"/data/{i:04}.png") for i in range(count)]
-    return Listed(paths, [classes[i % len(classes)] for i in range(count)])
+    return LabelledFiles(paths, [classes[i % len(classes)] for i in range(count)])
 
 
 def test_the_held_out_share_is_the_same_of_every_class_wherever_the_folder_lies():
     train, test = hold_out(listed(100), 0.1, Path("/data"))
     assert [test.classes.count(c) for c in ("cat", "dog")] == [5, 5]
     assert len(train.paths) == 90 and not set(train.paths) & set(test.paths)
-    moved = Listed([Path("/else") / p.name for p in reversed(listed(100).paths)],
+    moved = LabelledFiles([Path("/else") / p.name for p in reversed(listed(100).paths)],
                    listed(100).classes[::-1])  # fmt: skip
     assert {p.name for p in hold_out(moved, 0.1, Path("/else"))[1].paths} == {
         p.name for p in test.paths
@@ -171,13 +171,13 @@ def test_what_lies_beside_the_images_is_told(tmp_path):
     (tmp_path / "train" / "void").mkdir()
     (tmp_path / "train" / "cat" / "inner").mkdir()
     train, test = found(tmp_path, empty=True)
-    strange, outside, empty = beside(tmp_path, [*train.paths, *test.paths])
-    assert strange == [tmp_path / "train/cat/notes.txt"]
+    not_images, outside, empty = leftovers(tmp_path, [*train.paths, *test.paths])
+    assert not_images == [tmp_path / "train/cat/notes.txt"]
     assert outside == [tmp_path / "lost.jpg", tmp_path / "val/cat/c.png"]
     assert empty == [tmp_path / "train/void"]
 
 
-def test_a_folder_of_images_alone_has_nothing_beside(tmp_path):
+def test_a_folder_of_images_alone_has_nothing_leftovers(tmp_path):
     touch(tmp_path, *(f"{i}.png" for i in range(4)))
     train, test = found(tmp_path)
-    assert beside(tmp_path, [*train.paths, *test.paths]) == ([], [], [])
+    assert leftovers(tmp_path, [*train.paths, *test.paths]) == ([], [], [])

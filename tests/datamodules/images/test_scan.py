@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from pictures import noise
 
-from manyviews.datamodules.images.scan import survey
+from manyviews.datamodules.images.scan import scan
 
 
 @pytest.fixture
@@ -17,23 +17,23 @@ def paths(tmp_path):
 
 
 def test_a_look_tells_sizes_kinds_copies_and_what_is_broken(paths):
-    looked = survey(paths, workers=2)
-    assert looked.size.tolist() == [[12, 20], [9, 8], [0, 0], [12, 20]]
-    assert looked.colour.tolist() == [True, False, False, True]
-    assert [bool(reason) for reason in looked.reason] == [False, False, True, False]
-    assert np.array_equal(looked.digest[0], looked.digest[3])
-    assert not np.array_equal(looked.digest[0], looked.digest[1])
-    assert np.array_equal(looked.thumbnail[0], looked.thumbnail[3])
-    assert not np.array_equal(looked.thumbnail[0], looked.thumbnail[1])
+    scanned = scan(paths, workers=2)
+    assert scanned.size.tolist() == [[12, 20], [9, 8], [0, 0], [12, 20]]
+    assert scanned.colour.tolist() == [True, False, False, True]
+    assert [bool(reason) for reason in scanned.reason] == [False, False, True, False]
+    assert np.array_equal(scanned.digest[0], scanned.digest[3])
+    assert not np.array_equal(scanned.digest[0], scanned.digest[1])
+    assert np.array_equal(scanned.thumbnail[0], scanned.thumbnail[3])
+    assert not np.array_equal(scanned.thumbnail[0], scanned.thumbnail[1])
 
 
 def test_moments_and_histogram_are_those_of_the_pixels(paths):
-    looked = survey(paths, workers=1)
+    scanned = scan(paths, workers=1)
     value = np.asarray(noise(12, 20)) / 255
-    assert looked.moments[0, :3, 0] == pytest.approx(value.mean((0, 1)), abs=1e-6)
-    assert looked.moments[0, :3, 1] == pytest.approx((value**2).mean((0, 1)), abs=1e-6)
-    assert looked.histogram.sum(1) == pytest.approx([3] * 4)
-    assert looked.histogram[0, 7] * 240 == pytest.approx(
+    assert scanned.moments[0, :3, 0] == pytest.approx(value.mean((0, 1)), abs=1e-6)
+    assert scanned.moments[0, :3, 1] == pytest.approx((value**2).mean((0, 1)), abs=1e-6)
+    assert scanned.histogram.sum(1) == pytest.approx([3] * 4)
+    assert scanned.histogram[0, 7] * 240 == pytest.approx(
         2 * (np.asarray(noise(12, 20))[..., 0] == 7).sum()
         + 240 / 72 * (np.asarray(noise(9, 8, seed=1).convert("L")) == 7).sum(),
         rel=1e-5,
@@ -41,16 +41,16 @@ def test_moments_and_histogram_are_those_of_the_pixels(paths):
 
 
 def test_a_second_look_is_kept_until_a_file_changes(paths, monkeypatch):
-    survey(paths, workers=1)
+    scan(paths, workers=1)
     monkeypatch.setattr("manyviews.datamodules.images.scan.read", None)  # a look would fail
-    kept = survey(paths, workers=1)
+    kept = scan(paths, workers=1)
     assert kept.size[0].tolist() == [12, 20] and kept.reason[0] == ""
     monkeypatch.undo()
     noise(5, 6).save(paths[0])
-    assert survey(paths, workers=1).size[0].tolist() == [5, 6]
+    assert scan(paths, workers=1).size[0].tolist() == [5, 6]
 
 
 def test_nothing_is_lost_where_the_cache_cannot_be_written(paths, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("MANYVIEWS_CACHE", str(tmp_path / "file"))
-    assert survey(paths, workers=1).size[1].tolist() == [9, 8]
+    assert scan(paths, workers=1).size[1].tolist() == [9, 8]

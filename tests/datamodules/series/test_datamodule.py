@@ -3,7 +3,7 @@ import torch
 from small_series import candidates, data, windows
 
 from manyviews.datamodules.series.baselines import mean_std, spectrum
-from manyviews.datamodules.series.drawing import drawn
+from manyviews.datamodules.series.drawing import draw_series
 from manyviews.evaluation.gallery import some, views_of
 
 
@@ -26,7 +26,7 @@ def test_pictures_are_views_as_lines_and_originals_stand_on_the_same_scale():
     made = data(windows())
     rows = torch.tensor([3, 0])
     (view,) = made.batch(rows, 0).views
-    assert np.array_equal(made.pictures(view), drawn(view))
+    assert np.array_equal(made.pictures(view), draw_series(view))
     assert np.array_equal(made.originals(made.trained, rows), made.pictures(view))
 
 

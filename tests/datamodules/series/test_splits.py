@@ -3,7 +3,7 @@ import torch
 
 from manyviews.datamodules.loader import EpochLoader
 from manyviews.datamodules.series.recordings import Recording, join
-from manyviews.datamodules.series.splits import split
+from manyviews.datamodules.series.splits import Windowing, split
 from manyviews.errors import ConfigError
 
 
@@ -15,42 +15,46 @@ def recordings(subjects=("S2", "S10", "S1", "S10"), length=20):
     return join(made, rate=10.0, channels=("x", "y"), classes=("a", "b"))
 
 
+def cut(recordings, **options):
+    return split("d", recordings, Windowing(**options))
+
+
 def subjects(windows):
     return {windows.recordings.subjects[i] for i in windows.subject.tolist()}
 
 
 def test_the_last_subjects_by_name_are_held_out():
-    splits = split(recordings(), "d", window=5)
+    splits = cut(recordings(), window=5)
     assert subjects(splits.train) == {"S1", "S2"} and subjects(splits.test) == {"S10"}
     assert len(splits.train.label) == 8 and len(splits.test.label) == 8
     assert splits.size == (5,) and splits.channels == 2
 
 
 def test_subjects_can_be_named():
-    splits = split(recordings(), "d", window=5, test=["S2", "S1"])
+    splits = cut(recordings(), window=5, test=["S2", "S1"])
     assert subjects(splits.test) == {"S1", "S2"} and subjects(splits.train) == {"S10"}
 
 
 def test_numbers_name_subjects_too():
-    splits = split(recordings(("8", "9", "10")), "d", window=5, test=[8, 10])
+    splits = cut(recordings(("8", "9", "10")), window=5, test=[8, 10])
     assert subjects(splits.train) == {"9"}
 
 
 @pytest.mark.parametrize(("given", "name"), [("S10", "S10"), (7, "7")])
 def test_one_subject_is_left_out(given, name):
     made = recordings(("S2", "S10", "7"))
-    splits = split(made, "d", window=5, by="leave-one-subject-out", test=given)
+    splits = cut(made, window=5, by="leave-one-subject-out", test=given)
     assert subjects(splits.test) == {name} and len(subjects(splits.train)) == 2
 
 
 def test_recordings_can_be_held_out_of_one_subject():
-    splits = split(recordings(("S1",) * 4), "d", window=5, by="recording", test=["r1"])
+    splits = cut(recordings(("S1",) * 4), window=5, by="recording", test=["r1"])
     assert splits.test.recordings.names == ("r1",)
     assert splits.train.recordings.names == ("r0", "r2", "r3")
 
 
 def test_windows_at_random_are_disjoint_and_warned_of(capsys):
-    splits = split(recordings(), "d", window=5, by="window", test=0.25)
+    splits = cut(recordings(), window=5, by="window", test=0.25)
     assert "scores come out too high" in capsys.readouterr().out
     starts = [set(part.start.tolist()) for part in (splits.train, splits.test)]
     assert not starts[0] & starts[1] and len(starts[0] | starts[1]) == 16
@@ -58,20 +62,20 @@ def test_windows_at_random_are_disjoint_and_warned_of(capsys):
 
 
 def test_a_duration_is_counted_by_the_rate():
-    splits = split(recordings(), "d", window="0.5s", stride="100 ms")
+    splits = cut(recordings(), window="0.5s", stride="100 ms")
     assert splits.size == (5,) and splits.train.start[:3].tolist() == [0, 1, 2]
 
 
 def test_statistics_are_those_of_the_training_recordings():
     made = recordings()
-    splits = split(made, "d", window=5)
+    splits = cut(made, window=5)
     train = made.value[[*range(20), *range(40, 60)]].double()
     assert splits.mean == pytest.approx(train.mean(0).tolist())
     assert splits.std == pytest.approx(train.std(0, correction=0).tolist())
 
 
 def test_statistics_of_windows_at_random_see_no_test_window(capsys):
-    splits = split(recordings(), "d", window=5, by="window", test=0.5)
+    splits = cut(recordings(), window=5, by="window", test=0.5)
     value = splits.train.values(splits.train.start).double()
     assert splits.mean == pytest.approx(value.mean((0, 2)).tolist())
 
@@ -80,14 +84,14 @@ def test_missing_values_and_constant_channels_leave_the_statistics_finite():
     made = recordings()
     made.value[3, 0] = torch.nan
     made.value[:, 1] = 1e4 / 3
-    splits = split(made, "d", window=5)
+    splits = cut(made, window=5)
     known = made.value[[*range(3), *range(4, 20), *range(40, 60)], 0].double()
     assert splits.mean[0] == pytest.approx(float(known.mean()))
     assert splits.std[1] == 1.0
 
 
 def test_units_of_the_data_can_be_kept():
-    splits = split(recordings(), "d", window=5, norm="none")
+    splits = cut(recordings(), window=5, norm="none")
     assert splits.mean == (0.0, 0.0) and splits.std == (1.0, 1.0)
 
 
@@ -97,19 +101,19 @@ def test_short_recordings_are_named_and_left_out():
         for n, s in ((9, "A"), (4, "A"), (9, "B"))
     ]
     made = join(parts, rate=1.0, channels=("x",), classes=("a",))
-    splits = split(made, "d", window=5)
+    splits = cut(made, window=5)
     assert splits.skipped == ("recording 'A-4': it has 4 steps, a window 5",)
     assert len(splits.train.label) == 1
 
 
 def test_the_loader_takes_a_split():
-    splits = split(recordings(), "d", window=5)
+    splits = cut(recordings(), window=5)
     loader = EpochLoader(splits.train, None, batch_size=4, seed=0)
     assert [tuple(sample.input.shape) for sample in loader] == [(4, 2, 5)] * 2
 
 
 def test_fingerprint_has_counts_and_digests():
-    made = split(recordings(), "d", window=5).fingerprint()
+    made = cut(recordings(), window=5).fingerprint()
     assert made["name"] == "d" and made["size"] == [5] and made["channels"] == 2
     assert made["train"]["windows"] == 8 and made["train"]["labels"] == {"0": 8}
     assert len(made["test"]["sha256"]) == 64
@@ -135,12 +139,12 @@ def test_fingerprint_has_counts_and_digests():
 )
 def test_mistakes_are_told_in_a_line(given, said):
     with pytest.raises(ConfigError, match=said):
-        split(recordings(), "d", **given)
+        cut(recordings(), **given)
 
 
 def test_one_subject_alone_cannot_be_split_by_subject():
     with pytest.raises(ConfigError, match=r"needs 2 subjects or more.*1; type data.by=recording"):
-        split(recordings(("A", "A")), "d", window=5)
+        cut(recordings(("A", "A")), window=5)
 
 
 def test_a_split_whose_recordings_are_all_too_short_is_named():
@@ -150,4 +154,4 @@ def test_a_split_whose_recordings_are_all_too_short_is_named():
     ]
     made = join(parts, rate=1.0, channels=("x",), classes=("a",))
     with pytest.raises(ConfigError, match=r"the test split of d has no recording of 5 steps"):
-        split(made, "d", window=5)
+        cut(made, window=5)

@@ -1,1 +1,1 @@
-"""`manyviews doctor`: what deserves a second look in a data set before training."""
+"""`manyviews doctor`: find issues in a data set before training, and summarise it."""

@@ -1,12 +1,12 @@
-"""Which images are the same, and which look the same, without comparing all with all in memory.
+"""Exact and near duplicates of images, found without a matrix of all pairs in memory.
 
-Candidates are images whose thumbnails rise and fall at the same places: the 64 signs of
-neighbouring differences ("dHash") differ in a few at most. Small pictures on an even ground share
-such signs by the thousand, so candidates count only where the thumbnails themselves agree.
+Candidates are images whose thumbnails rise and fall at the same places: of the 64 signs of
+neighbouring differences ("dHash") only a few differ. Thousands of small pictures on an even
+background share these signs, so a candidate counts only if the thumbnails themselves agree.
 
 Measured on 300 crops of photographs (100 to 640 pixels): 99 % are found again as JPEG of quality
-90 or 50, 96 % at 0.9 of their size and quality 75. Of the 28 pixels of Fashion-MNIST 83 % are found
-as JPEG of quality 50, but none that were resized.
+90 or 50, 96 % if resized to 0.9 and saved with quality 75. Of the images of Fashion-MNIST (28
+pixels), 83 % are found as JPEG of quality 50, but none that was resized.
 """
 
 from __future__ import annotations
@@ -17,37 +17,37 @@ from jaxtyping import Bool, Float32, Int64, UInt8
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-RISE = 4  # grey levels that count as a difference: the noise of JPEG on even ground does not
-AGREEMENT = 0.999  # correlation of thumbnails
-SHIFT = 8  # grey levels between them in the mean; two clear skies correlate
-EXHAUSTIVE_UP_TO = 200_000  # images; about half a minute on one core
+RISE = 4  # grey levels; smaller differences are noise of JPEG on an even background
+AGREEMENT = 0.999  # least correlation of the thumbnails of near duplicates
+SHIFT = 8  # largest mean difference in grey levels: any two clear skies correlate
+EXHAUSTIVE_UP_TO = 200_000  # images compared all with all; about half a minute on one core
 PAIRS_AT_ONCE = 2**23  # candidates held in memory
 
 
-def same(digest: UInt8[np.ndarray, "N 16"]) -> Int64[np.ndarray, " N"]:
-    """A number for each image, equal where the digests are."""
+def exact_ids(digest: UInt8[np.ndarray, "N 16"]) -> Int64[np.ndarray, " N"]:
+    """Return a number for each image; two images have the same one if their digests are equal."""
     whole = np.ascontiguousarray(digest).view("V16")[:, 0]
     return np.unique(whole, return_inverse=True)[1].astype(np.int64)
 
 
-def alike(
+def near_ids(
     thumbnail: UInt8[np.ndarray, "N 8 9"], blank: Bool[np.ndarray, " N"]
 ) -> Int64[np.ndarray, " N"]:
-    """A number for each image, equal where a chain of near duplicates joins them.
+    """Return a number for each image; it is the same along a chain of near duplicates.
 
     Args:
-        thumbnail: in grey.
-        blank: images that are like no other: without structure there is nothing to compare.
+        thumbnail: grey thumbnails of all images.
+        blank: True for images of one even colour; they have no structure to compare.
     """
     rows = np.flatnonzero(~blank)
     number = np.arange(len(blank))
     if len(rows):
-        number[rows] = rows[_joined(thumbnail[rows])]
+        number[rows] = rows[_first_of_chain(thumbnail[rows])]
     return number
 
 
 def groups(number: Int64[np.ndarray, " N"]) -> list[Int64[np.ndarray, " n"]]:
-    """Rows that share a number, where at least two do, in the order of their first row.
+    """Return the groups of two or more rows with the same number, ordered by their first row.
 
     >>> [rows.tolist() for rows in groups(np.array([5, 3, 5, 4, 3, 5]))]
     [[0, 2, 5], [1, 4]]
@@ -58,43 +58,44 @@ def groups(number: Int64[np.ndarray, " N"]) -> list[Int64[np.ndarray, " n"]]:
 
 
 def dhash(thumbnail: UInt8[np.ndarray, "N 8 9"]) -> UInt8[np.ndarray, "N 8"]:
-    """64 bits: whether each pixel is brighter than its left neighbour by more than `RISE`."""
+    """Return 64 bits: 1 for each pixel that is brighter than its left neighbour by over `RISE`."""
     grey = thumbnail.astype(np.int16)
     return np.packbits(grey[:, :, 1:] - grey[:, :, :-1] > RISE, axis=2)[:, :, 0]
 
 
-def _joined(thumbnail: UInt8[np.ndarray, "N 8 9"]) -> Int64[np.ndarray, " N"]:
-    """The first row that a chain of near duplicates joins each row with, a piece at a time."""
+def _first_of_chain(thumbnail: UInt8[np.ndarray, "N 8 9"]) -> Int64[np.ndarray, " N"]:
+    """Return the first row that a chain of near duplicates connects with each row."""
     bits, flat = dhash(thumbnail), thumbnail.reshape(len(thumbnail), -1).astype(np.float32)
-    centred = _standardised(flat)
+    centred = _standardise(flat)
     index, radius = _index(len(bits))
     index.add(bits)
     root, step = np.arange(len(bits)), max(1, PAIRS_AT_ONCE // len(bits))
     for start in range(0, len(bits), step):
         limits, _, found = index.range_search(bits[start : start + step], radius)
         i = np.repeat(np.arange(start, start + len(limits) - 1), np.diff(limits.astype(np.int64)))
-        new = (i < found) & (root[i] != root[found])  # thousands of frames alike are joined once
-        root = _with(root, *_agreeing(flat, centred, i[new], found[new]))
+        new = (i < found) & (root[i] != root[found])  # skips pairs that are connected already
+        root = _merge(root, *_matching(flat, centred, i[new], found[new]))
     return root
 
 
 def _index(count: int) -> tuple[faiss.IndexBinary, int]:
-    """What finds bits within a Hamming distance, and a radius: such that differ in fewer bits."""
+    """Return a search index for bits and its radius: it finds those that differ in fewer bits."""
     if count <= EXHAUSTIVE_UP_TO:
         return faiss.IndexBinaryFlat(64), 8
-    # Of four quarters one agrees if at most three bits differ: only such are compared.
+    # If at most three bits differ, one of the four quarters is equal: only such pairs are compared.
     return faiss.IndexBinaryMultiHash(64, 4, 16), 4
 
 
-def _standardised(flat: Float32[np.ndarray, "N d"]) -> Float32[np.ndarray, "N d"]:
+def _standardise(flat: Float32[np.ndarray, "N d"]) -> Float32[np.ndarray, "N d"]:
+    """Return rows of mean 0 and length 1, whose products are correlations."""
     centred = flat - flat.mean(1, keepdims=True)
     return centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-6)
 
 
-def _agreeing(
+def _matching(
     flat: np.ndarray, centred: np.ndarray, i: np.ndarray, j: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The pairs among these whose thumbnails agree."""
+    """Return those of the pairs (i, j) whose thumbnails agree."""
     kept = []
     for at in np.array_split(np.arange(len(i)), len(i) // 2**18 + 1):
         near = (centred[i[at]] * centred[j[at]]).sum(1) > AGREEMENT
@@ -104,8 +105,8 @@ def _agreeing(
     return i[rows], j[rows]
 
 
-def _with(root: Int64[np.ndarray, " N"], i: np.ndarray, j: np.ndarray) -> Int64[np.ndarray, " N"]:
-    """The roots after these pairs are joined, too."""
+def _merge(root: Int64[np.ndarray, " N"], i: np.ndarray, j: np.ndarray) -> Int64[np.ndarray, " N"]:
+    """Return the first rows of all chains after the pairs (i, j) are connected, too."""
     if len(i) == 0:
         return root
     count = len(root)

@@ -1,4 +1,4 @@
-"""What deserves a second look before training: `manyviews doctor data=folder data.path=photos`."""
+"""The command `manyviews doctor data=folder data.path=photos`: scan, time, and print the result."""
 
 from __future__ import annotations
 
@@ -13,75 +13,77 @@ import torch
 
 from manyviews import build, config, hardware
 from manyviews.commands.doctor import issues, summary, throughput
-from manyviews.commands.doctor.issues import Finding, Looked, Named, counted
-from manyviews.commands.doctor.summary import Figure
-from manyviews.datamodules.images.assemble import Unusable
-from manyviews.datamodules.images.datamodule import Images, ImageSplits
+from manyviews.commands.doctor.issues import Case, Issue, ScannedImages, quantity
+from manyviews.commands.doctor.summary import Line
+from manyviews.datamodules.images.assemble import UnusableFiles
 from manyviews.datamodules.images.files import cores
-from manyviews.datamodules.images.index import Listing, beside
-from manyviews.datamodules.images.scan import survey, survey_in_memory
+from manyviews.datamodules.images.index import FileIndex, leftovers
+from manyviews.datamodules.images.scan import scan, scan_in_memory
+from manyviews.datamodules.images.splits import Images, ImageSplits
 from manyviews.datamodules.series.datamodule import SeriesData
 from manyviews.errors import ConfigError
 
-SHOWN, SHOWN_NAMES = 3, 4  # cases of a finding, and names of a case
-SECONDS = 1.0  # that each number of workers is timed for
+SHOWN, SHOWN_NAMES = 3, 4  # printed cases of an issue, and printed names of a case
+SECONDS = 1.0  # duration of the timing for each number of workers
 
 
 class Diagnosis(NamedTuple):
-    """What was found, and the figures of the data set.
+    """The issues and the summary of a data set.
 
     Attributes:
-        name: of the set.
-        findings: those that found something.
-        figures: counts, sizes, colours, statistics, memory and speed.
+        name: name of the data set.
+        issues: issues with at least one case.
+        summary: counts, sizes, colours, statistics, memory and speed.
     """
 
     name: str
-    findings: list[Finding]
-    figures: list[Figure]
+    issues: list[Issue]
+    summary: list[Line]
 
 
 def examine(overrides: Sequence[str], config_dir: str | None = None) -> str:
-    """Look at every image and time the views; lines for the terminal, and the file if asked for.
+    """Return the diagnosis of a data set as text for the terminal; write the file if asked for.
 
-    Findings are no failure: near duplicates or a large class may be meant. Whoever wants a gate
-    reads `findings` in the file.
+    An issue is no failure: near duplicates or a large class may be intended. A script that wants to
+    stop at some issues can read `findings` in the file.
 
     Args:
-        overrides: as of `pretrain`, and what else `conf/doctor.yaml` holds.
-        config_dir: a folder with config groups of your own.
+        overrides: overrides as of `pretrain`, and the keys of `conf/doctor.yaml`.
+        config_dir: a folder with further config groups.
 
     Raises:
-        ConfigError: a mistake in what was asked for, or a file that cannot be written.
+        ConfigError: an override is wrong, or the file cannot be written.
     """
     composed, _ = config.compose("doctor", overrides, config_dir)
-    found = diagnosis(composed)
+    result = diagnosis(composed)
     if composed["file"] is not None:
-        _write(Path(composed["file"]), found)
-    return "\n".join([*_findings(found), "", *_figures(found.figures)])
+        _write(Path(composed["file"]), result)
+    return "\n".join([*_issue_lines(result), "", *_summary_lines(result.summary)])
 
 
 def diagnosis(composed: config.Config) -> Diagnosis:
-    """All findings and figures of the data set of a checked config."""
+    """Return all issues and the summary of the data set of a checked config."""
     node = composed["data"]
+    # A bad file is reported as an issue here and stops nothing.
     skipping = {**node, "on_bad_sample": "skip"} if "on_bad_sample" in node else node
     try:
         data = build.data({**composed, "data": skipping})
-    except Unusable as error:
-        stop = Finding("unusable", f"training cannot begin: {error}", [], 1)
-        looked = _of_files(error.listing)
-        return Diagnosis(error.name, [stop, *_all(looked, error.listing)], _of_images(looked))
+    except UnusableFiles as error:
+        stop = Issue("unusable", f"training cannot begin: {error}", [], 1)
+        images = _scan_files(error.index)
+        found = [stop, *_all_issues(images, error.index)]
+        return Diagnosis(error.name, found, _image_summary(images))
     if isinstance(data, SeriesData):
         raise ConfigError(f"doctor looks at images, data={data.splits.name} has series")
-    listing = data.splits.listing
-    looked = _in_memory(data.splits) if listing is None else _of_files(listing)
+    index = data.splits.index
+    images = _scan_memory(data.splits) if index is None else _scan_files(index)
     device = torch.device(_device(composed["trainer"]["accelerator"]))
     if device.type == "cpu":
-        hardware.keep_freed_memory()  # as a training does
+        hardware.keep_freed_memory()  # as a training does, so that speeds agree
     speeds = throughput.speeds(data, device, SECONDS)
     views = throughput.speed_of_views(data, device, SECONDS)
-    made = [*_of_images(looked), *summary.of_reading(data.splits, speeds, views)]
-    return Diagnosis(data.splits.name, _all(looked, listing), made)
+    lines = [*_image_summary(images), *summary.of_reading(data.splits, speeds, views)]
+    return Diagnosis(data.splits.name, _all_issues(images, index), lines)
 
 
 def _device(accelerator: hardware.Accelerator) -> str:
@@ -89,28 +91,29 @@ def _device(accelerator: hardware.Accelerator) -> str:
     return "cuda" if resolved == "gpu" else resolved
 
 
-def _all(looked: Looked, listing: Listing | None) -> list[Finding]:
-    usable = looked.readable()
-    made = [
-        *issues.of_files(looked),
-        *(_beside(listing.folder, listing.paths) if listing and listing.folder else []),
-        *(issues.of_copies(usable) if usable.names else []),
-        *issues.of_pixels(usable),
+def _all_issues(images: ScannedImages, index: FileIndex | None) -> list[Issue]:
+    """Return the issues that have cases."""
+    usable = images.readable()
+    every = [
+        *issues.of_files(images),
+        *(_leftover_issues(index.folder, index.paths) if index and index.folder else []),
+        *(issues.of_duplicates(usable) if usable.names else []),
+        *issues.of_blank_images(usable),
         *issues.of_classes(usable),
     ]
-    return [finding for finding in made if finding.affected]
+    return [issue for issue in every if issue.affected]
 
 
-def _of_images(looked: Looked) -> list[Figure]:
-    usable = looked.readable()
+def _image_summary(images: ScannedImages) -> list[Line]:
+    usable = images.readable()
     return list(summary.of_images(usable)) if usable.names else []
 
 
-def _beside(folder: Path, paths: list[Path]) -> list[Finding]:
-    """What a folder holds besides its images."""
-    left = beside(folder, paths)
+def _leftover_issues(folder: Path, paths: list[Path]) -> list[Issue]:
+    """Return issues of files and folders that are not part of the data set."""
+    left = leftovers(folder, paths)
     kinds = (
-        ("no_images", left.strange, "of no image format, not read", "file"),
+        ("no_images", left.not_images, "of no image format, not read", "file"),
         ("outside", left.outside, "outside the folders of the splits, not read", "image"),
         (
             "empty_folders",
@@ -120,74 +123,80 @@ def _beside(folder: Path, paths: list[Path]) -> list[Finding]:
         ),
     )
     return [
-        Finding(
+        Issue(
             kind,
-            f"{counted(len(rest), noun)} {said}",
-            [Named([os.path.relpath(path, folder)]) for path in rest],
+            f"{quantity(len(rest), noun)} {text}",
+            [Case([os.path.relpath(path, folder)]) for path in rest],
             len(rest),
         )
-        for kind, rest, said, noun in kinds
+        for kind, rest, text, noun in kinds
     ]
 
 
-def _of_files(listing: Listing) -> Looked:
-    """The look that reading took, from the cache, with the files' names and classes."""
-    paths, classes = listing.paths, [*listing.train.classes, *listing.test.classes]
-    root = listing.folder or os.path.commonpath([path.absolute().parent for path in paths])
+def _scan_files(index: FileIndex) -> ScannedImages:
+    """Return the scan of all files, with names and classes; building the data has cached it."""
+    paths, classes = index.paths, [*index.train.classes, *index.test.classes]
+    root = index.folder or os.path.commonpath([path.absolute().parent for path in paths])
     known = sorted({name for name in classes if name is not None})
     number = {name: i for i, name in enumerate(known)}
-    return Looked(
+    return ScannedImages(
         [os.path.relpath(path, root) for path in paths],
-        survey(paths, cores()),
-        np.arange(len(paths)) >= len(listing.train.paths),
+        scan(paths, cores()),
+        np.arange(len(paths)) >= len(index.train.paths),
         np.array([-1 if name is None else number[name] for name in classes]),
         tuple(known),
     )
 
 
-def _in_memory(splits: ImageSplits) -> Looked:
-    # Files come with a listing.
+def _scan_memory(splits: ImageSplits) -> ScannedImages:
+    """Return the scan of a data set that was not read from an index of files."""
     train, test = cast(Images, splits.train), cast(Images, splits.test)
     count = len(train.label)
-    return Looked(
+    return ScannedImages(
         [f"train[{i}]" for i in range(count)] + [f"test[{i}]" for i in range(len(test.label))],
-        survey_in_memory([*train.image, *test.image], cores()),
+        scan_in_memory([*train.image, *test.image], cores()),
         np.arange(count + len(test.label)) >= count,
         torch.cat([train.label, test.label]).numpy(),
         splits.classes,
     )
 
 
-def _findings(found: Diagnosis) -> list[str]:
-    """A line per finding, then its first cases; names are quoted, so that none breaks a line."""
-    lines = [f"{found.name!r}: {counted(len(found.findings), 'finding')}"]
-    for finding in found.findings:
-        lines += ["", f"{finding.kind}: {finding.said}"]
-        lines += [f"    {_case(named)}" for named in finding.named[:SHOWN]]
-        if len(finding.named) > SHOWN:
-            lines.append(f"    and {len(finding.named) - SHOWN:,} more")
+def _issue_lines(result: Diagnosis) -> list[str]:
+    """Return a line per issue and for its first cases; names are quoted, so none breaks a line."""
+    lines = [f"{result.name!r}: {quantity(len(result.issues), 'finding')}"]
+    for issue in result.issues:
+        lines += ["", f"{issue.kind}: {issue.text}"]
+        lines += [f"    {_case_line(case)}" for case in issue.cases[:SHOWN]]
+        if len(issue.cases) > SHOWN:
+            lines.append(f"    and {len(issue.cases) - SHOWN:,} more")
     return lines
 
 
-def _case(named: Named) -> str:
-    names = ", ".join(map(repr, named.names[:SHOWN_NAMES]))
-    more = len(named.names) - SHOWN_NAMES
+def _case_line(case: Case) -> str:
+    names = ", ".join(map(repr, case.names[:SHOWN_NAMES]))
+    more = len(case.names) - SHOWN_NAMES
     more = f" and {more:,} more" if more > 0 else ""
-    return f"{names}{more}{': ' if named.note else ''}{named.note}"
+    return f"{names}{more}{': ' if case.note else ''}{case.note}"
 
 
-def _figures(made: list[Figure]) -> list[str]:
-    return [f"{figure.name:<11} {figure.said}" for figure in made]
+def _summary_lines(lines: list[Line]) -> list[str]:
+    return [f"{line.name:<11} {line.text}" for line in lines]
 
 
-def _write(path: Path, found: Diagnosis) -> None:
+def _write(path: Path, result: Diagnosis) -> None:
+    """Write the diagnosis as JSON, with the keys that scripts rely on."""
     record = {
-        "data": found.name,
+        "data": result.name,
         "findings": [
-            {**finding._asdict(), "named": [named._asdict() for named in finding.named]}
-            for finding in found.findings
+            {
+                "kind": issue.kind,
+                "said": issue.text,
+                "named": [case._asdict() for case in issue.cases],
+                "affected": issue.affected,
+            }
+            for issue in result.issues
         ],
-        "figures": {f.name: {"said": f.said, **f.values} for f in found.figures},
+        "figures": {line.name: {"said": line.text, **line.values} for line in result.summary},
     }
     try:
         path.write_text(json.dumps(record, indent=1) + "\n")

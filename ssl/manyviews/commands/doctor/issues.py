@@ -1,4 +1,4 @@
-"""What deserves a second look in a data set, told from one look at every image."""
+"""Issues of a data set, derived from the scan of its images: duplicates, leaks, odd classes."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int64
 
-from manyviews.commands.doctor.duplicates import alike, groups, same
-from manyviews.datamodules.images.scan import Survey
+from manyviews.commands.doctor.duplicates import exact_ids, groups, near_ids
+from manyviews.datamodules.images.scan import Scan
 
-BLANK = 1 / 255  # standard deviation of the pixels, of 1
-IMBALANCE = 10  # times that the largest class exceeds the smallest
+BLANK = 1 / 255  # standard deviation of pixels from 0 to 1; below it an image is one colour
+IMBALANCE = 10  # ratio of the largest to the smallest class that is reported
 
 
-class Looked(NamedTuple):
-    """Every image of a data set, the training split first.
+class ScannedImages(NamedTuple):
+    """All images of a data set with their scan, the training split first.
 
     Attributes:
-        names: relative file names, or places as `train[17]`.
-        survey: what the look told.
-        test: whether the image belongs to the test split.
-        label: -1 where unknown.
+        names: relative file names, or positions such as `train[17]`.
+        scan: the result of the scan.
+        test: True if the image belongs to the test split.
+        label: class number, -1 if unknown.
         classes: name of each label.
     """
 
     names: list[str]
-    survey: Survey
+    scan: Scan
     test: Bool[np.ndarray, " N"]
     label: Int64[np.ndarray, " N"]
     classes: tuple[str, ...]
 
-    def readable(self) -> Looked:
-        """Those that can be used."""
-        rows = np.flatnonzero(self.survey.reason == "")
-        names, survey = [self.names[i] for i in rows], self.survey.rows(rows)
-        return Looked(names, survey, self.test[rows], self.label[rows], self.classes)
+    def readable(self) -> ScannedImages:
+        """Return the images that can be used."""
+        rows = np.flatnonzero(self.scan.reason == "")
+        names, scan = [self.names[i] for i in rows], self.scan.rows(rows)
+        return ScannedImages(names, scan, self.test[rows], self.label[rows], self.classes)
 
     def counts(self) -> dict[str, Int64[np.ndarray, " M"]]:
-        """Images of each class in each split."""
+        """Return the number of images of each class, by split."""
         most = len(self.classes)
         known = self.label >= 0
         return {
@@ -48,147 +48,155 @@ class Looked(NamedTuple):
         }
 
 
-class Named(NamedTuple):
-    """Images, files, folders or classes that belong together, and what is to be said of them."""
+class Case(NamedTuple):
+    """One case of an issue: names of images, files, folders or classes, and a note on them."""
 
     names: list[str]
     note: str = ""
 
 
-class Finding(NamedTuple):
-    """One kind of thing that was found.
+class Issue(NamedTuple):
+    """An issue with all its cases.
 
     Attributes:
-        kind: its name, fixed.
-        said: a sentence.
-        named: all cases.
-        affected: images, files, folders or classes.
+        kind: fixed name, for example "near_duplicates".
+        text: a sentence for the terminal.
+        cases: all cases.
+        affected: number of images, files, folders or classes; 0 if there is no such issue.
     """
 
     kind: str
-    said: str
-    named: list[Named]
+    text: str
+    cases: list[Case]
     affected: int
 
 
-def of_files(looked: Looked) -> Iterator[Finding]:
-    """Files that cannot be used."""
-    rows = np.flatnonzero(looked.survey.reason)
-    named = [Named([looked.names[i]], str(looked.survey.reason[i])) for i in rows]
-    said = f"{counted(len(rows), 'file')} cannot be used; data.on_bad_sample=skip leaves them out"
-    yield Finding("unreadable", said, named, len(rows))
+def of_files(images: ScannedImages) -> Iterator[Issue]:
+    """Yield the issue of files that cannot be used."""
+    rows = np.flatnonzero(images.scan.reason)
+    cases = [Case([images.names[i]], str(images.scan.reason[i])) for i in rows]
+    text = f"{quantity(len(rows), 'file')} cannot be used; data.on_bad_sample=skip leaves them out"
+    yield Issue("unreadable", text, cases, len(rows))
 
 
-def of_copies(looked: Looked) -> Iterator[Finding]:
-    """Duplicates, exact and near; those that cross the splits; those that differ in their class.
+def of_duplicates(images: ScannedImages) -> Iterator[Issue]:
+    """Yield duplicates, exact and near, those across the splits, and those with several classes.
 
     Args:
-        looked: readable images only.
+        images: readable images only.
     """
-    exact = same(looked.survey.digest)
-    near = _near(looked, exact)  # copies look the same, too
-    kin = [rows for rows in groups(near) if len({*exact[rows]}) > 1]
-    yield _grouped(looked, "exact_duplicates", groups(exact), "are byte for byte the same")
-    yield _grouped(looked, "near_duplicates", kin, "look the same, but differ in their bytes")
-    leaks = [rows for rows in groups(exact) if _crosses(looked, rows)]
-    yield _leaked(looked, "exact_leaks", leaks, "also in the training split")
-    leaked = np.isin(np.arange(len(near)), np.concatenate([*leaks, []])) & looked.test
+    exact = exact_ids(images.scan.digest)
+    near = _near(images, exact)  # exact duplicates are near duplicates, too
+    resembling = [rows for rows in groups(near) if len({*exact[rows]}) > 1]
+    yield _grouped(images, "exact_duplicates", groups(exact), "are byte for byte the same")
+    yield _grouped(
+        images, "near_duplicates", resembling, "look the same, but differ in their bytes"
+    )
+    leaks = [rows for rows in groups(exact) if _crosses(images, rows)]
+    yield _leaked(images, "exact_leaks", leaks, "also in the training split")
+    # A test image that is an exact leak is not reported as a near leak again.
+    leaked = np.isin(np.arange(len(near)), np.concatenate([*leaks, []])) & images.test
     leaks = [rows[~leaked[rows]] for rows in groups(near)]
-    leaks = [rows for rows in leaks if _crosses(looked, rows)]
-    yield _leaked(looked, "near_leaks", leaks, "that look the same as a training image")
-    torn = [rows for rows in groups(near) if len(_known(looked, rows)) > 1]
-    yield _grouped(looked, "label_conflicts", torn, "are the same, or look it, in several classes")
+    leaks = [rows for rows in leaks if _crosses(images, rows)]
+    yield _leaked(images, "near_leaks", leaks, "that look the same as a training image")
+    conflicts = [rows for rows in groups(near) if len(_classes_of(images, rows)) > 1]
+    yield _grouped(
+        images, "label_conflicts", conflicts, "are the same, or look it, in several classes"
+    )
 
 
-def of_pixels(looked: Looked) -> Iterator[Finding]:
-    """Images of a single colour.
-
-    Args:
-        looked: readable images only.
-    """
-    rows = np.flatnonzero(blank(looked.survey))
-    named = [Named([looked.names[i]]) for i in rows]
-    yield Finding("blank", f"{counted(len(rows), 'image')} of one even colour", named, len(rows))
-
-
-def of_classes(looked: Looked) -> Iterator[Finding]:
-    """Classes that are missing in a split, of one image, or of very different sizes.
+def of_blank_images(images: ScannedImages) -> Iterator[Issue]:
+    """Yield the issue of images of a single colour.
 
     Args:
-        looked: readable images only.
+        images: readable images only.
     """
-    train, test = looked.counts().values()
-    for kind, rows, said in (
+    rows = np.flatnonzero(is_blank(images.scan))
+    cases = [Case([images.names[i]]) for i in rows]
+    yield Issue("blank", f"{quantity(len(rows), 'image')} of one even colour", cases, len(rows))
+
+
+def of_classes(images: ScannedImages) -> Iterator[Issue]:
+    """Yield issues of classes: missing in a split, of one image, or of very different sizes.
+
+    Args:
+        images: readable images only.
+    """
+    train, test = images.counts().values()
+    for kind, rows, text in (
         ("classes_not_in_train", train == 0, "no usable training image"),
         ("classes_of_one_image", train == 1, "a single training image"),
         ("classes_not_in_test", test == 0, "no usable test image"),
     ):
-        named = [Named([looked.classes[c]]) for c in np.flatnonzero(rows)]
-        yield Finding(
-            kind, f"{counted(len(named), 'class', 'classes')} with {said}", named, len(named)
+        cases = [Case([images.classes[c]]) for c in np.flatnonzero(rows)]
+        yield Issue(
+            kind, f"{quantity(len(cases), 'class', 'classes')} with {text}", cases, len(cases)
         )
-    yield _imbalance(looked.classes, train)
-    rows = np.flatnonzero(looked.label < 0)
-    named = [Named([looked.names[i]]) for i in rows] if len(rows) < len(looked.label) else []
-    yield Finding("no_class", f"{counted(len(named), 'image')} without a class", named, len(named))
+    yield _imbalance(images.classes, train)
+    rows = np.flatnonzero(images.label < 0)
+    cases = [Case([images.names[i]]) for i in rows] if len(rows) < len(images.label) else []
+    yield Issue("no_class", f"{quantity(len(cases), 'image')} without a class", cases, len(cases))
 
 
-def blank(survey: Survey) -> Bool[np.ndarray, " N"]:
-    """Whether neither colour nor brightness varies over the image."""
-    mean, square = survey.moments[..., 0], survey.moments[..., 1]
+def is_blank(scan: Scan) -> Bool[np.ndarray, " N"]:
+    """Return True for images in which neither colour nor brightness varies."""
+    mean, square = scan.moments[..., 0], scan.moments[..., 1]
     return np.all(square - mean**2 < BLANK**2, axis=1)
 
 
-def _imbalance(classes: tuple[str, ...], train: Int64[np.ndarray, " M"]) -> Finding:
+def _imbalance(classes: tuple[str, ...], train: Int64[np.ndarray, " M"]) -> Issue:
+    """Return the issue of classes of very different sizes."""
     filled = np.flatnonzero(train)
     if len(filled) == 0:
-        return Finding("imbalance", "", [], 0)
+        return Issue("imbalance", "", [], 0)
     few, many = filled[train[filled].argmin()], filled[train[filled].argmax()]
     if train[many] < IMBALANCE * train[few]:
-        return Finding("imbalance", "", [], 0)
-    said = f"the largest class has {train[many] / train[few]:.0f} times the images of the smallest"
-    named = [Named([classes[c]], counted(int(train[c]), "training image")) for c in (few, many)]
-    return Finding("imbalance", said, named, 2)
+        return Issue("imbalance", "", [], 0)
+    text = f"the largest class has {train[many] / train[few]:.0f} times the images of the smallest"
+    cases = [Case([classes[c]], quantity(int(train[c]), "training image")) for c in (few, many)]
+    return Issue("imbalance", text, cases, 2)
 
 
-def _near(looked: Looked, exact: Int64[np.ndarray, " N"]) -> Int64[np.ndarray, " N"]:
-    """`alike`, asked once for all copies of an image."""
+def _near(images: ScannedImages, exact: Int64[np.ndarray, " N"]) -> Int64[np.ndarray, " N"]:
+    """Return `near_ids` of all images, comparing only one of several exact duplicates."""
     _, first, copy = np.unique(exact, return_index=True, return_inverse=True)
-    survey = looked.survey.rows(first)
-    return alike(survey.thumbnail, blank(survey))[copy]
+    scan = images.scan.rows(first)
+    return near_ids(scan.thumbnail, is_blank(scan))[copy]
 
 
-def _crosses(looked: Looked, rows: Int64[np.ndarray, " n"]) -> bool:
-    """Whether both splits hold some of them."""
-    return bool(looked.test[rows].any() and not looked.test[rows].all())
+def _crosses(images: ScannedImages, rows: Int64[np.ndarray, " n"]) -> bool:
+    """Return True if both splits contain some of these rows."""
+    return bool(images.test[rows].any() and not images.test[rows].all())
 
 
-def _known(looked: Looked, rows: Int64[np.ndarray, " n"]) -> list[str]:
-    """Their classes."""
-    return [looked.classes[c] for c in sorted({*looked.label[rows]}) if c >= 0]
+def _classes_of(images: ScannedImages, rows: Int64[np.ndarray, " n"]) -> list[str]:
+    """Return the names of the known classes of these rows."""
+    return [images.classes[c] for c in sorted({*images.label[rows]}) if c >= 0]
 
 
-def _grouped(looked: Looked, kind: str, found: list[np.ndarray], said: str) -> Finding:
-    named = [
-        Named([looked.names[i] for i in rows], " / ".join(map(repr, _known(looked, rows))))
+def _grouped(images: ScannedImages, kind: str, found: list[np.ndarray], text: str) -> Issue:
+    """Return an issue whose cases are groups of images."""
+    cases = [
+        Case([images.names[i] for i in rows], " / ".join(map(repr, _classes_of(images, rows))))
         for rows in found
     ]
     affected = sum(len(rows) for rows in found)
-    said = f"{counted(affected, 'image')} in {counted(len(found), 'group')} {said}"
-    return Finding(kind, said, named, affected)
+    text = f"{quantity(affected, 'image')} in {quantity(len(found), 'group')} {text}"
+    return Issue(kind, text, cases, affected)
 
 
-def _leaked(looked: Looked, kind: str, found: list[np.ndarray], said: str) -> Finding:
-    named = [Named([looked.names[i] for i in rows]) for rows in found]
-    affected = sum(int(looked.test[rows].sum()) for rows in found)
-    total = int(looked.test.sum())
-    return Finding(kind, f"{affected} of {counted(total, 'test image')} {said}", named, affected)
+def _leaked(images: ScannedImages, kind: str, found: list[np.ndarray], text: str) -> Issue:
+    """Return an issue whose cases are groups across the splits; the test images are counted."""
+    cases = [Case([images.names[i] for i in rows]) for rows in found]
+    affected = sum(int(images.test[rows].sum()) for rows in found)
+    total = int(images.test.sum())
+    return Issue(kind, f"{affected} of {quantity(total, 'test image')} {text}", cases, affected)
 
 
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """A number and its noun.
+def quantity(count: int, one: str, many: str | None = None) -> str:
+    """Return a number with its noun, singular or plural.
 
-    >>> counted(1, "class"), counted(2, "class", "classes")
+    >>> quantity(1, "class"), quantity(2, "class", "classes")
     ('1 class', '2 classes')
     """
     return f"{count:,} {one if count == 1 else many or one + 's'}"

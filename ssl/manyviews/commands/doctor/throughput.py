@@ -1,4 +1,4 @@
-"""Images per second that become views on this machine, by the number of worker processes."""
+"""Speed of the views on this machine in images per second, by number of worker processes."""
 
 from __future__ import annotations
 
@@ -12,73 +12,78 @@ from lightning_fabric.utilities import move_data_to_device
 
 from manyviews import draws
 from manyviews.batch import Sample
-from manyviews.datamodules.images.datamodule import ImageData, Images
+from manyviews.datamodules.images.datamodule import ImageData
 from manyviews.datamodules.images.files import ImageFiles, cores
+from manyviews.datamodules.images.splits import Images
 
-FILES_AT_ONCE = 32  # images of a batch, so that a short look sees many
-ENOUGH = 0.9  # of the best speed: more workers only take memory
-MOST_BATCHES = 5000
+FILES_AT_ONCE = 32  # images per batch; small, so that a short timing has many batches
+NEARLY_BEST = 0.9  # share of the best speed that suffices: more workers only take memory
+MOST_BATCHES = 5000  # of one timing
 
 
 def speeds(data: ImageData, device: torch.device, seconds: float) -> dict[int, float]:
-    """Images per second by workers: 0, 1, 2, 4 up to a core each; 0 alone for images in memory.
+    """Return images per second by number of workers: 0, 1, 2, 4 ... up to one per core.
 
-    What is timed is all that comes before the backbone: decoding and cropping by the workers, the
+    Images in memory need no workers, so they are timed with 0 only.
+
+    The timing covers everything before the backbone: decoding and cropping in the workers, and the
     rest of the views on `device`.
 
     Args:
         data: the data set and its views.
-        device: where the views are made.
-        seconds: that each number of workers is timed for, at the least.
+        device: device that makes the views.
+        seconds: least duration of the timing for each number of workers.
     """
     images = data.splits.train
     if isinstance(images, Images):
         return {0: _speed(data, images, device, seconds)}
     made = {}
-    for workers in counts(cores()):
+    for workers in worker_counts(cores()):
         files = copy.copy(images)
         files.workers = workers
         made[workers] = _speed(data, files, device, seconds)
     return made
 
 
-def counts(most: int) -> list[int]:
-    """Numbers of workers that are tried.
+def worker_counts(most: int) -> list[int]:
+    """Return the numbers of workers to time.
 
-    >>> counts(6)
+    >>> worker_counts(6)
     [0, 1, 2, 4, 6]
     """
     return sorted({0, most, *(2**i for i in range(most.bit_length()))})
 
 
-def enough(speed: dict[int, float]) -> int:
-    """The fewest workers that come close to the best speed.
+def fewest_workers(speed: dict[int, float]) -> int:
+    """Return the smallest number of workers that comes close to the best speed.
 
-    >>> enough({0: 90.0, 1: 100.0, 2: 190.0, 4: 200.0})
+    >>> fewest_workers({0: 90.0, 1: 100.0, 2: 190.0, 4: 200.0})
     2
     """
-    return min(n for n, images in speed.items() if images >= ENOUGH * max(speed.values()))
+    return min(n for n, images in speed.items() if images >= NEARLY_BEST * max(speed.values()))
 
 
 def speed_of_views(data: ImageData, device: torch.device, seconds: float) -> float:
-    """Images per second of what is left when workers have done their part, on `device`."""
+    """Return images per second of the part after decoding and cropping, on `device`."""
     images = data.splits.train
-    rows = draws.permutation(data.seed, 0, len(images.label))[: _at_once(data)]
+    rows = draws.permutation(data.seed, 0, len(images.label))[: _batch_size(data)]
     return _rate(repeat(images.sample(rows, data.prepare(), 0)), data, device, seconds, warm=1)
 
 
 def _speed(
     data: ImageData, images: Images | ImageFiles, device: torch.device, seconds: float
 ) -> float:
-    size, workers = _at_once(data), getattr(images, "workers", 0)
+    """Return images per second from reading to views, for one number of workers."""
+    size, workers = _batch_size(data), getattr(images, "workers", 0)
     order = draws.permutation(data.seed, 0, len(images.label))
     batches = list(islice(cycle(order[: len(order) // size * size].split(size)), MOST_BATCHES))
     stream = images.samples(batches, data.prepare(), 0)
-    # That many batches lie ready when the first one comes.
+    # When the first batch arrives, two per worker are ready: they would look too fast.
     return _rate(stream, data, device, seconds, warm=1 + 2 * workers)
 
 
-def _at_once(data: ImageData) -> int:
+def _batch_size(data: ImageData) -> int:
+    """Return the batch size of the timing."""
     most = FILES_AT_ONCE if isinstance(data.splits.train, ImageFiles) else data.batch_size
     return min(most, len(data.splits.train.label))
 
@@ -86,6 +91,7 @@ def _at_once(data: ImageData) -> int:
 def _rate(
     stream: Iterable[Sample], data: ImageData, device: torch.device, seconds: float, warm: int
 ) -> float:
+    """Return images per second of a stream of batches; the first `warm` ones are not counted."""
     start, images = 0.0, 0
     for number, sample in enumerate(stream, 1 - warm):
         data.make_batch(move_data_to_device(sample, device), 0)

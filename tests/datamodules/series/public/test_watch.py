@@ -1,4 +1,5 @@
 import hashlib
+import inspect
 from importlib import resources
 
 import numpy as np
@@ -6,9 +7,10 @@ import pytest
 import torch
 
 from manyviews.datamodules.embedded import make_watch as maker
-from manyviews.datamodules.series.public.watch import watch, watch_recordings
+from manyviews.datamodules.series.public.watch import watch
 from manyviews.datamodules.series.windows import grid
 
+recordings = inspect.unwrap(watch)  # before windows are cut and split
 PER_SUBJECT = [220, 212, 119, 116, 191, 186, 206, 191, 190, 202]
 
 
@@ -40,7 +42,7 @@ def test_a_wheel_of_another_content_is_not_unpickled(tmp_path):
 
 
 def test_every_subject_has_the_windows_that_were_counted():
-    windows = grid(watch_recordings(), 128)
+    windows = grid(recordings(), 128)
     assert windows.subject.bincount().tolist() == PER_SUBJECT
     offset, of = windows.recordings.offset, windows.recording
     assert (windows.start >= offset[of]).all()
@@ -48,7 +50,7 @@ def test_every_subject_has_the_windows_that_were_counted():
 
 
 def test_recordings_lie_subject_after_subject_and_hold_one_exercise_each():
-    made = watch_recordings()
+    made = recordings()
     assert len(made) == 140 and made.subjects == tuple(map(str, range(1, 11)))
     assert torch.equal(made.subject, torch.arange(10).repeat_interleave(14))
     assert len(set(made.names)) == 140
@@ -57,7 +59,7 @@ def test_recordings_lie_subject_after_subject_and_hold_one_exercise_each():
 
 
 def test_gravity_has_the_size_that_it_should():
-    acceleration = watch_recordings().value[:, :3].norm(dim=1)
+    acceleration = recordings().value[:, :3].norm(dim=1)
     assert float(acceleration.median()) == pytest.approx(1, abs=0.1)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from manyviews.datamodules.series.readers.csv_long import read_table
+from manyviews.datamodules.series.readers.csv_long import read_csv
 from manyviews.errors import ConfigError
 
 
@@ -22,7 +22,7 @@ def test_recordings_channels_and_labels_are_read(written):
         "bob,1,0.0,5,6,",
         "ann,2,0.0,7,8,run",
     )
-    found = read_table(path, None)
+    found = read_csv(path, None)
     assert [(r.subject, r.name) for r in found.recordings] == [
         ("ann", "1"),
         ("bob", "1"),
@@ -35,7 +35,7 @@ def test_recordings_channels_and_labels_are_read(written):
 
 
 def test_without_a_recording_column_each_subject_is_one(written):
-    found = read_table(written("subject,x", "a,1", "b,2", "a,3"), None)
+    found = read_csv(written("subject,x", "a,1", "b,2", "a,3"), None)
     assert [(r.name, r.value[:, 0].tolist()) for r in found.recordings] == [
         ("a", [1, 3]),
         ("b", [2]),
@@ -43,12 +43,12 @@ def test_without_a_recording_column_each_subject_is_one(written):
 
 
 def test_one_column_is_one_recording(written):
-    found = read_table(written("x", "1", "2"), None)
+    found = read_csv(written("x", "1", "2"), None)
     assert len(found.recordings) == 1 and not found.knows_subjects
 
 
 def test_channels_can_be_chosen_among_other_columns(written):
-    found = read_table(written("note,y,x", "hi,1,2", "ho,3,4"), ["x", "y"])
+    found = read_csv(written("note,y,x", "hi,1,2", "ho,3,4"), ["x", "y"])
     assert found.channels == ("x", "y") and found.recordings[0].value.tolist() == [[2, 1], [4, 3]]
 
 
@@ -70,4 +70,4 @@ def test_channels_can_be_chosen_among_other_columns(written):
 )
 def test_mistakes_are_told_in_a_line(written, lines, channels, said):
     with pytest.raises(ConfigError, match=said):
-        read_table(written(*lines), channels)
+        read_csv(written(*lines), channels)

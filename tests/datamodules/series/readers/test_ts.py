@@ -32,7 +32,7 @@ def test_channels_classes_missing_values_and_unequal_lengths_are_read(written):
     np.testing.assert_array_equal(second.value.T.numpy(), np.float32([[7, 8], [9, 0.1]]))
     assert found.classes == ("up", "down") and found.channels == ("0", "1")
     assert first.label.tolist() == [0, 0, 0] and second.label.tolist() == [1, 1]
-    assert found.rate is None and not found.knows_subjects and found.held_out == 0
+    assert found.rate is None and not found.knows_subjects and found.test_recordings == 0
 
 
 def test_classes_that_the_header_does_not_name_are_those_that_occur(written):
@@ -55,7 +55,7 @@ def test_a_pair_of_files_is_read_together(written, named):
         "X_TRAIN.ts, line 11",
         "X_TEST.ts, line 10",
     ]
-    assert found.held_out == 1
+    assert found.test_recordings == 1
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What normalises windows: mean and standard deviation of every channel."""
+"""Mean and standard deviation of every channel: the numbers that normalise windows."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from torch import Tensor
 from manyviews.datamodules.series.windows import Windows
 
 AT_ONCE = 2**22  # steps that are converted to float64 together
-ROUNDING = 1e-12  # of the squared mean: a variance below it is none
+ROUNDING = 1e-12  # of the squared mean: a smaller variance is rounding noise
 
 
-def statistics(windows: Windows) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of every channel over the steps that windows cover.
+def channel_statistics(windows: Windows) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and standard deviation of every channel over the steps that windows cover.
 
-    Steps count once however many windows share them, and missing values not at all.
+    A step counts once even if several windows overlap there; missing values do not count.
     """
     channels = windows.channels
     count, total, square = (torch.zeros(channels, dtype=torch.float64) for _ in range(3))
@@ -29,12 +29,14 @@ def statistics(windows: Windows) -> tuple[tuple[float, ...], tuple[float, ...]]:
         square += known.square().sum(0)
     mean = total / count.clamp(min=1)
     variance = square / count.clamp(min=1) - mean**2
-    # A channel that never changes is no reason to divide by 0.
+    # A constant channel is divided by 1, not by 0.
     std = torch.where(variance > ROUNDING * mean**2, variance, 1.0).sqrt()
     return tuple(mean.tolist()), tuple(std.tolist())
 
 
 def _covered(windows: Windows) -> Bool[Tensor, " S"]:
+    """Return True for each step of the flat array that lies in at least one window."""
+    # +1 where a window begins, -1 after its end: the running sum counts the open windows.
     edges = torch.zeros(len(windows.recordings.value) + 1, dtype=torch.int64)
     one = torch.ones_like(windows.start)
     edges.index_add_(0, windows.start, one)

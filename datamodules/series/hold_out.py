@@ -1,4 +1,4 @@
-"""Which recordings are held out: those of some subjects, or some recordings."""
+"""The choice of the test split: all recordings of some subjects, or single recordings."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ from manyviews.errors import ConfigError
 
 By = Literal["subject", "recording", "leave-one-subject-out", "window"]
 Test = float | str | list[str | int]
-NAMED = 10  # of many names in one line
+SHOWN = 10  # names in an error message
 
 
-def held_out(recordings: Recordings, by: By, test: Test) -> Bool[Tensor, " R"]:
-    """Whether each recording belongs to the test split.
+def is_held_out(recordings: Recordings, by: By, test: Test) -> Bool[Tensor, " R"]:
+    """Return True for each recording that belongs to the test split.
 
     Args:
-        recordings: all of them.
-        by: subject, recording, or leave-one-subject-out.
-        test: the names held out, or the share of them: the last by name.
+        recordings: all recordings of the data set.
+        by: "subject", "recording" or "leave-one-subject-out".
+        test: names of the subjects (or recordings) to hold out, or a share of them: the last ones
+            in natural order.
 
     Raises:
-        ConfigError: an unknown name, a share that is none, or nothing left for a split.
+        ConfigError: a name is unknown, the share is not between 0 and 1, or a split would be empty.
     """
     kind = "recording" if by == "recording" else "subject"
     owner = recordings.names
     if kind == "subject":
         owner = tuple(recordings.subjects[i] for i in recordings.subject.tolist())
-    names = sorted(set(owner), key=natural)
+    names = sorted(set(owner), key=natural_order)
     if len(names) < 2:
         other = "window" if kind == "recording" else "recording"
         raise ConfigError(
@@ -44,23 +45,24 @@ def held_out(recordings: Recordings, by: By, test: Test) -> Bool[Tensor, " R"]:
             raise ConfigError(
                 f"data.test={test}; data.by={by} wants one name, as data.test={names[-1]}"
             )
-        test = [str(test)]
-    chosen = _named(names, test, kind) if isinstance(test, str | list) else _last(names, test, kind)
+        test = [str(test)]  # YAML reads the subject 7 as a number
+    pick = _by_name if isinstance(test, str | list) else _by_share
+    chosen = pick(names, test, kind)  # pyright: ignore[reportArgumentType]
     return torch.tensor([name in chosen for name in owner])
 
 
-def natural(name: str) -> list[tuple[int, str]]:
-    """Sorts S2 before S10.
+def natural_order(name: str) -> list[tuple[int, str]]:
+    """Return a sort key that compares the numbers in a name by their value.
 
-    >>> sorted(["S10", "S2", "S1"], key=natural)
+    >>> sorted(["S10", "S2", "S1"], key=natural_order)
     ['S1', 'S2', 'S10']
     """
     parts = re.split(r"(\d+)", name)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
-def _last(names: Sequence[str], share: float, kind: str) -> set[str]:
-    """The last of the names that make this share, one at least."""
+def _by_share(names: Sequence[str], share: float, kind: str) -> set[str]:
+    """Return the last names; their number is the rounded share, but at least one."""
     if not 0 < share < 1:
         raise ConfigError(
             f"data.test={share}; allowed: a share between 0 and 1, or names of {kind}s, "
@@ -70,9 +72,10 @@ def _last(names: Sequence[str], share: float, kind: str) -> set[str]:
     return set(names[-count:])
 
 
-def _named(names: Sequence[str], asked: str | Sequence[str | int], kind: str) -> set[str]:
+def _by_name(names: Sequence[str], asked: str | Sequence[str | int], kind: str) -> set[str]:
+    """Return the names that were asked for, if they exist and leave some for training."""
     wanted = {asked} if isinstance(asked, str) else {str(name) for name in asked}
-    has = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" * (len(names) > NAMED))
+    has = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" * (len(names) > SHOWN))
     if strange := sorted(wanted - set(names)):
         raise ConfigError(f"data.test: there is no {kind} {strange[0]!r}; the data has {has}")
     if not wanted or wanted == set(names):

@@ -1,15 +1,14 @@
 import torch
 
 from manyviews.batch import Sample
-from manyviews.datamodules.images.pixels import denormalised, raw_pixels
+from manyviews.datamodules.images.datamodule import denormalise, normalise, raw_pixels
 
 
 def test_denormalising_gives_the_bytes_back():
     image = torch.randint(0, 256, (3, 2, 5, 5), dtype=torch.uint8)
     mean, std = (0.1, 0.6), (0.3, 0.2)
-    shape = (1, 2, 1, 1)
-    view = (image / 255 - torch.tensor(mean).view(shape)) / torch.tensor(std).view(shape)
-    assert torch.equal(torch.from_numpy(denormalised(view, mean, std)), image)
+    view = normalise(image, mean, std)
+    assert torch.equal(torch.from_numpy(denormalise(view, mean, std)), image)
 
 
 def test_raw_pixels_are_from_0_to_1_and_large_images_averaged():

@@ -1,0 +1,97 @@
+"""Options that many data sets share: declared once and added to the function of each data set.
+
+The config check compares `conf/data/NAME.yaml` with the signature of the data set's function, so an
+option exists for users if it stands in that signature. `with_options` puts it there.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import typing
+from collections.abc import Callable, Collection
+from inspect import Parameter, Signature
+from types import NoneType
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+
+@runtime_checkable
+class Content(Protocol):
+    """What a data set's function returns, before it is split: recordings, or an index of files."""
+
+    @property
+    def dataset(self) -> str:
+        """Name of the data set; empty if it is the name of the function."""
+        ...
+
+
+C = TypeVar("C", bound=Content)
+S = TypeVar("S")
+
+
+def with_options(
+    options: Any, split: Callable[[str, C, Any], S], fixed: Collection[str] = ()
+) -> Callable[[Callable[..., C]], Callable[..., S]]:
+    """Return a decorator that turns a function which finds data into one that returns splits.
+
+    The decorated function takes the arguments of the original and every option as a keyword. It
+    calls the original and then `split`. If the original names an option as a parameter of its own
+    (keyword-only, without a default), it receives the value, too.
+
+    Args:
+        options: a NamedTuple with the defaults of this data set. An option may be None only if
+            that is its default.
+        split: called as `split(name, content, options)`; its return type is that of the result.
+        fixed: names of options that users cannot change.
+    """
+    hints = typing.get_type_hints(type(options))
+    shared = {
+        name: Parameter(
+            name,
+            Parameter.KEYWORD_ONLY,
+            default=default,
+            annotation=hints[name] if default is None else _without_none(hints[name]),
+        )
+        for name, default in options._asdict().items()
+        if name not in fixed
+    }
+
+    def decorate(find: Callable[..., C]) -> Callable[..., S]:
+        own = _parameters(find)
+        rest = [parameter for name, parameter in own.items() if name not in shared]
+        returned = typing.get_type_hints(split)["return"]
+        signature = Signature([*rest, *shared.values()], return_annotation=returned)
+
+        @functools.wraps(find)
+        def data_set(*args: Any, **given: Any) -> Any:
+            bound = signature.bind(*args, **given)
+            bound.apply_defaults()
+            values = bound.arguments
+            content = find(**{name: values[name] for name in own})
+            chosen = options._replace(**{name: values[name] for name in shared})
+            return split(content.dataset or find.__name__, content, chosen)
+
+        # inspect.signature and typing.get_type_hints read these two instead of `find`'s own.
+        data_set.__dict__["__signature__"] = signature
+        data_set.__annotations__ = {
+            **{name: parameter.annotation for name, parameter in signature.parameters.items()},
+            "return": returned,
+        }
+        return data_set
+
+    return decorate
+
+
+def _parameters(function: Callable[..., Any]) -> dict[str, Parameter]:
+    """Return the parameters of a function, their annotations as types instead of strings."""
+    hints = typing.get_type_hints(function)
+    parameters = inspect.signature(function).parameters
+    return {name: p.replace(annotation=hints.get(name, Any)) for name, p in parameters.items()}
+
+
+def _without_none(hint: Any) -> Any:
+    """Return `X` for `X | None`, and any other hint as it is."""
+    kinds = typing.get_args(hint)
+    if NoneType not in kinds:
+        return hint
+    return functools.reduce(lambda a, b: a | b, [kind for kind in kinds if kind is not NoneType])
