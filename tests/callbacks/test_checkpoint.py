@@ -10,7 +10,7 @@ from manyviews.callbacks.metrics import Metrics, NotFinite
 from manyviews.callbacks.online_knn import OnlineKNN
 from manyviews.callbacks.stop import Stop, Stopped
 
-HERE = Path()
+HERE = Path("checkpoints")  # of the run folder, the test's own
 
 
 class Look(pl.Callback):
@@ -25,6 +25,7 @@ class Look(pl.Callback):
 
 
 def watched(every=500, stop=None):
+    HERE.mkdir()
     return [Metrics(Path("m.jsonl"), 3), Checkpoint(HERE.parent, every, stop or Stop())]
 
 

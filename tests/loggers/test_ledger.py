@@ -6,7 +6,9 @@ from manyviews.loggers import ledger
 
 def made(small, config_dir, *more):
     composed, choices = config.compose("pretrain", [*small, *more], config_dir)
-    run = runs.begin(runs.place(composed, choices), composed, choices, small, {})
+    path = runs.place(composed, choices)
+    path.mkdir(parents=True, exist_ok=True)
+    run = runs.begin(path, composed, choices, small, {})
     data = build.data(composed)
     method = build.method(composed, data)
     return run, ledger.ledger(run, data, method, build.trainer(composed, []))

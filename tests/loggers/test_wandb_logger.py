@@ -19,7 +19,9 @@ def run(small, config_dir, monkeypatch):
         monkeypatch.delenv(key, raising=False)
     monkeypatch.setenv("NETRC", "no-such-netrc")
     composed, choices = config.compose("pretrain", small, config_dir)
-    return runs.begin(runs.place(composed, choices), composed, choices, small, {})
+    path = runs.place(composed, choices)
+    path.mkdir(parents=True)
+    return runs.begin(path, composed, choices, small, {})
 
 
 def test_online_without_a_login_is_one_line_and_no_prompt(run):
