@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from manyviews import costs, runs, train
+from manyviews import runs, train
 from manyviews.cli import main
+from manyviews.commands import costs
 
 
 def cli(*arguments, **environment):

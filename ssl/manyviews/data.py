@@ -12,7 +12,7 @@ __getattr__: Callable[[str], Any]  # without it, checkers take every name for a 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     "manyviews.datamodules",
     submod_attrs={
-        "images.custom": ["folder", "imagenet", "table"],
+        "images.custom": ["folder", "table"],
         "images.public": [
             "cifar10",
             "cifar100",
@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "fashion_mnist",
             "fashion_mnist_mini",
             "flowers",
+            "imagenet",
             "pets",
             "stl10",
         ],
