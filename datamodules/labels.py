@@ -26,7 +26,7 @@ def classes_of(file: str, count: int) -> Int64[Tensor, " {count}"]:
     path = Path(file)
     try:
         if path.suffix == ".npy":
-            values = np.load(path, allow_pickle=False)
+            values = np.load(path, allow_pickle=False)  # a pickle could run code
         else:
             values = np.array([int(line) for line in path.read_text().split()])
     except (OSError, ValueError, EOFError) as error:

@@ -99,6 +99,7 @@ def _check_missing(path: str, recordings: Recordings, nan: Missing) -> None:
     if not len(bad):
         return
     step, channel = bad[0].tolist()
+    # The recording that contains this step of the flat array.
     r = int(torch.searchsorted(recordings.offset, step, right=True)) - 1
     raise ConfigError(
         f"{path}: recording {recordings.names[r]!r}, channel {recordings.channels[channel]!r}, "

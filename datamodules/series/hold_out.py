@@ -69,7 +69,7 @@ def _by_share(names: Sequence[str], share: float, kind: str) -> set[str]:
             f"as data.test=[{names[-1]}]"
         )
     count = min(max(round(share * len(names)), 1), len(names) - 1)
-    return set(names[-count:])
+    return set(names[-count:])  # no random choice: everyone has the same split
 
 
 def _by_name(names: Sequence[str], asked: str | Sequence[str | int], kind: str) -> set[str]:

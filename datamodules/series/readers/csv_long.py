@@ -59,13 +59,14 @@ def read_csv(path: Path, channels: Sequence[str] | None) -> FileContent:
 def _columns(path: Path) -> dict[str, list[str]]:
     """Return the cells below each name of the header."""
     try:
+        # Excel writes a byte order mark, which "utf-8-sig" skips.
         with path.open(newline="", encoding="utf-8-sig") as stream:
             header, *rows = [row for row in csv.reader(stream) if row] or [[]]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{path} cannot be read ({error})") from error
     if not rows:
         raise ConfigError(f"{path} holds no rows under a header")
-    for number, row in enumerate(rows, 2):
+    for number, row in enumerate(rows, 2):  # the header is row 1
         if len(row) != len(header):
             raise ConfigError(
                 f"{path}: row {number} has {len(row)} cells, the header {len(header)}"

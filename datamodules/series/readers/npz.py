@@ -67,6 +67,7 @@ def read_npz(path: Path, layout: Layout | None) -> FileContent:
         )
     count = len(length)
     name = _per_recording(path, arrays, "name", count) or list(map(str, range(count)))
+    # Without subjects, each recording counts as one.
     subject = _per_recording(path, arrays, "subject", count)
     parts = torch.from_numpy(value).split(length)
     labels = torch.from_numpy(label).split(length)
@@ -77,7 +78,7 @@ def read_npz(path: Path, layout: Layout | None) -> FileContent:
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     """Load the arrays and check their keys and numbers of axes."""
     try:
-        with np.load(path, allow_pickle=False) as held:
+        with np.load(path, allow_pickle=False) as held:  # a pickle could run code
             arrays = {key: held[key] for key in held.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
         raise ConfigError(

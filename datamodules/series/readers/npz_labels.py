@@ -31,6 +31,7 @@ def label_steps(path: Path, arrays: Arrays, length: list[int]) -> Labels:
         return _intervals(path, arrays, length, classes)
     if "label" not in arrays:
         return np.full(sum(length), -1, dtype=np.int64), classes or ()
+    # One per recording, or one per step.
     label, names = number_labels(arrays["label"], classes, f"{path}: label")
     if label.shape == (len(length),):
         return np.repeat(label, length), names
@@ -56,7 +57,7 @@ def _intervals(
         )
     numbers, names = number_labels(given, classes, f"{path}: interval_label")
     label = np.full(sum(length), -1, dtype=np.int64)
-    offset = np.cumsum([0, *length])
+    offset = np.cumsum([0, *length])  # first step of each recording in the flat array
     for i, (r, begin, end) in enumerate(interval.tolist()):
         if not (0 <= r < len(length) and 0 <= begin < end <= length[r]):
             raise ConfigError(
