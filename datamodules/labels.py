@@ -30,7 +30,9 @@ def classes_of(file: str, count: int) -> Int64[Tensor, " {count}"]:
         else:
             values = np.array([int(line) for line in path.read_text().split()])
     except (OSError, ValueError, EOFError) as error:
-        raise ConfigError(f"data.labels={file} holds no integers, one a line ({error})") from error
+        raise ConfigError(
+            f"data.labels={file} does not hold one integer per line ({error})"
+        ) from error
     if values.shape != (count,) or not np.issubdtype(values.dtype, np.integer):
         raise ConfigError(
             f"data.labels={file} holds {values.dtype} {values.shape}; "

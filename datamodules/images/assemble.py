@@ -135,7 +135,7 @@ def _bad_files(paths: list[Path], scanned: Scan, reading: Reading) -> tuple[str,
         more = f" and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
         raise ConfigError(
             f"{len(bad)} of {len(paths)} images cannot be used: {'; '.join(bad[:SHOWN])}{more}; "
-            "mend or remove them, or type data.on_bad_sample=skip"
+            "repair or remove them, or type data.on_bad_sample=skip"
         )
     return bad
 

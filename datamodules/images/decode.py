@@ -92,7 +92,7 @@ def _sixteen_bit(image: Image.Image) -> Image.Image:
     values = np.asarray(image).astype(np.int64)
     if values.min() < 0 or values.max() > 65535:
         raise BadImage(
-            f"pixels from {values.min()} to {values.max()} fit no 16 bits; save 8 or 16 bits"
+            f"pixels from {values.min()} to {values.max()} do not fit 16 bits; save 8 or 16 bits"
         )
     # 257 = 65535 / 255; adding half of it rounds.
     return Image.fromarray(((values + 128) // 257).astype(np.uint8))

@@ -195,11 +195,11 @@ def _rows(path: Path, file: str) -> list[dict[str, str]]:
             reader = csv.DictReader(stream, restkey="", restval="")
             rows, columns = list(reader), list(reader.fieldnames or [])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"data.path={path} is no CSV that can be read ({error})") from error
+        raise ConfigError(f"data.path={path} cannot be read as a CSV ({error})") from error
     if file not in columns:
         raise unknown(f"column of {path}", file, columns)
     if not rows:
-        raise ConfigError(f"data.path={path} has a header and no row")
+        raise ConfigError(f"data.path={path} has a header but no rows")
     for number, row in enumerate(rows, 2):  # the header is row 1
         if not row[file] or len(row) > len(columns):
             raise ConfigError(f"{path} row {number} does not fit the columns {', '.join(columns)}")
@@ -233,5 +233,5 @@ def hold_out(files: LabelledFiles, share: float, root: Path) -> tuple[LabelledFi
         held.update(rows[: min(max(1, round(len(rows) * share)), len(rows) - 1)])
     train = [row for row in range(len(names)) if row not in held]
     if not held:
-        raise ConfigError(f"{str(root)!r}: {len(names)} images are too few to hold some out")
+        raise ConfigError(f"{str(root)!r}: {len(names)} images are too few to hold any out")
     return files.rows(train), files.rows(sorted(held))

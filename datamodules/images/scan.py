@@ -117,7 +117,7 @@ def _scan_all(one: Callable[[Any], Any], images: Sequence[Any], workers: int) ->
     with ThreadPoolExecutor(workers) as pool:
         results = pool.map(one, images)
         if len(images) > QUICK:
-            results = track(results, "looking at every image once", len(images), transient=True)
+            results = track(results, "scanning all images", len(images), transient=True)
         for row, shares in results:
             rows.append(row)
             histogram += shares

@@ -212,7 +212,7 @@ def _too_short(recordings: Recordings, length: int) -> tuple[str, ...]:
 def _at_random(windows: Windows, test: Test) -> tuple[Windows, Windows]:
     """Draw a share of all windows as the test split, and warn that scores will be too high."""
     if isinstance(test, str | list) or not 0 < test < 1:
-        raise ConfigError(f"data.test={test}; data.by=window wants a share between 0 and 1")
+        raise ConfigError(f"data.test={test}; data.by=window needs a share between 0 and 1")
     print(
         "warning: data.by=window puts parts of one recording into both splits, so that scores come "
         "out too high; data.by=subject does not"

@@ -49,11 +49,11 @@ def _intervals(
     """Return the classes from intervals; steps outside every interval are -1."""
     interval, given = (arrays.get(key) for key in ("interval", "interval_label"))
     if interval is None or given is None or "label" in arrays:
-        raise ConfigError(f"{path}: give interval and interval_label, and no label beside them")
+        raise ConfigError(f"{path}: give both interval and interval_label, and no label")
     if interval.dtype.kind not in "iu" or interval.shape != (len(given), 3):
         raise ConfigError(
             f"{path}: interval is {interval.dtype} {interval.shape}; expected whole numbers "
-            f"({len(given)}, 3): recording, first step, step behind the last"
+            f"({len(given)}, 3): recording, first step, step after the last"
         )
     numbers, names = number_labels(given, classes, f"{path}: interval_label")
     label = np.full(sum(length), -1, dtype=np.int64)

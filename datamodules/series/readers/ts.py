@@ -62,7 +62,7 @@ def _cases(path: Path) -> tuple[list[Case], tuple[str, ...] | None]:
         else:
             raise ConfigError(f"{at}: {line[:40]!r} stands before @data; is {path} a .ts file?")
     if not cases:
-        raise ConfigError(f"{path} holds no series: there is nothing behind @data")
+        raise ConfigError(f"{path} holds no series: there is nothing after @data")
     return cases, tuple(header["classlabel"][1:]) or None if "classlabel" in header else None
 
 

@@ -101,7 +101,7 @@ def of_duplicates(images: ScannedImages) -> Iterator[Issue]:
     yield _leaked(images, "near_leaks", leaks, "that look the same as a training image")
     conflicts = [rows for rows in groups(near) if len(_classes_of(images, rows)) > 1]
     yield _grouped(
-        images, "label_conflicts", conflicts, "are the same, or look it, in several classes"
+        images, "label_conflicts", conflicts, "are the same, or look the same, in several classes"
     )
 
 
