@@ -26,11 +26,13 @@ def classes_of(file: str, count: int) -> Int64[Tensor, " {count}"]:
     path = Path(file)
     try:
         if path.suffix == ".npy":
-            values = np.load(path, allow_pickle=False)
+            values = np.load(path, allow_pickle=False)  # a pickle could run code
         else:
             values = np.array([int(line) for line in path.read_text().split()])
     except (OSError, ValueError, EOFError) as error:
-        raise ConfigError(f"data.labels={file} holds no integers, one a line ({error})") from error
+        raise ConfigError(
+            f"data.labels={file} does not hold one integer per line ({error})"
+        ) from error
     if values.shape != (count,) or not np.issubdtype(values.dtype, np.integer):
         raise ConfigError(
             f"data.labels={file} holds {values.dtype} {values.shape}; "

@@ -162,7 +162,7 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
     def train_dataloader(self) -> EpochLoader:
         """Return the loader of this rank; in a resumed run it continues where that run stopped."""
         if self.trainer is None:
-            return self.loader()
+            return self.loader()  # one process, for looking at batches without a trainer
         self.current = self.loader(self.trainer.global_rank, self.trainer.world_size)
         if self.restored is not None:
             self.current.load_state_dict(self.restored)
@@ -197,6 +197,7 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
 
     def on_after_batch_transfer(self, batch: Sample, dataloader_idx: int) -> Batch:
         """Return the views for the trainer's current epoch, made on the device of the rows."""
+        # Lightning calls this hook once a batch is on the device, so that a GPU makes the views.
         if self.trainer is None:
             raise RuntimeError("no trainer is attached; call make_batch(sample, epoch)")
         return self.make_batch(batch, self.trainer.current_epoch)

@@ -44,22 +44,13 @@ def with_options(
         split: called as `split(name, content, options)`; its return type is that of the result.
         fixed: names of options that users cannot change.
     """
-    hints = typing.get_type_hints(type(options))
-    shared = {
-        name: Parameter(
-            name,
-            Parameter.KEYWORD_ONLY,
-            default=default,
-            annotation=hints[name] if default is None else _without_none(hints[name]),
-        )
-        for name, default in options._asdict().items()
-        if name not in fixed
-    }
+    shared = _option_parameters(options, fixed)
+    returned = typing.get_type_hints(split)["return"]
 
     def decorate(find: Callable[..., C]) -> Callable[..., S]:
+        """Return the data set's function with the options added."""
         own = _parameters(find)
         rest = [parameter for name, parameter in own.items() if name not in shared]
-        returned = typing.get_type_hints(split)["return"]
         signature = Signature([*rest, *shared.values()], return_annotation=returned)
 
         @functools.wraps(find)
@@ -71,7 +62,7 @@ def with_options(
             chosen = options._replace(**{name: values[name] for name in shared})
             return split(content.dataset or find.__name__, content, chosen)
 
-        # inspect.signature and typing.get_type_hints read these two instead of `find`'s own.
+        # The config check reads these two; functools.wraps would show those of `find`.
         data_set.__dict__["__signature__"] = signature
         data_set.__annotations__ = {
             **{name: parameter.annotation for name, parameter in signature.parameters.items()},
@@ -82,8 +73,25 @@ def with_options(
     return decorate
 
 
+def _option_parameters(options: Any, fixed: Collection[str]) -> dict[str, Parameter]:
+    """Return the options that users can change as keyword-only parameters."""
+    hints = typing.get_type_hints(type(options))
+    return {
+        name: Parameter(
+            name,
+            Parameter.KEYWORD_ONLY,
+            default=default,
+            # Only a data set that can do without a value has null as its default.
+            annotation=hints[name] if default is None else _without_none(hints[name]),
+        )
+        for name, default in options._asdict().items()
+        if name not in fixed
+    }
+
+
 def _parameters(function: Callable[..., Any]) -> dict[str, Parameter]:
     """Return the parameters of a function, their annotations as types instead of strings."""
+    # Strings could only be resolved in the module of `function`, not where the result is read.
     hints = typing.get_type_hints(function)
     parameters = inspect.signature(function).parameters
     return {name: p.replace(annotation=hints.get(name, Any)) for name, p in parameters.items()}

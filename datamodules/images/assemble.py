@@ -94,6 +94,7 @@ def image_splits(name: str, index: FileIndex, reading: Reading) -> ImageSplits:
     """
     if reading.size is not None and reading.size < 1:
         raise ConfigError(f"data.size={reading.size}; allowed: 1 or more pixels, or null")
+    # Cached: only the first command on these files waits for it.
     scanned = scan(index.paths, cores())
     skipped = _bad_files(index.paths, scanned, reading)
     train, test = _usable_rows(name, index, scanned, skipped)
@@ -134,7 +135,7 @@ def _bad_files(paths: list[Path], scanned: Scan, reading: Reading) -> tuple[str,
         more = f" and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
         raise ConfigError(
             f"{len(bad)} of {len(paths)} images cannot be used: {'; '.join(bad[:SHOWN])}{more}; "
-            "mend or remove them, or type data.on_bad_sample=skip"
+            "repair or remove them, or type data.on_bad_sample=skip"
         )
     return bad
 
@@ -151,6 +152,7 @@ def _size(sizes: np.ndarray, asked: int | None) -> tuple[int, int]:
 def _classes(name: str, index: FileIndex) -> tuple[str, ...]:
     """Return the classes of the training split, sorted by name."""
     train, test = ({c for c in part.classes if c is not None} for part in (index.train, index.test))
+    # A probe cannot predict a class that it has never seen.
     strange = sorted(test - train)
     if strange:
         raise UnusableFiles(

@@ -36,6 +36,7 @@ class ImageData(ViewData[ImageSplits, Views]):
 
     def __init__(self, splits: ImageSplits, views: Views, **options: Any) -> None:
         if isinstance(splits.train, ImageFiles):
+            # Workers cut this crop, so that whole images never travel between processes.
             for kind in views:
                 kind.leading_crop()
         super().__init__(splits, views, **options)
@@ -48,7 +49,7 @@ class ImageData(ViewData[ImageSplits, Views]):
         """Yield normalised images without augmentation, in order; by default all of the split."""
         images: Images | ImageFiles = getattr(self.splits, split)
         rows = torch.arange(len(images.label)) if rows is None else rows
-        height, width = self.splits.size
+        height, width = self.splits.size  # large images come in smaller batches
         batch_size = max(1, min(CLEAN_BATCH, CLEAN_PIXELS // (height * width)))
         for sample in images.samples(rows.split(batch_size)):
             image = normalise(sample.input, self.splits.mean, self.splits.std)

@@ -56,6 +56,7 @@ def read(path: Path, channels: Channels | None = None) -> Image.Image:
         raise BadImage(" ".join(str(error).split())[:160] or type(error).__name__) from error
     if min(image.size) < LEAST_SIDE:
         raise BadImage(f"{image.width} x {image.height} pixels; a side needs at least {LEAST_SIDE}")
+    # Pillow weights the colours by 0.299, 0.587, 0.114 on the way to grey.
     mode = {1: "L", 3: "RGB", None: image.mode}[channels]
     return image if image.mode == mode else image.convert(mode)
 
@@ -67,7 +68,7 @@ def _plain(image: Image.Image) -> Image.Image:
         return image
     if image.mode == "1":
         return image.convert("L")
-    if image.mode.startswith("I"):
+    if image.mode.startswith("I"):  # 16 bits, perhaps stored as 32
         return _sixteen_bit(image)
     if image.mode == "F":
         raise BadImage("pixels are floating point numbers without a range; save 8 or 16 bits")
@@ -91,8 +92,9 @@ def _sixteen_bit(image: Image.Image) -> Image.Image:
     values = np.asarray(image).astype(np.int64)
     if values.min() < 0 or values.max() > 65535:
         raise BadImage(
-            f"pixels from {values.min()} to {values.max()} fit no 16 bits; save 8 or 16 bits"
+            f"pixels from {values.min()} to {values.max()} do not fit 16 bits; save 8 or 16 bits"
         )
+    # 257 = 65535 / 255; adding half of it rounds.
     return Image.fromarray(((values + 128) // 257).astype(np.uint8))
 
 

@@ -22,7 +22,7 @@ from manyviews.batch import Sample
 from manyviews.datamodules.images.decode import BadImage, Channels, read, to_tensor
 
 MARGIN = 224 / 256  # as in the usual "resize the shorter side to 256, centre crop of 224"
-MOST_WORKERS = 16
+MOST_WORKERS = 16  # each is a process and takes memory
 Prepared = UInt8[Tensor, "B C h w"] | list[UInt8[Tensor, "B C _ _"]]
 
 
@@ -125,6 +125,7 @@ class Clean:
         height, width = self.size
         if (image.height, image.width) == self.size:
             return image
+        # In pixels of the image: side of the largest box of this shape, less the margin.
         scale = min(image.height / height, image.width / width) * MARGIN
         left, top = (image.width - width * scale) / 2, (image.height - height * scale) / 2
         box = (left, top, left + width * scale, top + height * scale)
@@ -139,6 +140,7 @@ class _Decoded(Dataset):
         self.channels: Channels = channels
 
     def __getitems__(self, batch: tuple[int, list[int]]) -> tuple[Prepared | BadImage, Tensor]:
+        # PyTorch calls this method, if it exists, with a whole batch at once.
         epoch, rows = batch
         position = torch.tensor(rows)
         images = []
@@ -152,6 +154,7 @@ class _Decoded(Dataset):
 
 def cores() -> int:
     """Return this process's share of the cores, at most 16."""
+    # Launchers such as torchrun set these variables; ranks of one machine share its cores.
     ranks = int(os.environ.get("LOCAL_WORLD_SIZE") or os.environ.get("WORLD_SIZE") or 1)
     return min(max(len(os.sched_getaffinity(0)) // ranks, 1), MOST_WORKERS)
 

@@ -31,6 +31,7 @@ def read_idx_folder(folder: Path) -> tuple[Images, Images] | None:
 
 def _idx_file(folder: Path, stem: str) -> list[Path]:
     """Return the file of this stem, preferably gzipped; an empty list if there is none."""
+    # As downloaded, or unpacked by hand.
     names = (folder / f"{stem}-ubyte.gz", folder / f"{stem}-ubyte")
     return [path for path in names if path.is_file()][:1]
 

@@ -14,7 +14,7 @@ from manyviews.errors import ConfigError, unknown
 
 Classes = Literal["folders", "none"]
 Statistics = tuple[tuple[float, ...], tuple[float, ...]]
-TEST_FOLDERS = ("test", "val", "valid", "validation")
+TEST_FOLDERS = ("test", "val", "valid", "validation")  # the first that exists is the test split
 
 
 class LabelledFiles(NamedTuple):
@@ -129,6 +129,7 @@ def _walk(folder: Path, above: frozenset[str]) -> list[Path]:
         folder: where to begin.
         above: real paths of the folders that lead here.
     """
+    # A link to one of these folders would lead into a circle.
     above |= {os.path.realpath(folder)}
     files: list[Path] = []
     for path in sorted(folder.iterdir()):
@@ -188,15 +189,17 @@ def splits_of_table(
 def _rows(path: Path, file: str) -> list[dict[str, str]]:
     """Read the rows of a CSV and check that each fits the header and names a file."""
     try:
+        # Excel writes a byte order mark, which "utf-8-sig" skips.
         with path.open(newline="", encoding="utf-8-sig") as stream:
+            # A row that is too long gets the key "", one that is too short empty cells.
             reader = csv.DictReader(stream, restkey="", restval="")
             rows, columns = list(reader), list(reader.fieldnames or [])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"data.path={path} is no CSV that can be read ({error})") from error
+        raise ConfigError(f"data.path={path} cannot be read as a CSV ({error})") from error
     if file not in columns:
         raise unknown(f"column of {path}", file, columns)
     if not rows:
-        raise ConfigError(f"data.path={path} has a header and no row")
+        raise ConfigError(f"data.path={path} has a header but no rows")
     for number, row in enumerate(rows, 2):  # the header is row 1
         if not row[file] or len(row) > len(columns):
             raise ConfigError(f"{path} row {number} does not fit the columns {', '.join(columns)}")
@@ -219,8 +222,10 @@ def hold_out(files: LabelledFiles, share: float, root: Path) -> tuple[LabelledFi
     """
     if not 0 < share <= 0.5:
         raise ConfigError(f"data.test={share}; allowed: above 0, up to 0.5")
+    # As bytes: the name of a file need not be valid text.
     names = [os.fsencode(os.path.relpath(path, root)) for path in files.paths]
     by_class: dict[str | None, list[int]] = {}
+    # By hash, then by name: the order of the files plays no part.
     for row in sorted(range(len(names)), key=lambda i: (zlib.crc32(names[i]), names[i])):
         by_class.setdefault(files.classes[row], []).append(row)
     held: set[int] = set()
@@ -228,5 +233,5 @@ def hold_out(files: LabelledFiles, share: float, root: Path) -> tuple[LabelledFi
         held.update(rows[: min(max(1, round(len(rows) * share)), len(rows) - 1)])
     train = [row for row in range(len(names)) if row not in held]
     if not held:
-        raise ConfigError(f"{str(root)!r}: {len(names)} images are too few to hold some out")
+        raise ConfigError(f"{str(root)!r}: {len(names)} images are too few to hold any out")
     return files.rows(train), files.rows(sorted(held))

@@ -215,6 +215,7 @@ def eurosat(root: str, download: bool = True) -> FileIndex:
         root: torchvision's root, with the folder `eurosat`.
         download: let torchvision download what is missing.
     """
+    # Held out by the names of the files, so that the split is the same everywhere.
     every = from_torchvision("EuroSAT", root, download=download)
     paths, labels = zip(*every.samples, strict=True)
     files = _labelled([Path(path) for path in paths], labels, every.classes)

@@ -69,7 +69,7 @@ def scan(paths: Sequence[Path], workers: int) -> Scan:
     try:
         with np.load(cached, allow_pickle=False) as arrays:
             return Scan(**{field.name: arrays[field.name] for field in fields(Scan)})
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # missing or damaged
         result = _scan_all(_scan_file, paths, workers)
     try:
         cached.parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,7 @@ def _key(paths: Sequence[Path]) -> str:
     digest = hashlib.sha256(str(VERSION).encode())
     for path in paths:
         try:
-            stat = path.stat()
+            stat = path.stat()  # size and time: hashing the content would read every file
             mark = f"{stat.st_size} {stat.st_mtime_ns}"
         except OSError:
             mark = "gone"
@@ -117,7 +117,7 @@ def _scan_all(one: Callable[[Any], Any], images: Sequence[Any], workers: int) ->
     with ThreadPoolExecutor(workers) as pool:
         results = pool.map(one, images)
         if len(images) > QUICK:
-            results = track(results, "looking at every image once", len(images), transient=True)
+            results = track(results, "scanning all images", len(images), transient=True)
         for row, shares in results:
             rows.append(row)
             histogram += shares
@@ -139,6 +139,7 @@ def _scan_file(path: Path):
         image = read(path)
         return _row(image, path.read_bytes())
     except (BadImage, OSError) as error:
+        # A row of zeros keeps the number of each file.
         moments = np.zeros((BANDS, 2), np.float32)
         thumbnail = np.zeros(THUMBNAIL, np.uint8)
         return (str(error), (0, 0), False, bytes(16), moments, thumbnail), np.zeros((BANDS, 256))
@@ -154,6 +155,7 @@ def _row(image: Image.Image, content: bytes):
     """Return the row of a picture with this content, and its share of the histogram."""
     shares = _shares(image)
     value = np.arange(256) / 255
+    # From the histogram: 256 numbers instead of all pixels.
     moments = np.stack([shares @ value, shares @ value**2], 1).astype(np.float32)
     digest = hashlib.sha256(content).digest()[:16]
     size = (image.height, image.width)

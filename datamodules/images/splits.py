@@ -50,6 +50,7 @@ class Images(NamedTuple):
         epoch: int = 0,
     ) -> Iterator[Sample]:
         """Yield the batches in the given order."""
+        # The same interface as `ImageFiles`, whose workers prepare batches ahead.
         return map(self.sample, batches)
 
     def fingerprint(self) -> dict[str, Any]:

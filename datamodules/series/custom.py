@@ -53,8 +53,8 @@ def series(
     if by not in ("recording", "window") and not content.knows_subjects:
         if by is not None or not own_split:
             raise ConfigError(
-                f"{path} does not say who was recorded, so that data.by={by or 'subject'} cannot "
-                "be; add a subject for each recording, or type data.by=recording"
+                f"{path} does not say who was recorded, so data.by={by or 'subject'} is "
+                "impossible; add a subject for each recording, or type data.by=recording"
             )
     if window is None:
         common_length(path, recordings)
@@ -71,11 +71,13 @@ def _read(path: Path, layout: Layout | None, channels: list[str] | None) -> File
     if path.suffix not in ENDINGS:
         raise unknown("ending of data.path", path.suffix or str(path), ENDINGS)
     if not path.is_file():
-        raise ConfigError(f"data.path={path} is no file")
+        raise ConfigError(f"data.path={path} is not a file")
     if layout is not None and path.suffix != ".npz":
-        raise ConfigError(f"data.layout={layout} is for .npz files, a {path.suffix} has but one")
+        raise ConfigError(
+            f"data.layout={layout} is for .npz files; a {path.suffix} file has one layout"
+        )
     if channels is not None and path.suffix != ".csv":
-        raise ConfigError(f"data.channels is for .csv files; all channels of a {path.suffix} count")
+        raise ConfigError(f"data.channels is for .csv files; a {path.suffix} file is read whole")
     if path.suffix == ".npz":
         return read_npz(path, layout)
     return read_ts(path) if path.suffix == ".ts" else read_csv(path, channels)
@@ -87,7 +89,7 @@ def _recordings(path: str, content: FileContent, rate: float | None) -> Recordin
     if rate is None or not 0 < rate < float("inf"):
         raise ConfigError(
             f"{path}: the rate is {'missing' if rate is None else rate}; type data.rate=50 for "
-            "50 steps per second, data.rate=1 where steps are no time"
+            "50 steps per second, data.rate=1 if steps are no time"
         )
     return join(content.recordings, rate=rate, channels=content.channels, classes=content.classes)
 
@@ -99,6 +101,7 @@ def _check_missing(path: str, recordings: Recordings, nan: Missing) -> None:
     if not len(bad):
         return
     step, channel = bad[0].tolist()
+    # The recording that contains this step of the flat array.
     r = int(torch.searchsorted(recordings.offset, step, right=True)) - 1
     raise ConfigError(
         f"{path}: recording {recordings.names[r]!r}, channel {recordings.channels[channel]!r}, "

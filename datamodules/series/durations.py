@@ -21,14 +21,15 @@ def steps(given: int | str, rate: float, key: str, fewest: int = 2) -> int:
     Raises:
         ConfigError: the unit is unknown, or there are too few steps.
     """
-    count = given
+    count = given  # YAML reads a plain number as steps
     if isinstance(given, str):
         number = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*([a-z]+)\s*", given)
         if not number or number[2] not in SECONDS:
             raise ConfigError(
-                f"{key}={given!r}; allowed: steps as 128, or a duration with one of the units "
-                f"{', '.join(SECONDS)}, as 2.56s"
+                f"{key}={given!r}; allowed: steps such as 128, or a duration with one of the units "
+                f"{', '.join(SECONDS)}, such as 2.56s"
             )
+        # Rounded, as 2.56 * 50 is not exactly 128 in floating point.
         count = round(float(number[1]) * SECONDS[number[2]] * rate)
     if int(count) < fewest:
         raise ConfigError(

@@ -43,7 +43,7 @@ def is_held_out(recordings: Recordings, by: By, test: Test) -> Bool[Tensor, " R"
     if by == "leave-one-subject-out":
         if isinstance(test, list):
             raise ConfigError(
-                f"data.test={test}; data.by={by} wants one name, as data.test={names[-1]}"
+                f"data.test={test}; data.by={by} needs one name, for example data.test={names[-1]}"
             )
         test = [str(test)]  # YAML reads the subject 7 as a number
     pick = _by_name if isinstance(test, str | list) else _by_share
@@ -66,10 +66,10 @@ def _by_share(names: Sequence[str], share: float, kind: str) -> set[str]:
     if not 0 < share < 1:
         raise ConfigError(
             f"data.test={share}; allowed: a share between 0 and 1, or names of {kind}s, "
-            f"as data.test=[{names[-1]}]"
+            f"for example data.test=[{names[-1]}]"
         )
     count = min(max(round(share * len(names)), 1), len(names) - 1)
-    return set(names[-count:])
+    return set(names[-count:])  # no random choice: everyone has the same split
 
 
 def _by_name(names: Sequence[str], asked: str | Sequence[str | int], kind: str) -> set[str]:

@@ -92,7 +92,7 @@ class Windowing(NamedTuple):
     window: int | str | None = None
     stride: int | str | None = None
     min_purity: float = 1.0
-    by: By | None = "subject"
+    by: By | None = "subject"  # scores on seen subjects would be too high
     test: Test = 0.2
     norm: Norm = "train"
 
@@ -140,7 +140,7 @@ def split(name: str, recordings: Recordings, options: Windowing) -> SeriesSplits
                 f"the {half} split of {name} has no recording of {length} steps; "
                 "type a shorter data.window, or another data.test"
             )
-    mean, std = channel_statistics(train)
+    mean, std = channel_statistics(train)  # the test split must not leak into them
     if options.norm == "none":
         mean, std = (0.0,) * len(mean), (1.0,) * len(std)
     return SeriesSplits(name, train, test, recordings.classes, mean, std, skipped)
@@ -179,11 +179,12 @@ def _split(
     by, test = options.by, options.test
     if by is None:
         by = "subject"
-        if recordings.test_subjects is not None:
+        if recordings.test_subjects is not None:  # the publisher's own split
             test = list[str | int](recordings.test_subjects)
     if by == "window":
         return _at_random(grid(recordings, length, stride, options.min_purity), test)
     held_out = is_held_out(recordings, by, test)
+    # Whole recordings are separated before windows are cut, so no window can be in both.
     halves = [recordings.only((held_out == part).nonzero()[:, 0]) for part in (False, True)]
     train, test_windows = (grid(half, length, stride, options.min_purity) for half in halves)
     return train, test_windows
@@ -211,7 +212,7 @@ def _too_short(recordings: Recordings, length: int) -> tuple[str, ...]:
 def _at_random(windows: Windows, test: Test) -> tuple[Windows, Windows]:
     """Draw a share of all windows as the test split, and warn that scores will be too high."""
     if isinstance(test, str | list) or not 0 < test < 1:
-        raise ConfigError(f"data.test={test}; data.by=window wants a share between 0 and 1")
+        raise ConfigError(f"data.test={test}; data.by=window needs a share between 0 and 1")
     print(
         "warning: data.by=window puts parts of one recording into both splits, so that scores come "
         "out too high; data.by=subject does not"

@@ -68,6 +68,7 @@ class Windows:
 
     def values(self, start: Int64[Tensor, " B"]) -> Float[Tensor, "B C T"]:
         """Return the values of the windows that begin at these steps, in the units of the data."""
+        # unfold makes a strided view, so that only the chosen windows are copied.
         return self.recordings.value.unfold(0, self.length, 1)[start]
 
     def labels(self, start: Int64[Tensor, " B"]) -> Int64[Tensor, " B"]:
@@ -95,6 +96,7 @@ class Windows:
         """Return a digest over the recordings, their labels and the positions of the windows."""
         held = self.recordings
         digest = hashlib.sha256(np.ascontiguousarray(held.value.numpy()).data)
+        # Other windows of the same recordings are other data.
         for part in (held.offset, held.subject, held.label, self.start, self.label):
             digest.update(np.ascontiguousarray(part.numpy()).data)
         digest.update(repr((self.length, held.rate)).encode())

@@ -58,7 +58,11 @@ def test_a_backbone_that_cannot_take_the_size_is_left_out_with_what_it_takes():
 @pytest.mark.parametrize(
     ("pattern", "size", "said"),
     [
-        ("timm/*", 32, r"'timm/\*' names \d{4} backbones, at most 40 .* narrow it, as 'timm/"),
+        (
+            "timm/*",
+            32,
+            r"'timm/\*' names \d{4} backbones, at most 40 .* narrow it, for example 'timm/",
+        ),
         ("resnot", 32, "no backbone is called 'resnot'; see `manyviews list backbones`"),
         ("resnet18", 0, "--size 0 --channels 3; both must be 1 or more"),
     ],

@@ -18,7 +18,7 @@ def test_a_class_for_each_image_is_read_in_their_order(name, tmp_path):
 
 
 BAD = {
-    "holds no integers": "cat\ndog\n",
+    "does not hold one integer per line": "cat\ndog\n",
     r"holds int64 \(3,\); expected an integer for each of the 4": "1\n2\n3\n",
     "holds -1; classes begin at 0": "0\n-1\n2\n3\n",
 }

@@ -82,6 +82,7 @@ def clean(lead: Float[np.ndarray, " S"]) -> Float[np.ndarray, " S"]:
     """
     known = np.where(np.isnan(lead), np.nanmean(lead), lead).astype(np.float64)
     slow = butter(5, 0.5, btype="highpass", fs=RATE, output="sos")
+    # Averaging over exactly one period cancels the hum and its harmonics.
     period = np.ones(int(RATE / MAINS))
     still = filtfilt(period / len(period), [1], sosfiltfilt(slow, known))
     return ((still - still.mean()) / (still.std() or 1)).astype(np.float32)

@@ -61,7 +61,7 @@ def _recording(file: Path, labels: np.ndarray) -> Recording:
         raise ConfigError(f"{file} has {len(parts[0])} steps, its gyro file {len(parts[1])}")
     label = torch.full((len(parts[0]),), -1)
     for _, _, activity, first, last in labels[(labels[:, :2] == [experiment, user]).all(1)]:
-        if activity <= len(CLASSES):
+        if activity <= len(CLASSES):  # the rest are transitions
             label[first - 1 : last] = int(activity) - 1  # the file counts steps from 1
     value = torch.from_numpy(np.concatenate(parts, 1))
     return Recording(value, label, str(user), f"{user}-{experiment}")

@@ -93,6 +93,7 @@ class Arrays(pickle.Unpickler):
         return HARMLESS[module.replace("numpy._core", "numpy.core"), name]
 
 
+# What the pickles of arrays and numbers call, by module and name.
 HARMLESS = {
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,

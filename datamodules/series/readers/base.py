@@ -46,7 +46,7 @@ def number_labels(
     Raises:
         ConfigError: labels are of another type, or a label has no class.
     """
-    if label.dtype.kind == "U":
+    if label.dtype.kind == "U":  # names
         held = set(np.unique(label).tolist()) - {""}
         names = tuple(sorted(held, key=natural_order)) if classes is None else tuple(classes)
         if strange := sorted(held - set(names)):

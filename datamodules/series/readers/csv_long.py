@@ -59,19 +59,20 @@ def read_csv(path: Path, channels: Sequence[str] | None) -> FileContent:
 def _columns(path: Path) -> dict[str, list[str]]:
     """Return the cells below each name of the header."""
     try:
+        # Excel writes a byte order mark, which "utf-8-sig" skips.
         with path.open(newline="", encoding="utf-8-sig") as stream:
             header, *rows = [row for row in csv.reader(stream) if row] or [[]]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{path} cannot be read ({error})") from error
     if not rows:
         raise ConfigError(f"{path} holds no rows under a header")
-    for number, row in enumerate(rows, 2):
+    for number, row in enumerate(rows, 2):  # the header is row 1
         if len(row) != len(header):
             raise ConfigError(
                 f"{path}: row {number} has {len(row)} cells, the header {len(header)}"
             )
     if len(set(header)) != len(header):
-        raise ConfigError(f"{path}: two columns have one name ({', '.join(header)})")
+        raise ConfigError(f"{path}: two columns have the same name ({', '.join(header)})")
     columns = map(list, zip(*rows, strict=True))
     return dict(zip((name.strip() for name in header), columns, strict=True))
 
@@ -82,8 +83,8 @@ def _numbers(path: Path, name: str, cells: list[str], kind: type = np.float32) -
         return np.array([cell if cell.strip() else "nan" for cell in cells], dtype=kind)
     except ValueError as error:
         raise ConfigError(
-            f"{path}: column {name!r} holds something else than numbers ({error}); "
-            f"columns that are no channels are called {', '.join(NO_CHANNELS)}, or type "
+            f"{path}: column {name!r} holds something other than numbers ({error}); "
+            f"columns that are not channels are called {', '.join(NO_CHANNELS)}, or type "
             "data.channels=[NAME,NAME] for those that are"
         ) from error
 
@@ -106,10 +107,12 @@ def _in_order(path: Path, name: str, time: np.ndarray, rows: np.ndarray) -> None
     step = np.diff(time)
     if not (step > 0).all():  # NaN is no time either
         row = rows[1 + int(np.argmin(step > 0))] + 2
-        raise ConfigError(f"{path}: recording {name!r}: t does not grow at row {row}; sort by t")
+        raise ConfigError(
+            f"{path}: recording {name!r}: t does not increase at row {row}; sort by t"
+        )
     if len(step) and step.max() > GAP * np.median(step):
         at = int(step.argmax())
         raise ConfigError(
             f"{path}: recording {name!r}: t jumps from {time[at]:g} to {time[at + 1]:g}, usually "
-            f"by {np.median(step):g}; give the part behind the gap a recording of its own"
+            f"by {np.median(step):g}; give the part after the gap another recording name"
         )

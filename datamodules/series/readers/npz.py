@@ -67,6 +67,7 @@ def read_npz(path: Path, layout: Layout | None) -> FileContent:
         )
     count = len(length)
     name = _per_recording(path, arrays, "name", count) or list(map(str, range(count)))
+    # Without subjects, each recording counts as one.
     subject = _per_recording(path, arrays, "subject", count)
     parts = torch.from_numpy(value).split(length)
     labels = torch.from_numpy(label).split(length)
@@ -77,11 +78,11 @@ def read_npz(path: Path, layout: Layout | None) -> FileContent:
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     """Load the arrays and check their keys and numbers of axes."""
     try:
-        with np.load(path, allow_pickle=False) as held:
+        with np.load(path, allow_pickle=False) as held:  # a pickle could run code
             arrays = {key: held[key] for key in held.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
         raise ConfigError(
-            f"{path} is no .npz of plain arrays ({error}); write it with numpy.savez, "
+            f"{path} is not an .npz file of plain arrays ({error}); write it with numpy.savez, "
             "and names as arrays of strings"
         ) from error
     if strange := sorted(set(arrays) - set(KEYS)):
@@ -149,7 +150,7 @@ def _layout(path: Path, value: np.ndarray, arrays: Arrays, layout: Layout | None
     fits = [axis for axis in (1, 2) if value.shape[axis] == len(arrays.get("channels", ()))]
     if len(fits) != 1:
         raise ConfigError(
-            f"{path}: value is {value.shape}, channels and steps could be either way; type "
+            f"{path}: value is {value.shape}, channels and steps look alike; type "
             "data.layout=nct for (recordings, channels, steps) or data.layout=ntc"
         )
     return "nct" if fits == [1] else "ntc"

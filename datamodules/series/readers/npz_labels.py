@@ -31,6 +31,7 @@ def label_steps(path: Path, arrays: Arrays, length: list[int]) -> Labels:
         return _intervals(path, arrays, length, classes)
     if "label" not in arrays:
         return np.full(sum(length), -1, dtype=np.int64), classes or ()
+    # One per recording, or one per step.
     label, names = number_labels(arrays["label"], classes, f"{path}: label")
     if label.shape == (len(length),):
         return np.repeat(label, length), names
@@ -48,15 +49,15 @@ def _intervals(
     """Return the classes from intervals; steps outside every interval are -1."""
     interval, given = (arrays.get(key) for key in ("interval", "interval_label"))
     if interval is None or given is None or "label" in arrays:
-        raise ConfigError(f"{path}: give interval and interval_label, and no label beside them")
+        raise ConfigError(f"{path}: give both interval and interval_label, and no label")
     if interval.dtype.kind not in "iu" or interval.shape != (len(given), 3):
         raise ConfigError(
             f"{path}: interval is {interval.dtype} {interval.shape}; expected whole numbers "
-            f"({len(given)}, 3): recording, first step, step behind the last"
+            f"({len(given)}, 3): recording, first step, step after the last"
         )
     numbers, names = number_labels(given, classes, f"{path}: interval_label")
     label = np.full(sum(length), -1, dtype=np.int64)
-    offset = np.cumsum([0, *length])
+    offset = np.cumsum([0, *length])  # first step of each recording in the flat array
     for i, (r, begin, end) in enumerate(interval.tolist()):
         if not (0 <= r < len(length) and 0 <= begin < end <= length[r]):
             raise ConfigError(

@@ -21,6 +21,7 @@ def read_ts(path: Path) -> FileContent:
     Raises:
         ConfigError: the header or a line cannot be read, or the numbers of channels differ.
     """
+    # Unchanged by the replacement, and so equal, if the name is not one of a pair.
     pair = [path.with_name(path.name.replace(a, b)) for a, b in ((TEST, TRAIN), (TRAIN, TEST))]
     paths = pair if pair[0] != pair[1] and all(p.is_file() for p in pair) else [path]
     files = [_cases(p) for p in paths]
@@ -30,7 +31,7 @@ def read_ts(path: Path) -> FileContent:
             raise ConfigError(
                 f"{at} has {len(value)} channels, {cases[0][0]} has {len(cases[0][1])}"
             )
-    declared = files[0][1]
+    declared = files[0][1]  # the classes that the header lists, in its order
     label, classes = number_labels(
         np.array([c for _, _, c in cases], dtype=str), declared, str(path)
     )
@@ -61,7 +62,7 @@ def _cases(path: Path) -> tuple[list[Case], tuple[str, ...] | None]:
         else:
             raise ConfigError(f"{at}: {line[:40]!r} stands before @data; is {path} a .ts file?")
     if not cases:
-        raise ConfigError(f"{path} holds no series: there is nothing behind @data")
+        raise ConfigError(f"{path} holds no series: there is nothing after @data")
     return cases, tuple(header["classlabel"][1:]) or None if "classlabel" in header else None
 
 

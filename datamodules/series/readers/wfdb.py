@@ -103,5 +103,5 @@ def rhythms(raw: bytes) -> list[tuple[int, str]]:
         elif code not in MARKS:
             time, kind = time + interval, code
         if i >= len(words):
-            raise ValueError("the annotations are cut off")
+            raise ValueError("the annotations are truncated")
     return found

@@ -96,7 +96,7 @@ def _names(pattern: str, size: int, channels: int) -> list[str]:
     if len(names) > MOST:
         raise ConfigError(
             f"'{pattern}' names {len(names)} backbones, at most {MOST} are measured at once; "
-            f"narrow it, as '{names[0][:-1]}*'"
+            f"narrow it, for example '{names[0][:-1]}*'"
         )
     return names
 

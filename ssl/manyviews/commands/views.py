@@ -53,6 +53,7 @@ def sheet(columns: list[UInt8[np.ndarray, "B C _ _"]]) -> UInt8[Tensor, "C H W"]
         columns: pictures of the originals and of each view; sizes may differ between columns.
     """
     height, width = (max(column.shape[side] for column in columns) for side in (2, 3))
+    # Rounded up; without smoothing, so that the pixels are those of training.
     times = max(1, -(-SIDE // max(height, width)))
     down, across = height * times + GAP, width * times + GAP
     rows, channels = columns[0].shape[:2]

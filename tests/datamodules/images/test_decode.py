@@ -92,7 +92,7 @@ BROKEN = {
     "no such file": lambda path: None,
     "1 x 1 pixels; a side needs at least 4": lambda path: noise(1, 1).save(path),
     "400000000 pixels, more than .* decompression bomb": bomb,
-    "fit no 16 bits": lambda path: Image.fromarray(np.full((8, 8), 70_000, np.int32)).save(
+    "do not fit 16 bits": lambda path: Image.fromarray(np.full((8, 8), 70_000, np.int32)).save(
         path, "TIFF"
     ),
     "floating point": lambda path: Image.fromarray(np.ones((8, 8), np.float32)).save(path, "TIFF"),

@@ -138,10 +138,10 @@ def test_a_table_without_splits_holds_some_out_and_without_labels_has_none(tmp_p
 BAD_TABLES = {
     "unknown column of .*t.csv 'file': allowed: image, kind": "image,kind\na.png,cat\n",
     "unknown column of .*did you mean 'files'": "files,label\na.png,cat\n",
-    "has a header and no row": "file,label\n",
+    "has a header but no rows": "file,label\n",
     "row 3 does not fit the columns file, label": "file,label\na.png,cat\nb.png,cat,dog\n",
     "row 2: split='dev'; allowed: train, test": "file,label,split\na.png,cat,dev\n",
-    "is no CSV that can be read": "file,label\n\x00\xff",
+    "cannot be read as a CSV": "file,label\n\x00\xff",
 }
 
 

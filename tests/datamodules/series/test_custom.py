@@ -74,7 +74,7 @@ def test_infinite_values_are_never_kept(npz):
         ({"rate": 0}, {}, r"the rate is 0.0; type data.rate=50"),
         ({}, {}, r"data.window is missing, and .* have 4 to 30 steps; type data.window=128"),
         ({}, {"window": 31}, r"data.window is 31 steps, the longest of 4 recordings has 30"),
-        ({"subject": None}, {"window": 5}, r"does not say who was recorded, so that data.by=subj"),
+        ({"subject": None}, {"window": 5}, r"does not say who was recorded, so data.by=subj"),
         ({"subject": list("aaaa")}, {"window": 5}, r"needs 2 subjects or more, the data has 1"),
         ({}, {"window": 5, "channels": ["0"]}, r"data.channels is for .csv files"),
     ],
@@ -85,7 +85,7 @@ def test_what_is_missing_is_said(npz, arrays, given, said):
 
 
 def test_files_that_are_not_there_or_of_another_kind_are_named(tmp_path):
-    with pytest.raises(ConfigError, match=r"data.path=.*x.npz is no file"):
+    with pytest.raises(ConfigError, match=r"data.path=.*x.npz is not a file"):
         series(str(tmp_path / "x.npz"))
     with pytest.raises(
         ConfigError, match=r"unknown ending of data.path '.mat': .*\.csv, .npz, .ts"

@@ -122,19 +122,25 @@ def test_fingerprint_has_counts_and_digests():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"window": "2.56sec"}, r"data.window='2.56sec'; allowed: steps as 128.* ms, s, min"),
-        ({"window": "128"}, r"data.window='128'; allowed: steps as 128"),
+        ({"window": "2.56sec"}, r"data.window='2.56sec'; allowed: steps such as 128.* ms, s, min"),
+        ({"window": "128"}, r"data.window='128'; allowed: steps such as 128"),
         ({"window": "10ms"}, r"data.window=10ms is 0 steps at 10 Hz; choose 2 or more"),
         ({"window": 21}, r"data.window is 21 steps, the longest of 4 recordings has 20"),
         ({"window": 5, "stride": 0}, r"data.stride=0 is 0 steps"),
         ({"window": 5, "min_purity": 0.0}, r"data.min_purity=0.0; allowed: above 0, up to 1"),
         ({"window": 5, "test": ["S3"]}, r"no subject 'S3'; the data has S1, S2, S10"),
         ({"window": 5, "test": ["S1", "S2", "S10"]}, r"holds 3 of 3 subjects, and one split is em"),
-        ({"window": 5, "test": 1.5}, r"data.test=1.5; allowed: a share .* as data.test=\[S10\]"),
+        (
+            {"window": 5, "test": 1.5},
+            r"data.test=1.5; allowed: a share .* for example data.test=\[S10\]",
+        ),
         ({"window": 5, "test": 10}, r"data.test=10; allowed: a share"),
         ({"window": 5, "by": "leave-one-subject-out"}, r"no subject '0.2'; the data has S1, S2"),
-        ({"window": 5, "by": "leave-one-subject-out", "test": ["S1"]}, r"one name, as data.test=S"),
-        ({"window": 5, "by": "window", "test": ["S1"]}, r"data.by=window wants a share"),
+        (
+            {"window": 5, "by": "leave-one-subject-out", "test": ["S1"]},
+            r"one name, for example data.test=S",
+        ),
+        ({"window": 5, "by": "window", "test": ["S1"]}, r"data.by=window needs a share"),
     ],
 )
 def test_mistakes_are_told_in_a_line(given, said):

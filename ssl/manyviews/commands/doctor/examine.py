@@ -74,7 +74,7 @@ def diagnosis(composed: config.Config) -> Diagnosis:
         found = [stop, *_all_issues(images, error.index)]
         return Diagnosis(error.name, found, _image_summary(images))
     if isinstance(data, SeriesData):
-        raise ConfigError(f"doctor looks at images, data={data.splits.name} has series")
+        raise ConfigError(f"doctor examines images, data={data.splits.name} has series")
     index = data.splits.index
     images = _scan_memory(data.splits) if index is None else _scan_files(index)
     device = torch.device(_device(composed["trainer"]["accelerator"]))
@@ -118,7 +118,7 @@ def _leftover_issues(folder: Path, paths: list[Path]) -> list[Issue]:
         (
             "empty_folders",
             left.empty,
-            "without an image; data.on_bad_sample=skip lets them be",
+            "without an image; data.on_bad_sample=skip accepts them",
             "class folder",
         ),
     )

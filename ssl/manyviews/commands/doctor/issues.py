@@ -101,7 +101,7 @@ def of_duplicates(images: ScannedImages) -> Iterator[Issue]:
     yield _leaked(images, "near_leaks", leaks, "that look the same as a training image")
     conflicts = [rows for rows in groups(near) if len(_classes_of(images, rows)) > 1]
     yield _grouped(
-        images, "label_conflicts", conflicts, "are the same, or look it, in several classes"
+        images, "label_conflicts", conflicts, "are the same, or look the same, in several classes"
     )
 
 
@@ -134,6 +134,7 @@ def of_classes(images: ScannedImages) -> Iterator[Issue]:
         )
     yield _imbalance(images.classes, train)
     rows = np.flatnonzero(images.label < 0)
+    # A data set without any label is no mistake.
     cases = [Case([images.names[i]]) for i in rows] if len(rows) < len(images.label) else []
     yield Issue("no_class", f"{quantity(len(cases), 'image')} without a class", cases, len(cases))
 
@@ -159,6 +160,7 @@ def _imbalance(classes: tuple[str, ...], train: Int64[np.ndarray, " M"]) -> Issu
 
 def _near(images: ScannedImages, exact: Int64[np.ndarray, " N"]) -> Int64[np.ndarray, " N"]:
     """Return `near_ids` of all images, comparing only one of several exact duplicates."""
+    # Thousands of copies of one image would otherwise be compared pair by pair.
     _, first, copy = np.unique(exact, return_index=True, return_inverse=True)
     scan = images.scan.rows(first)
     return near_ids(scan.thumbnail, is_blank(scan))[copy]

@@ -63,7 +63,7 @@ def _sizes(images: ScannedImages) -> Line:
     """Return the range of widths and heights, and the most extreme shapes."""
     size = images.scan.size
     distinct, counts = np.unique(size, axis=0, return_counts=True)
-    shape = size[:, 1] / size[:, 0]
+    shape = size[:, 1] / size[:, 0]  # width by height
     wide, tall = int(shape.argmax()), int(shape.argmin())
     values = {
         "distinct": len(distinct),
@@ -108,8 +108,10 @@ def _colours(images: ScannedImages) -> Line:
 def _statistics(images: ScannedImages) -> Line:
     """Return mean and deviation of the training pixels; every image has the same weight."""
     scan = images.scan.rows(~images.test if (~images.test).any() else images.test)
+    # Red, green and blue; grey alone if no image is in colour.
     bands = slice(0, 3) if images.scan.colour.any() else slice(3, 4)
     mean, square = scan.moments[:, bands].astype(float).mean(0).T
+    # Rounding can make the variance of an even image slightly negative.
     std = np.sqrt(np.maximum(square - mean**2, 0))
     values = {"mean": mean.round(4).tolist(), "std": std.round(4).tolist()}
     text = "; ".join(f"{name} {' '.join(f'{v:.4f}' for v in row)}" for name, row in values.items())

@@ -39,7 +39,7 @@ def speeds(data: ImageData, device: torch.device, seconds: float) -> dict[int, f
         return {0: _speed(data, images, device, seconds)}
     made = {}
     for workers in worker_counts(cores()):
-        files = copy.copy(images)
+        files = copy.copy(images)  # the data set keeps its own number of workers
         files.workers = workers
         made[workers] = _speed(data, files, device, seconds)
     return made
@@ -96,7 +96,7 @@ def _rate(
     for number, sample in enumerate(stream, 1 - warm):
         data.make_batch(move_data_to_device(sample, device), 0)
         if device.type == "cuda":
-            torch.cuda.synchronize(device)
+            torch.cuda.synchronize(device)  # a GPU works asynchronously
         if number == 0:
             start = time.perf_counter()
         images += len(sample.position) if number > 0 else 0

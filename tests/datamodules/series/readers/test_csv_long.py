@@ -55,16 +55,20 @@ def test_channels_can_be_chosen_among_other_columns(written):
 @pytest.mark.parametrize(
     ("lines", "channels", "said"),
     [
-        (["note,x", "hi,1"], None, r"column 'note' holds something else than numbers.*channels=\["),
+        (
+            ["note,x", "hi,1"],
+            None,
+            r"column 'note' holds something other than numbers.*channels=\[",
+        ),
         (["x,y", "1,2"], ["z"], r"unknown column in .* 'z': allowed: x, y"),
         (["t,label", "1,2"], None, r"has no channels: its columns are t, label"),
         (["x"], None, r"holds no rows under a header"),
         ([], None, r"holds no rows under a header"),
         (["x,y", "1,2", "3"], None, r"row 3 has 1 cells, the header 2"),
-        (["x,x", "1,2"], None, r"two columns have one name"),
-        (["t,x", "0,1", "2,1", "1,1"], None, r"t does not grow at row 4; sort by t"),
-        (["t,x", "0,1", "0,1"], None, r"t does not grow at row 3"),
-        (["t,x", "0,1", ",1"], None, r"t does not grow at row 3"),
+        (["x,x", "1,2"], None, r"two columns have the same name"),
+        (["t,x", "0,1", "2,1", "1,1"], None, r"t does not increase at row 4; sort by t"),
+        (["t,x", "0,1", "0,1"], None, r"t does not increase at row 3"),
+        (["t,x", "0,1", ",1"], None, r"t does not increase at row 3"),
         (["t,x", "0,1", "1,1", "2,1", "9,1"], None, r"t jumps from 2 to 9, usually by 1"),
     ],
 )

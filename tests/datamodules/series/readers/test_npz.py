@@ -38,7 +38,7 @@ def test_channel_names_tell_the_layout(saved):
 @pytest.mark.parametrize("names", [[], ["x", "y", "z"]])
 def test_a_layout_that_could_be_either_is_refused(saved, names):
     value = CASES if not names else np.zeros((4, 3, 3))
-    with pytest.raises(ConfigError, match=r"could be either way; type data.layout=nct"):
+    with pytest.raises(ConfigError, match=r"look alike; type data.layout=nct"):
         saved(value=value, **({"channels": names} if names else {}))
 
 
@@ -109,7 +109,7 @@ def test_without_labels_all_are_unknown(saved):
         (ragged(label=[0.5, 1.0]), r"labels are float64; allowed: whole numbers or names"),
         (ragged(label=[0, 3], classes=["a"]), r"label 3, but 1 classes from 0 on"),
         (ragged(label=["b", "a"], classes=["a"]), r"label 'b' is none of a"),
-        (ragged(interval=[[0, 0, 1]]), r"give interval and interval_label"),
+        (ragged(interval=[[0, 0, 1]]), r"give both interval and interval_label"),
         (
             ragged(interval=[[0, 2, 4]], interval_label=[0]),
             r"interval 0, steps 2 to 4 of recording 0, is not inside",
@@ -130,11 +130,11 @@ def test_python_objects_are_not_unpickled(saved):
         def __reduce__(self):
             return (pytest.fail, ("the pickle ran",))
 
-    with pytest.raises(ConfigError, match=r"is no .npz of plain arrays"):
+    with pytest.raises(ConfigError, match=r"is not an .npz file of plain arrays"):
         saved(value=np.array([Ran()], dtype=object))
 
 
 def test_another_file_is_named(tmp_path):
     (tmp_path / "x.npz").write_text("not a zip")
-    with pytest.raises(ConfigError, match=r"x.npz is no .npz of plain arrays"):
+    with pytest.raises(ConfigError, match=r"x.npz is not an .npz file of plain arrays"):
         read_npz(tmp_path / "x.npz", None)

@@ -61,7 +61,7 @@ def test_a_pair_of_files_is_read_together(written, named):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (HEADER, r"holds no series: there is nothing behind @data"),
+        (HEADER, r"holds no series: there is nothing after @data"),
         ("1,2,3\n", r"line 1: '1,2,3' stands before @data; is .* a .ts file"),
         (HEADER + "1,2:3,x:up\n", r"line 10: could not convert string to float: 'x'"),
         (HEADER + "1,2:3:up\n", r"line 10: its channels have \[1, 2\] steps"),

@@ -50,7 +50,7 @@ def test_gain_and_baseline_of_the_header_are_used(tmp_path):
         ("atr", None, r"No such file"),
         ("dat", None, r"No such file"),
         ("dat", lambda raw: raw[:-1], r"it has 4 steps, but its .dat file 3"),
-        ("atr", lambda raw: raw[:-2], r"the annotations are cut off"),
+        ("atr", lambda raw: raw[:-2], r"the annotations are truncated"),
         ("atr", lambda raw: b"", r"list index out of range"),
         ("hea", lambda raw: raw.replace(b" 212 ", b" 16 "), r"only two signals of format 212"),
         ("hea", lambda raw: raw.replace(b"r 2 ", b"r 3 "), r"only two signals of format 212"),
