@@ -45,6 +45,7 @@ def counts(work: Callable[[], object]) -> Counts:
     """Count the operations of one call, forward and backward."""
     with _Count() as mode:
         work()
+    # Views launch no kernel, so they cost next to nothing.
     kernels = [n for n in mode.names if not n.lstrip("_").startswith(VIEWS)]
     return Counts(len(kernels), sum(n.startswith(WAITS) for n in kernels))
 
@@ -64,7 +65,7 @@ def peak_bytes(work: Callable[[], object]) -> int:
 
 def saved_bytes(forward: Callable[[], object]) -> int:
     """Return the bytes that autograd keeps for the backward; each storage counts once."""
-    storages: dict[int, int] = {}
+    storages: dict[int, int] = {}  # by address: saved tensors may share one
 
     def pack(x: Tensor) -> Tensor:
         storages[x.untyped_storage().data_ptr()] = x.untyped_storage().nbytes()

@@ -53,6 +53,7 @@ def kill_and_resume(name: str, kills: int, seconds: float, chance: random.Random
         if code != -9:
             raise SystemExit(f"{name} ended with {code} before kill {len(saved_at) + 1}")
         saved_at.append(_saved_step())
+    # Finish the killed run, then train the same run undisturbed.
     for more in ([], ["runs=whole"]):
         if code := killer.pretrain([*overrides, *more], config_dir):
             raise SystemExit(f"{name} ended with {code}")

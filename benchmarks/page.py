@@ -88,6 +88,7 @@ def record(suite: str, intro: str, rows: list[Row], load: tuple[float, float], c
         "load": load,
         "rows": described,
     }
+    # Suites measured at other times share these lines: measure all again on another machine.
     figures["environment"] = environment()
     FIGURES.write_text(json.dumps(figures, indent=1) + "\n")
     PAGE.write_text(page(figures))

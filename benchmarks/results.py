@@ -99,7 +99,7 @@ def places(runs: Path) -> Places:
 
 def run(row: Row, seed: int, place: Path) -> None:
     """Train and evaluate; an unfinished run begins again, since its time would be wrong."""
-    shutil.rmtree(place, ignore_errors=True)
+    shutil.rmtree(place, ignore_errors=True)  # a resumed run would have a shorter time
     record = {"commit": clean_commit(), "seconds": train_and_evaluate(row, seed, place)}
     place.joinpath(FINISHED).write_text(json.dumps(record))
     print(f"{row.name}, seed {seed}: {record['seconds']['processor']:.0f} s", flush=True)
@@ -148,6 +148,7 @@ def results(place: Places) -> dict[tuple[str, int], Result]:
 def train_and_evaluate(row: Row, seed: int, place: Path) -> dict[str, float]:
     """Run both commands; return the processor and wall-clock seconds of `manyviews pretrain`."""
     first, *_ = row.protocols
+    # Left out of the time: W&B, the online kNN and all protocols but one.
     quiet = ["logger.wandb=null", "callbacks.online_knn=null", f"evaluation=[{first}]"]
     place.parent.mkdir(parents=True, exist_ok=True)
     with place.with_suffix(".log").open("w") as log:

@@ -38,6 +38,7 @@ class Contender:
     """
 
     def __init__(self, command: list[str], environment: dict[str, str], log: Path) -> None:
+        # A pipe besides stdout: libraries print there.
         reading, writing = os.pipe()
         with log.open("w") as output:
             self.process = subprocess.Popen(
@@ -98,4 +99,4 @@ class Turns(pl.Callback):
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Wait after the checkpoint of the last epoch, before the loader makes a batch."""
         if not self.wait_for_turn():
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt  # ends Lightning's loop as Ctrl-C does

@@ -47,6 +47,7 @@ def alternate(
     """
     for work in sides.values():
         work()
+    # Short work is called many times per window, or the clock would not resolve it.
     calls = {name: _calls(work, span, clock) for name, work in sides.items()}
     found: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(windows):
@@ -73,6 +74,7 @@ def ratio(first: list[float], second: list[float]) -> Ratio:
 
 def interval(values: np.ndarray) -> Ratio:
     """Return the median and 95 % bootstrap interval of paired figures."""
+    # Windows are drawn with replacement; the seed makes the interval reproducible.
     drawn = np.random.default_rng(0).integers(len(values), size=(RESAMPLES, len(values)))
     low, high = np.quantile(np.median(values[drawn], axis=1), [0.025, 0.975])
     return Ratio(float(np.median(values)), float(low), float(high))

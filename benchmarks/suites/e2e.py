@@ -74,7 +74,7 @@ def epochs(sides: dict[str, tuple[str, str]], windows: int) -> dict[str, list[Ep
             command = [str(ROOT / "benchmarks" / "contender.py"), side, precision]
             contenders[name] = Contender(command, environment, folder / f"{side}{precision}.log")
             stack.callback(contenders[name].close)
-            contenders[name].epoch()
+            contenders[name].epoch()  # warms up
         taken: dict[str, list[Epoch]] = {name: [] for name in sides}
         for _ in range(windows):
             for name, contender in contenders.items():

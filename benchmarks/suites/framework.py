@@ -40,7 +40,7 @@ from manyviews.optim import WarmupCosine
 from manyviews.runs import Run
 
 WARM, STEPS, BATCH = 20, 600, 2
-TOTAL = WARM + STEPS + 20
+TOTAL = WARM + STEPS + 20  # the end of the epoch lies after the timed steps
 GOAL = ("at most", 1.25)
 OVERRIDES = [
     f"batch_size={BATCH}",
@@ -99,6 +99,7 @@ class Clock(pl.Callback):
     ) -> None:
         """Start the clock after the warm-up, and stop it before the epoch ends."""
         if trainer.global_step == WARM:
+            # On the class: `train.fit` builds its own instance from the config.
             Clock.began = time.process_time()
         if trainer.global_step == WARM + STEPS:
             Clock.per_step = (time.process_time() - Clock.began) / STEPS
@@ -113,6 +114,7 @@ def rows(windows: int) -> Iterator[Row]:
     }
     found: dict[str, list[float]] = {name: [] for name in sides}
     weights: dict[str, Weights] = {}
+    # The sides alternate, so that a busy moment hits all of them.
     for _ in range(min(windows, 7)):
         for name, work in sides.items():
             per_step, weights[name] = work()

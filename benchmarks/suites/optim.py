@@ -69,6 +69,7 @@ def rows(windows: int) -> Iterator[Row]:
 
 def as_on_a_gpu(optimizer: Optimizer) -> Counts:
     """Count the operations of a step that updates all tensors at once."""
+    # On a CPU our LARS works in pieces that fit the cache.
     piece, lars.PIECE = lars.PIECE, 2**60
     try:
         return counts(optimizer.step)
@@ -88,7 +89,7 @@ def ready(make: Make, net: nn.Module) -> Optimizer:
             {"params": [p for p in params if p.ndim <= 1], "weight_decay": 0.0},
         ]
     )
-    optimizer.step()
+    optimizer.step()  # creates the momentum
     return optimizer
 
 

@@ -120,6 +120,7 @@ def scorer(windows: int, threads: int) -> Iterator[Row]:
 
 def in_a_process(work: Callable[[int, int], T], windows: int, threads: int) -> T:
     """Do the work in a new process, and return its result."""
+    # spawn: a forked process would inherit the state of the allocator.
     with get_context("spawn").Pool(1) as pool:
         return pool.apply(work, (windows, threads))
 
