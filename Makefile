@@ -31,17 +31,17 @@ check: $(INSTALLED)  ## formatting, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 
-bench: $(INSTALLED)  ## ratios against lightly, kornia, torchvision, into docs/performance.md (about 15 min)
+bench: $(INSTALLED)  ## ratios against lightly, kornia, torchvision, into docs/performance.md (about 15 min; commit first)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python benchmarks/run.py
 
-results: $(INSTALLED)  ## every method with three seeds, into docs/results.md (about 100 min on 2 quiet cores)
+results: $(INSTALLED)  ## every method with three seeds, into docs/results.md (about 100 min on 2 quiet cores; commit first)
 	$(BIN)/python benchmarks/results.py --jobs 2
 
-distribution: $(INSTALLED)  ## do W processes equal one? into docs/distribution.md (about 5 min)
+distribution: $(INSTALLED)  ## do W processes equal one? into docs/distribution.md (about 5 min; commit first)
 	$(BIN)/python -W ignore benchmarks/distribution.py
 
-kills: $(INSTALLED)  ## 6 SIGKILLs per method against undisturbed runs, into docs/resume.md (about 10 min)
+kills: $(INSTALLED)  ## 6 SIGKILLs per method against undisturbed runs, into docs/resume.md (about 10 min; commit first)
 	$(BIN)/python -W ignore benchmarks/kills.py
 
 format: $(INSTALLED)  ## mend what ruff can mend

@@ -1,7 +1,7 @@
-"""A side of the suite e2e in its own process: python benchmarks/contender.py SIDE PRECISION.
+"""Train one side of the suite e2e: python benchmarks/contender.py SIDE PRECISION.
 
-Both sides train the same backbone with SwAV on the same images and views: two crops of 28 x 28
-pixels of Fashion-MNIST, as `experiment=demo` declares them.
+All sides train the same backbone with SwAV on the same images and views: two crops of 28 x 28
+pixels of Fashion-MNIST, as in `experiment=demo`.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from manyviews.datamodules.images.public import fashion_mnist_mini
 from manyviews.errors import Interrupted
 
 BATCH, STEPS, WORKERS = 256, 20, 2
-IMAGES = BATCH * STEPS  # of an epoch
+IMAGES = BATCH * STEPS  # in an epoch
 MEAN, STD = (0.2860,), (0.3530,)
 
 
 def manyviews(precision: str) -> None:
-    """The whole trainer, with every default callback but the online kNN, and W&B offline."""
+    """Train with every default callback except the online kNN, and with W&B offline."""
     os.environ["MANYVIEWS_TRUST"] = "turns."
-    # Broken off by `Turns` where no more epochs are wanted.
+    # `Turns` interrupts the training when no more epochs are wanted.
     with suppress(Interrupted):
         train.pretrain(
             [
@@ -57,7 +57,7 @@ def manyviews(precision: str) -> None:
 
 
 class Pictures(Dataset[tuple[list[Tensor], int]]):
-    """The images as PIL, through lightly's transform with the demo's values."""
+    """A data set of PIL images with lightly's transform and the values of the demo."""
 
     def __init__(self) -> None:
         sample = fashion_mnist_mini().train.sample(torch.arange(IMAGES))
@@ -77,16 +77,16 @@ class Pictures(Dataset[tuple[list[Tensor], int]]):
         )
 
     def __len__(self) -> int:
-        """Images of an epoch."""
+        """Return the number of images in an epoch."""
         return IMAGES
 
     def __getitem__(self, i: int) -> tuple[list[Tensor], int]:
-        """Two views and a label."""
+        """Return two views and a label."""
         return self.transform(self.pictures[i]), self.label[i]  # pyright: ignore[reportReturnType]
 
 
 class SwAV(pl.LightningModule):
-    """SwAV as lightly's examples write it."""
+    """SwAV as in lightly's examples."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -96,23 +96,23 @@ class SwAV(pl.LightningModule):
         self.criterion = SwaVLoss(temperature=0.15, sinkhorn_epsilon=0.03)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Scores of one crop."""
+        """Return the prototype scores of one crop."""
         features = self.backbone(x).flatten(start_dim=1)
         return self.prototypes(nn.functional.normalize(self.projection_head(features), dim=1))
 
     def training_step(self, batch: tuple[list[Tensor], Tensor], batch_idx: int) -> Tensor:
-        """The loss of a batch."""
+        """Return the loss of a batch."""
         self.prototypes.normalize()
         scores = [self(x) for x in batch[0]]
         return self.criterion([s.float() for s in scores], [])
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """The demo's."""
+        """Return the optimizer of the demo."""
         return torch.optim.AdamW(self.parameters(), lr=0.002, weight_decay=0.05)
 
 
 def loader(*, persistent: bool) -> DataLoader[tuple[list[Tensor], int]]:
-    """Batches from two worker processes."""
+    """Return a loader with two worker processes."""
     return DataLoader(
         Pictures(),
         BATCH,
@@ -124,7 +124,7 @@ def loader(*, persistent: bool) -> DataLoader[tuple[list[Tensor], int]]:
 
 
 def lightly_as_published(precision: str) -> None:
-    """Lightning's trainer as in lightly's examples."""
+    """Train with Lightning's trainer as in lightly's examples."""
     trainer = pl.Trainer(
         max_epochs=-1,
         accelerator="cpu",
@@ -140,7 +140,7 @@ def lightly_as_published(precision: str) -> None:
 
 
 def lightly_best_effort(precision: str) -> None:
-    """A bare loop; workers that stay; half precision and channels last where asked for."""
+    """Train in a plain loop with persistent workers; in bfloat16 also with channels last."""
     half = precision == "bf16-mixed"
     model, batches, turns = SwAV(), loader(persistent=True), Turns()
     if half:

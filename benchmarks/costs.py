@@ -1,4 +1,4 @@
-"""What a call costs besides time: bytes, operations, waits for the device. None depends on load."""
+"""Count bytes, operations and waits for the device of a call; none depends on the load."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 
-# On a GPU the host waits here for a number or a shape.
+# At these operations the host waits for a number or a shape from a GPU.
 WAITS = ("_local_scalar_dense", "nonzero", "masked_select", "unique", "equal.default")
 VIEWS = ("view", "detach", "slice", "select", "expand", "transpose", "permute", "unbind", "alias")
 
 
 class Counts(NamedTuple):
-    """Tensor operations of a call.
+    """Numbers of tensor operations of a call.
 
     Attributes:
-        operations: kernels that would be launched; mere views are not counted.
-        waits: those of them at which the host waits for the device.
+        operations: number of kernels that would be launched; views of tensors are not counted.
+        waits: number of operations at which the host waits for the device.
     """
 
     operations: int
@@ -42,15 +42,16 @@ class _Count(TorchDispatchMode):
 
 
 def counts(work: Callable[[], object]) -> Counts:
-    """Operations of one call, forward and backward."""
+    """Count the operations of one call, forward and backward."""
     with _Count() as mode:
         work()
+    # Views launch no kernel, so they cost next to nothing.
     kernels = [n for n in mode.names if not n.lstrip("_").startswith(VIEWS)]
     return Counts(len(kernels), sum(n.startswith(WAITS) for n in kernels))
 
 
 def peak_bytes(work: Callable[[], object]) -> int:
-    """Most bytes that tensors of the call hold at once, beyond those that were there before."""
+    """Return the most bytes that tensors hold at once during a call, without earlier tensors."""
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
         work()
     results: Any = recorded.profiler.kineto_results  # pyright: ignore[reportOptionalMemberAccess]
@@ -63,8 +64,8 @@ def peak_bytes(work: Callable[[], object]) -> int:
 
 
 def saved_bytes(forward: Callable[[], object]) -> int:
-    """Bytes that autograd keeps from the forward for the backward, each storage once."""
-    storages: dict[int, int] = {}
+    """Return the bytes that autograd keeps for the backward; each storage counts once."""
+    storages: dict[int, int] = {}  # by address: saved tensors may share one
 
     def pack(x: Tensor) -> Tensor:
         storages[x.untyped_storage().data_ptr()] = x.untyped_storage().nbytes()
@@ -77,13 +78,13 @@ def saved_bytes(forward: Callable[[], object]) -> int:
 
 
 def resident_bytes(process: int | None = None) -> int:
-    """Memory of a process and those it began; what they share is counted once."""
+    """Return the memory of a process and its children; shared pages count once."""
     process = process or os.getpid()
     folder = Path(f"/proc/{process}")
     try:
         lines = (folder / "smaps_rollup").read_text().splitlines()
         began = (folder / "task" / str(process) / "children").read_text().split()
-    except OSError:  # it ended meanwhile
+    except OSError:  # the process ended in the meantime
         return 0
     own = next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024
     return own + sum(resident_bytes(int(child)) for child in began)

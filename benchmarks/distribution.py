@@ -1,10 +1,10 @@
-"""Do W processes equal one? Real gloo groups against one process; writes docs/distribution.md.
+"""Compare training in W processes with training in one; write docs/distribution.md.
 
     python benchmarks/distribution.py                  # all cases, about 5 minutes on two cores
-    python benchmarks/distribution.py --cases tico     # only told, the page stays as it is
+    python benchmarks/distribution.py --cases tico     # prints this case; the page stays as it is
 
-What ranks run, and the cases, are those of the tests (tests/methods/test_on_ranks.py): every method
-of conf/method.
+The cases, and the code that the ranks run, are those of tests/methods/test_on_ranks.py: every
+method of conf/method in real gloo process groups. A page is only written from a clean working tree.
 """
 
 from __future__ import annotations
@@ -17,28 +17,31 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from commits import clean_commit, measured_at
 from torch import Tensor
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "distribution.md"
 SUPPORT = ROOT / "tests" / "support"
 WORLDS = (2, 4)
-EPOCHS = "epochs=2"  # eight steps; at the third SwAV's queue is full
-ANOTHER_DRAW = 1e-3  # no rounding of float32 is as large
+EPOCHS = "epochs=2"  # eight steps; the queue of SwAV is full from the third on
+ANOTHER_DRAW = 1e-3  # larger than any rounding of float32
 HEAD = """# Distribution
 
-Made by `make distribution`. W real gloo processes train with the global batch of one process; the
-numbers are `|W processes - one process| / |one process|` in the 2-norm, over all parameters.
+Written by `make distribution`: does training in W processes equal training in one? W gloo processes
+share the global batch that one process has in the reference run. A number is the relative
+difference `|W processes - one process| / |one process|` in the 2-norm over all parameters; training
+is in float64 unless the column says otherwise. {measured}
 
-- *gradients*: of the third step, the first with a full queue.
+- *gradients*: the gradients of the third step, the first one with a full queue.
 - *weights*: parameters and buffers after {steps} steps of AdamW.
-- *state*: whether all ranks hold the same parameters and buffers (queue, running statistics),
-  bitwise.
-- *draws*: whether order and views are bitwise those of one process.
-- *float32*, *reordered*: gradients in float32 with learning rate 0; and what one process shows
-  there when each of its batches comes in the reverse order: the rounding that no implementation
-  escapes. A dash: the method draws partners by the place in the batch, another order is another
-  draw.
+- *state*: *equal* if all ranks hold bitwise the same parameters and buffers (queue, running
+  statistics).
+- *draws*: *equal* if the order of the images and all views are bitwise those of one process.
+- *float32*: the gradients in float32, with learning rate 0.
+- *reordered*: the same figure for one process against itself when every batch comes in reverse
+  order. This is the rounding error that no implementation can avoid. A dash marks methods that draw
+  partners by the place in the batch, so that another order is another draw.
 
 | case | W | gradients | weights | state | draws | float32 | reordered |
 | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -46,31 +49,31 @@ numbers are `|W processes - one process| / |one process|` in the 2-norm, over al
 
 
 def distance(ours: Iterable[Tensor], theirs: Iterable[Tensor]) -> float:
-    """|ours - theirs| / |theirs| over all tensors together."""
+    """Return |ours - theirs| / |theirs| over all tensors together."""
     a, b = (torch.cat([t.double().flatten() for t in side]) for side in (ours, theirs))
     return float((a - b).norm() / b.norm())
 
 
 def gradients(ours: dict[str, Any], theirs: dict[str, Any]) -> float:
-    """Distance of the gradients of the third step."""
+    """Return the distance between the gradients of the third step."""
     mine, reference = ours["gradients"], theirs["gradients"]
     return distance([mine[name] for name in reference], reference.values())
 
 
 def weights(ours: dict[str, Any], theirs: dict[str, Any]) -> float:
-    """Distance of the parameters and buffers after the last step."""
+    """Return the distance between parameters and buffers after the last step."""
     floating = [k for k, v in theirs["state"].items() if v.is_floating_point()]
     return distance(*([side["state"][k] for k in floating] for side in (ours, theirs)))
 
 
 def same_state(ranks: list[dict[str, Any]]) -> bool:
-    """Whether every rank holds what rank 0 holds."""
+    """Return True if every rank holds the parameters and buffers of rank 0."""
     first = ranks[0]["state"]
     return all(torch.equal(rank["state"][k], v) for rank in ranks for k, v in first.items())
 
 
 def same_draws(ranks: list[dict[str, Any]], one: dict[str, Any]) -> bool:
-    """Whether order and views, joined over ranks, are those of one process."""
+    """Return True if order and views, joined over ranks, are those of one process."""
     for step, views in enumerate(one["views"]):
         joined = [torch.cat([r["views"][step][v] for r in ranks]) for v in range(len(views))]
         position = torch.cat([r["positions"][step] for r in ranks])
@@ -85,7 +88,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", nargs="+", metavar="CASE")
     chosen: list[str] | None = parser.parse_args().cases
-    os.environ["MANYVIEWS_TRUST"] = "small_data.,small_series."  # of their data
+    commit = None if chosen else clean_commit()
+    os.environ["MANYVIEWS_TRUST"] = "small_data.,small_series."  # modules of the tests' data sets
     sys.path.insert(0, str(SUPPORT))
     import on_ranks
     from contract import CASES, case_overrides
@@ -95,7 +99,7 @@ def main() -> None:
     groups = {world: Ranks(world) for world in WORLDS}
     rows, steps = [], 0
     for case in chosen or CASES:
-        # Learning rate 0: AdamW would turn rounding in gradients that are 0 into whole steps.
+        # Learning rate 0: from a gradient that is 0 but for rounding, AdamW makes a whole step.
         wide = [*case_overrides(case), EPOCHS]
         narrow = [*case_overrides(case, "32-true"), EPOCHS, "optimizer.lr=0.0"]
         one, one32 = (on_ranks.steps(o, config_dir) for o in (wide, narrow))
@@ -115,7 +119,9 @@ def main() -> None:
     for group in groups.values():
         group.close()
     if not chosen:
-        PAGE.write_text(HEAD.format(steps=steps) + "\n".join([*rows, ""]))
+        PAGE.write_text(
+            HEAD.format(steps=steps, measured=measured_at(commit)) + "\n".join([*rows, ""])
+        )
         print(f"wrote {PAGE}")
 
 

@@ -1,4 +1,4 @@
-"""REBAR by the official order of work: what the suite `rebar` and its gate compare with."""
+"""REBAR in the order of work of the official code: the reference of the suite `rebar`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from manyviews.backbones.rebar.dilated_net import DilatedNet
 
 
 class Looped:
-    """The measure of a net by the official order of work; series are (B, T, C) inside."""
+    """The distance of a network as the official code computes it; series are (B, T, C) inside."""
 
     def __init__(self, net: CrossAttention) -> None:
         self.net = net
@@ -20,7 +20,7 @@ class Looped:
 
     @torch.no_grad()
     def distance(self, anchor: Tensor, candidate: Tensor, observed: Tensor) -> Tensor:
-        """Of one candidate from each anchor."""
+        """Return the distance of one candidate from each anchor."""
         a, c = anchor.mT, candidate.mT
         seen = observed[:, None].expand_as(a)
         rebuilt = self.reconstruct(a, seen, c)
@@ -29,7 +29,7 @@ class Looped:
         return error.square().sum((1, 2))
 
     def reconstruct(self, a: Tensor, seen: Tensor, c: Tensor) -> Tensor:
-        """The anchor from the candidate, all steps."""
+        """Reconstruct all steps of the anchor from the candidate."""
         norm, out = self.net.norm, self.net.output
         mean = a.mean(1, keepdim=True)
         std = (a.var(1, keepdim=True, unbiased=False) + 1e-5).sqrt()
@@ -45,7 +45,7 @@ class Looped:
         return (found.permute(1, 0, 2) - norm.bias) / (norm.weight + 1e-10) * std + mean
 
     def features(self, net: DilatedNet, x: Tensor, seen: Tensor) -> Tensor:
-        """Partial convolution and blocks, with torch's modules one after the other."""
+        """Return the features of a net: partial convolution, then blocks of torch modules."""
         instance_norm = nn.InstanceNorm1d(self.net.embedding_dim)
         x = instance_norm(F.gelu(self.partial(net, x, seen)))
         for block in net.blocks:
@@ -54,7 +54,7 @@ class Looped:
         return x
 
     def partial(self, net: DilatedNet, x: Tensor, seen: Tensor) -> Tensor:
-        """Counts of what is seen are a convolution of the whole mask, for every output channel."""
+        """Return the partial convolution; the mask is convolved for every output channel."""
         first = net.first
         bias = first.bias[:, None]
         count = F.conv1d(seen.float(), self.ones, padding=first.reach)
@@ -72,7 +72,7 @@ def looped_loss(
     temperature: float,
     between_weight: float,
 ) -> Tensor:
-    """Row by row: a softmax over the candidates, another over the other anchors."""
+    """Return the loss row by row: a softmax over candidates, and one over the other anchors."""
     within, between = torch.zeros(len(anchor)), torch.zeros(len(anchor))
     for b, (a, k) in enumerate(zip(anchor, positive, strict=True)):
         score = F.cosine_similarity(a[None], candidates[:, b]) / temperature

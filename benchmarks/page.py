@@ -1,4 +1,4 @@
-"""The figures of the suites: docs/performance.json, and docs/performance.md made from it."""
+"""Write the figures of the suites: docs/performance.json, and docs/performance.md made from it."""
 
 from __future__ import annotations
 
@@ -8,23 +8,31 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
+from commits import measured_at
 from windows import Ratio, drift, ratio
 
 from manyviews.hardware import environment
 
 DOCS = Path(__file__).parent.parent / "docs"
 FIGURES, PAGE = DOCS / "performance.json", DOCS / "performance.md"
-UNSTEADY = 0.15  # halves of a side's windows that differ by more are told
+UNSTEADY = 0.15  # rows whose two halves of windows differ by more are marked
 SCALES = {"ms": 1e3, "us": 1e6, "s": 1.0}
 HEAD = """# Performance
 
-Made by `make bench` (`python benchmarks/run.py SUITE` renews one suite); the figures with all their
-digits are in [performance.json](performance.json). Every ratio is the median over pairs of windows
-that alternate in one process tree, with a 95 % bootstrap interval; above 1 the second side is the
-faster one. Beside each ratio stand whether both sides compute the same, and what memory they take.
-All sides keep what tensors free, as `manyviews pretrain` and `evaluate` do on a CPU, but for those
-that are processes of their own. *Unsteady* marks rows in which the windows of a side drifted by
-more than {unsteady:.0%}: the machine was not quiet.
+Written by `make bench`, which takes about 15 minutes; `python benchmarks/run.py SUITE` measures one
+suite again. [performance.json](performance.json) has all digits. Every suite names the commit it
+was measured at.
+
+- A *ratio* is the time of the first side divided by that of the second: above 1 the second side is
+  faster. It is the median over pairs of timed windows; the two sides alternate. In brackets: its
+  95 % bootstrap interval.
+- *Agreement* says how it was checked that both sides compute the same.
+- *Memory* is that of the first side / of the second.
+- *Unsteady* marks rows in which the windows of a side drifted by more than {unsteady:.0%}: the
+  machine was busy.
+
+Memory that tensors free is kept for the next tensors on all sides, as `manyviews pretrain` and
+`evaluate` do on a CPU, except for sides that run in a separate process.
 
 {processor}, {cores} cores, torch {torch}, Python {python}.
 """
@@ -35,15 +43,15 @@ class Row(NamedTuple):
     """One comparison.
 
     Attributes:
-        case: what both sides do.
-        first: name of the first side; of a comparison with a peer, the peer.
+        case: the work that both sides do.
+        first: name of the first side; in a comparison with another package, that package.
         second: name of the second side.
         unit: of the times shown: s, ms or us.
-        seconds: of every window, first and second side, per call or item.
-        agreement: how it is known that both compute the same.
-        memory: of the first side / of the second.
+        seconds: seconds per call or item in every window, for the first and the second side.
+        agreement: how it was checked that both sides compute the same, e.g. "gradient 1e-15".
+        memory: memory of the first side / of the second, e.g. "1.2 / 3.4".
         goal: "at least" or "at most", and the ratio aimed for.
-        besides: what else is to be said.
+        besides: a remark, e.g. the reason for a missed goal.
     """
 
     case: str
@@ -58,41 +66,49 @@ class Row(NamedTuple):
 
     @property
     def ratio(self) -> Ratio:
-        """First over second."""
+        """Return the time of the first side over that of the second."""
         return ratio(*self.seconds)
 
 
-def record(suite: str, intro: str, rows: list[Row], load: tuple[float, float]) -> None:
-    """Put the rows of a suite into the figures, and write the page anew.
+def record(suite: str, intro: str, rows: list[Row], load: tuple[float, float], commit: str) -> None:
+    """Put the rows of a suite into the figures, and write the page again.
 
     Args:
-        suite: its name.
+        suite: name of the suite.
         intro: a paragraph on what is measured.
         rows: the comparisons.
-        load: mean number of waiting processes before and behind, that of the suite included.
+        load: load average of the machine before and after the suite.
+        commit: short hash of the commit that was measured.
     """
     figures: dict[str, Any] = json.loads(FIGURES.read_text()) if FIGURES.is_file() else {}
     described = [{**row._asdict(), "ratio": row.ratio._asdict()} for row in rows]
-    figures.setdefault("suites", {})[suite] = {"intro": intro, "load": load, "rows": described}
+    figures.setdefault("suites", {})[suite] = {
+        "commit": commit,
+        "intro": intro,
+        "load": load,
+        "rows": described,
+    }
+    # Suites measured at other times share these lines: measure all again on another machine.
     figures["environment"] = environment()
     FIGURES.write_text(json.dumps(figures, indent=1) + "\n")
     PAGE.write_text(page(figures))
 
 
 def page(figures: Mapping[str, Any]) -> str:
-    """Markdown of all suites."""
+    """Return the page with all suites as Markdown."""
     parts = [HEAD.format(unsteady=UNSTEADY, **figures["environment"])]
     for name, suite in sorted(figures["suites"].items()):
-        before, behind = suite["load"]
-        load = f"Load average {before:.1f} before, {behind:.1f} behind."
+        before, after = suite["load"]
+        load = f"Load average {before:.1f} before, {after:.1f} after."
+        said = f"{measured_at(suite.get('commit'))} {load}"
         lines = [line(COLUMNS), line(["---"] * len(COLUMNS))]
         lines += [line(cells(row)) for row in suite["rows"]]
-        parts.append(f"## {name}\n\n{suite['intro']} {load}\n\n" + "\n".join(lines) + "\n")
+        parts.append(f"## {name}\n\n{suite['intro']}\n\n{said}\n\n" + "\n".join(lines) + "\n")
     return "\n".join(parts)
 
 
 def cells(row: Mapping[str, Any]) -> list[str]:
-    """The columns of a row, as text."""
+    """Return the columns of a row as text."""
     scale = SCALES[row["unit"]]
     times = [digits(median(side) * scale) for side in row["seconds"]]
     unsteady = max(map(drift, row["seconds"])) > UNSTEADY
@@ -118,15 +134,15 @@ def _goal(goal: tuple[str, float] | None, value: float) -> str:
 
 
 def digits(figure: float) -> str:
-    """Three digits, and all those before the point."""
+    """Return a figure with three digits, or with all its digits before the point."""
     return f"{figure:,.0f}" if figure >= 1000 else f"{figure:.3g}"
 
 
 def megabytes(count: float) -> str:
-    """Bytes as text."""
+    """Return a number of bytes in MB as text."""
     return digits(count / 1e6)
 
 
 def line(texts: list[str] | tuple[str, ...]) -> str:
-    """A line of a table."""
+    """Return a line of a Markdown table."""
     return f"| {' | '.join(texts)} |"

@@ -1,12 +1,13 @@
-"""Every method against its own random initialisation in equal time; writes docs/results.md.
+"""Train and evaluate every method in equal time, and write docs/results.md.
 
     python benchmarks/results.py --jobs 2              # all runs: hours of processor time
     python benchmarks/results.py --only tico --seeds 0
 
-A run is two commands in processes of their own, with one thread: `manyviews pretrain` on a recipe,
-whose processor time is the time of the table, then `manyviews evaluate`. What is finished in the
-folder `--runs` is not run again, so that this can be stopped and called again at any time; a recipe
-that changed is another run.
+A run is two commands with one thread each: `manyviews pretrain` on a recipe, whose processor time
+is the time in the table, then `manyviews evaluate`. Runs that are finished in the folder `--runs`,
+or recorded in docs/results.json, are not run again, so this can be stopped and started again at any
+time. A recipe that changed is another run. The working tree must be clean: every run records the
+commit that it was measured at.
 """
 
 from __future__ import annotations
@@ -20,42 +21,38 @@ import sys
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
 
 import results_page
+from commits import ROOT, clean_commit
 from results_page import ABLATION, POSITIVES, Result
 
 from manyviews import config, retriever_stage
 from manyviews.runs import folder
 
-ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "results.md"
-RECORDS = (
-    ROOT / "docs" / "results.json"
-)  # what the page was made from: kept from one time to the next
+RECORDS = ROOT / "docs" / "results.json"  # the figures of all finished runs
 RECIPE = "_fashion_mnist_mini"
-VNE_WEIGHT = 0.05  # beside losses of a few units
-VNE_WEIGHTS: dict[str, float] = dict.fromkeys(
-    ("barlow_twins", "mixed_barlow_twins", "vicreg"), 0.5
-)  # of tens
+VNE_WEIGHT = 0.05  # for methods whose loss is a few units
+# These methods have losses of tens of units, so the term weighs more, too.
+VNE_WEIGHTS: dict[str, float] = dict.fromkeys(("barlow_twins", "mixed_barlow_twins", "vicreg"), 0.5)
 SEEDS = (0, 1, 2)
 OF_SERIES = ("linear_rebar", "clustering")
-FINISHED = "finished.json"
+FINISHED = "finished.json"  # written into a run folder when both commands are done
 RIGHT = "health/positive_precision"
 Places = dict[tuple[str, int], Path]  # folders by row and seed
 
 
 class Row(NamedTuple):
-    """Runs that differ by the seed alone.
+    """A row of the table: runs that differ in the seed only.
 
     Attributes:
-        name: of the row.
-        overrides: of `manyviews pretrain`.
-        seeds: of weights, order and views.
-        protocols: that score it.
+        name: name of the row, e.g. "tico, VNE".
+        overrides: arguments of `manyviews pretrain`, e.g. ["experiment=demo"].
+        seeds: seeds of weights, order and views.
+        protocols: protocols of `manyviews evaluate` that score the runs.
     """
 
     name: str
@@ -65,7 +62,7 @@ class Row(NamedTuple):
 
 
 def rows() -> list[Row]:
-    """The recipes, SimLAP's ablation, VNE beside every method, the demo, and REBAR's positives."""
+    """Return all rows: recipes, SimLAP's ablation, VNE with every method, demo, watch."""
     files = ROOT.joinpath("conf", "experiment").glob(f"*{RECIPE}.yaml")
     methods = sorted(file.stem.removesuffix(RECIPE) for file in files)
     recipe = {method: f"experiment={method}{RECIPE}" for method in methods}
@@ -85,12 +82,12 @@ def rows() -> list[Row]:
 
 
 def vne_weight(method: str) -> float:
-    """In proportion to the method's own loss, roughly."""
+    """Return the weight of VNE, roughly in proportion to the method's own loss."""
     return VNE_WEIGHTS.get(method, VNE_WEIGHT)
 
 
 def places(runs: Path) -> Places:
-    """The run folder of every row and seed; its name has the hash of what defines the result."""
+    """Return the run folder of every row and seed; its name has the identity of its config."""
     found: Places = {}
     for row in rows():
         composed, choices = config.compose("pretrain", [*row.overrides, f"runs={runs}"])
@@ -101,15 +98,15 @@ def places(runs: Path) -> Places:
 
 
 def run(row: Row, seed: int, place: Path) -> None:
-    """Train and evaluate; an unfinished run begins anew, since its time would be wrong."""
-    shutil.rmtree(place, ignore_errors=True)
-    record = {"commit": commit(), "seconds": trained(row, seed, place)}
+    """Train and evaluate; an unfinished run begins again, since its time would be wrong."""
+    shutil.rmtree(place, ignore_errors=True)  # a resumed run would have a shorter time
+    record = {"commit": clean_commit(), "seconds": train_and_evaluate(row, seed, place)}
     place.joinpath(FINISHED).write_text(json.dumps(record))
     print(f"{row.name}, seed {seed}: {record['seconds']['processor']:.0f} s", flush=True)
 
 
 def result(row: str, seed: int, place: Path) -> Result:
-    """What the files of a finished run say, as far as the page needs it."""
+    """Read the files of a finished run, and keep what the page needs."""
     ledger, card, machine = (
         json.loads(place.joinpath(name).read_text())
         for name in ("ledger.json", "report/report.json", "environment.json")
@@ -129,14 +126,14 @@ def result(row: str, seed: int, place: Path) -> Result:
 
 
 def precision(metrics: Path) -> float | None:
-    """Share of anchors whose positive had their class, over all steps; None of other methods."""
+    """Return the mean share of anchors whose positive has their class, None without anchors."""
     records = map(json.loads, metrics.read_text().splitlines())
     shares = [r[RIGHT] for r in records if RIGHT in r]
     return mean(shares) if shares else None
 
 
 def results(place: Places) -> dict[tuple[str, int], Result]:
-    """All that is finished in its folder, or kept of a run whose name is still the same."""
+    """Return finished runs from their folders, or from the records if the config is the same."""
     lines = json.loads(RECORDS.read_text()) if RECORDS.is_file() else []
     kept = {(r.row, r.seed): r for r in (Result(**line) for line in lines)}
     found = {}
@@ -148,9 +145,10 @@ def results(place: Places) -> dict[tuple[str, int], Result]:
     return found
 
 
-def trained(row: Row, seed: int, place: Path) -> dict[str, float]:
-    """Seconds of `manyviews pretrain`, by the processor and by the clock; evaluated afterwards."""
+def train_and_evaluate(row: Row, seed: int, place: Path) -> dict[str, float]:
+    """Run both commands; return the processor and wall-clock seconds of `manyviews pretrain`."""
     first, *_ = row.protocols
+    # Left out of the time: W&B, the online kNN and all protocols but one.
     quiet = ["logger.wandb=null", "callbacks.online_knn=null", f"evaluation=[{first}]"]
     place.parent.mkdir(parents=True, exist_ok=True)
     with place.with_suffix(".log").open("w") as log:
@@ -162,7 +160,7 @@ def trained(row: Row, seed: int, place: Path) -> dict[str, float]:
 
 
 def timed(command: list[str], log: Any) -> dict[str, float]:
-    """Seconds of one command with one thread."""
+    """Run a command with one thread, and return its processor and wall-clock seconds."""
     one = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     began = time.perf_counter()
     process = subprocess.Popen(
@@ -171,7 +169,7 @@ def timed(command: list[str], log: Any) -> dict[str, float]:
         stdout=log,
         stderr=log,
     )
-    _, status, usage = os.wait4(process.pid, 0)  # the usage of this very child
+    _, status, usage = os.wait4(process.pid, 0)  # unlike getrusage: of this child only
     if status:
         raise RuntimeError(f"manyviews {' '.join(command)} failed; see {log.name}")
     return {
@@ -180,30 +178,14 @@ def timed(command: list[str], log: Any) -> dict[str, float]:
     }
 
 
-def commit() -> str:
-    """The state of the tree, whatever the page says that is written from it."""
-    git = partial(subprocess.run, capture_output=True, text=True, check=True, cwd=ROOT)
-    name = git(["git", "rev-parse", "--short", "HEAD"]).stdout.strip()
-    changed = [
-        "git",
-        "status",
-        "--porcelain",
-        "--untracked-files=no",
-        ".",
-        f":!{PAGE}",
-        f":!{RECORDS}",
-    ]
-    return f"{name}-dirty" if git(changed).stdout else name
-
-
 def wanted(only: Iterable[str], seeds: Iterable[int]) -> list[tuple[Row, int]]:
-    """Rows and seeds in the order in which they run: the first seed of every row comes first."""
+    """Return rows and seeds in the order they run: the first seed of every row comes first."""
     chosen = [row for row in rows() if not only or row.name in only]
     return [(row, seed) for seed in seeds for row in chosen if seed in row.seeds]
 
 
 def page(found: dict[tuple[str, int], Result]) -> str:
-    """docs/results.md from all that is finished."""
+    """Return docs/results.md, made from all finished runs."""
     left = {row.name: [str(s) for s in row.seeds if (row.name, s) not in found] for row in rows()}
     return results_page.page(
         [*found.values()],
@@ -217,13 +199,18 @@ def page(found: dict[tuple[str, int], Result]) -> str:
 
 
 def main() -> None:
-    """Run what is missing, then write the page of all that is there."""
+    """Run what is missing, then write the page from all finished runs."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="rows, by name")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="names of rows")
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
-    parser.add_argument("--runs", type=Path, default=Path("runs/results"), help="folder")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one thread each")
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs/results"), help="folder of the runs"
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="runs at the same time, one thread each"
+    )
     given = parser.parse_args()
+    clean_commit()
     place = places(given.runs)
     done = results(place)
     with ThreadPoolExecutor(given.jobs) as pool:

@@ -1,4 +1,4 @@
-"""docs/results.md from the reports of the runs that are finished."""
+"""Make docs/results.md from the reports of the finished runs."""
 
 from __future__ import annotations
 
@@ -10,37 +10,40 @@ from page import line
 HEAD = """\
 # Results
 
-Made by `make results`: real runs on the 10,000 + 2,000 embedded images (`data=fashion_mnist_mini`)
-with `backbone=resnet_tiny`. Top-1 in percent on the 2,000 test images; brackets are 95 % bootstrap
-intervals over those images, differences are paired. Seeds change weights, order and views. Every
-report scores a network of the run's own seed before training, too: "random".
+Written by `make results`: runs on the 10,000 training and 2,000 test images in the repository
+(`data=fashion_mnist_mini`) with `backbone=resnet_tiny`. Figures are top-1 accuracy in percent on
+the test images. Brackets are 95 % bootstrap intervals over those images, and differences are
+paired. A seed sets the weights, the order of the images and the views. *Random* is the same network
+with the same seed before training. A commit that ends in `-dirty` had changes that were not
+committed; such runs were measured before `make results` refused them.
 """
 METHODS = """\
 ## Every method in equal time
 
-`manyviews pretrain experiment=<method>_fashion_mnist_mini`: the common ground is
-`conf/experiment/mini.yaml`, the epochs are such that each has about two minutes of one thread.
-Time is that of the processor for the whole command: start, training and kNN; the clock shows how
-busy the machine was beside it. `hydra`, `hydra_moco` and `supcon` read the labels.
+`manyviews pretrain experiment=<method>_fashion_mnist_mini`: all recipes share
+`conf/experiment/mini.yaml`, and each has as many epochs as take about two minutes of one thread.
+*Processor s* is the processor time of the whole command: start, training and kNN. *Clock s* is its
+wall time, which is longer when the machine is busy with other work. `hydra`, `hydra_moco` and
+`supcon` use the labels.
 """
 RUNS = "Run by run:\n"
 GATE = """\
 ## SimLAP's ablation
 
-Arbitrary pairs ask any two classes to agree, the learned gate says in which dimensions;
-`experiment=hydra_fashion_mnist_mini method.gate=open` takes it away. Something is then left to
-learn from: a row's own class is never among its negatives, and one pair in ten joins a class with
-itself. `method.positives=distinct` has no such pair: without the gate nothing tells the classes
-apart.
+Hydra pulls arbitrary pairs of images together, also of different classes; a learned gate chooses
+the dimensions in which they must agree. `experiment=hydra_fashion_mnist_mini method.gate=open`
+removes the gate. The classes can still be learned then, since the negatives of an image are never
+of its own class, and one pair in ten is of one class. `method.positives=distinct` excludes these
+pairs: without the gate, nothing separates the classes any more.
 """
 VNE = """\
-## VNE beside every method
+## VNE with every method
 
-`regularizer=vne regularizers.vne.weight=WEIGHT regularizers.vne.reads=embedding`, one seed. A
-weight is small beside the method's own loss, about 100 for `barlow_twins` and 0.4 for `byol`. The
-effective rank is exp of the von Neumann entropy of the test embeddings, at most min(N, D) = 128;
-115 is 0.9 of it. At weight 0 the slot is not computed: every method is then bit for bit what it is
-without (`tests/test_method.py`).
+`regularizer=vne regularizers.vne.weight=WEIGHT regularizers.vne.reads=embedding`, one seed. The
+weighted term is small compared with the method's own loss, which is about 100 for `barlow_twins`
+and 0.4 for `byol`. *Rank* is the effective rank, exp of the von Neumann entropy of the test
+embeddings; it is at most min(N, D) = 128. At weight 0 the regularizer is not computed, and training
+is bit for bit the same as without it (`tests/test_method.py`).
 """
 DEMO = """\
 ## The demo
@@ -50,13 +53,14 @@ DEMO = """\
 WATCH = """\
 ## REBAR's positives on the watch
 
-`manyviews pretrain experiment=rebar_watch method.positives=...`: 200 steps of the encoder on the
-windows of subjects 1 to 7; `linear_rebar@1` and k-means (`clustering@1`, ARI in percent) on the 583
-windows of subjects 8 to 10. Differences are paired. `mean_std` and `spectrum` need no training: the
-same probes of the channels' means and deviations, and of the first 16 bins of |FFT|. Right
-positives: share of the anchors of training whose positive had their class, which training never
-sees. The rate was chosen among four by the linear probe of sliding error at seed 0: read that run
-with care.
+`manyviews pretrain experiment=rebar_watch method.positives=...`: the encoder is trained for 200
+steps on windows of subjects 1 to 7, and scored by `linear_rebar@1` and k-means (`clustering@1`, ARI
+in percent) on the 583 windows of subjects 8 to 10. Differences are paired. `mean_std` and
+`spectrum` are controls without training: the same probes on the means and deviations of the
+channels, and on the first 16 bins of |FFT|. *Right positives* is the share of training anchors
+whose positive has the same class; training does not use the classes. The learning rate was chosen
+among four by the linear probe of *sliding error* at seed 0, so the figure of that run is
+optimistic.
 """
 POSITIVES = {
     "REBAR": "rebar",
@@ -64,7 +68,7 @@ POSITIVES = {
     "spectrum distance": "spectrum",
     "chance": "random",
     "the class itself": "oracle",
-}  # rows and their method.positives
+}  # row: method.positives
 CONTROLS = ("random", "mean_std", "spectrum")
 SERIES = "linear_rebar@1"
 CLUSTERS = "clustering@1"
@@ -72,24 +76,24 @@ ABLATION = {
     "hydra, gate open": ["method.gate=open"],
     "hydra, distinct pairs": ["method.positives=distinct"],
     "hydra, distinct pairs, gate open": ["method.positives=distinct", "method.gate=open"],
-}  # rows and what they override in the recipe of hydra
+}  # row: overrides of the recipe of hydra
 LINEAR = "linear_lbfgs@1"
 PROTOCOLS = {LINEAR: "linear", "knn@1": "kNN"}
 
 
 class Result(NamedTuple):
-    """What a run gave.
+    """The figures of a finished run.
 
     Attributes:
-        row: name of its row.
-        seed: of weights, order and views.
-        run: name of its run folder, with the hash of its config.
-        commit: of the tree that ran.
-        seconds: of `manyviews pretrain`, by the processor and by the clock.
-        epochs: that it trained.
-        card: report.json.
-        environment: environment.json.
-        precision: share of right positives in training, where a method has any.
+        row: name of its row, e.g. "tico, VNE".
+        seed: seed of weights, order and views.
+        run: name of its run folder, which has the identity of its config.
+        commit: short hash of the commit that it was measured at.
+        seconds: processor and wall-clock seconds of `manyviews pretrain`.
+        epochs: number of epochs it was trained.
+        card: its report.json.
+        environment: its environment.json.
+        precision: share of right positives in training; None for methods without anchors.
     """
 
     row: str
@@ -104,38 +108,38 @@ class Result(NamedTuple):
 
 
 def score(result: Result, protocol: str, subject: str = "trained", metric: str = "top1") -> float:
-    """In percent."""
+    """Return a score in percent."""
     return 100 * _of(result.card["scores"], protocol, subject=subject, metric=metric)["value"]
 
 
 def gain(result: Result, protocol: str, control: str = "random") -> dict[str, Any]:
-    """The paired difference from a control."""
+    """Return the paired difference between the trained network and a control."""
     return _of(result.card["differences"], protocol, control=control)
 
 
 def rank(result: Result) -> float:
-    """Effective rank of the test embeddings."""
+    """Return the effective rank of the test embeddings."""
     return result.card["label_free"]["trained"]["effective_rank"]
 
 
 def _of(rows: list[dict[str, Any]], protocol: str, **which: str) -> dict[str, Any]:
-    wanted = {"protocol": protocol, "metric": "top1", **which}.items()  # top-1 unless told
+    wanted = {"protocol": protocol, "metric": "top1", **which}.items()
     return next(row for row in rows if wanted <= row.items())
 
 
 def interval(row: dict[str, Any], sign: str = "") -> str:
-    """Value and bounds in percent."""
+    """Return a value and the bounds of its interval in percent."""
     value, low, high = (f"{100 * row[k]:{sign}.1f}" for k in ("value", "low", "high"))
     return f"{value} ({low} to {high})"
 
 
 def table(columns: list[str], rows: list[list[str]]) -> str:
-    """Markdown."""
+    """Return a table as Markdown."""
     return "\n".join(map(line, [columns, ["---"] * len(columns), *rows])) + "\n"
 
 
 def summary(groups: dict[str, list[Result]]) -> str:
-    """A line per row: means over seeds, and how many seeds beat random initialisation."""
+    """Return a table with a line per row: means over seeds, and seeds that beat random weights."""
     columns = ["method", "epochs", "seeds", "processor s", "clock s"]
     for title in PROTOCOLS.values():
         columns += [title, "random", "difference"]
@@ -156,7 +160,7 @@ def summary(groups: dict[str, list[Result]]) -> str:
 
 
 def runs(groups: dict[str, list[Result]]) -> str:
-    """A line per run, with intervals."""
+    """Return a table with a line per run, with intervals."""
     columns = ["method", "seed", "processor s", "clock s", "commit"]
     for title in PROTOCOLS.values():
         columns += [title, "minus random"]
@@ -179,7 +183,7 @@ def runs(groups: dict[str, list[Result]]) -> str:
 
 
 def vne(groups: dict[str, list[Result]], methods: dict[str, float]) -> str:
-    """A line per method: effective rank and linear accuracy at weight 0 and at the weight."""
+    """Return a table with a line per method: rank and accuracy without and with VNE."""
     columns = ["method", "weight", "rank at 0", "rank", "", "linear at 0", "linear"]
     rows: list[list[str]] = []
     for method, weight in methods.items():
@@ -197,7 +201,7 @@ def vne(groups: dict[str, list[Result]], methods: dict[str, float]) -> str:
 
 
 def watch(groups: dict[str, list[Result]]) -> str:
-    """A line per kind of positives, means over seeds, then a line per run."""
+    """Return a table with a line per kind of positives, and a table with a line per run."""
     columns = ["positives", "seeds", "processor s", "right positives", "linear"]
     rows: list[list[str]] = []
     for name, results in groups.items():
@@ -231,12 +235,12 @@ def watch(groups: dict[str, list[Result]]) -> str:
 
 
 def page(results: list[Result], methods: dict[str, float], *, missing: list[str]) -> str:
-    """All sections that have a finished run.
+    """Return the page: all sections that have a finished run.
 
     Args:
-        results: of the finished runs.
-        methods: rows that are methods, and the weight of VNE beside each.
-        missing: what has not been run.
+        results: the finished runs.
+        methods: names of the rows that are methods, and the weight of VNE for each.
+        missing: descriptions of runs that are not finished, e.g. "demo (seed 0)".
     """
     groups: dict[str, list[Result]] = {}
     for r in results:
@@ -259,7 +263,7 @@ def page(results: list[Result], methods: dict[str, float], *, missing: list[str]
 
 
 def foot(results: list[Result]) -> str:
-    """Protocols, what raw pixels give, and the machine."""
+    """Return the last lines: protocols, the scores of raw pixels, and the machine."""
     first = results[0]
     used = {name: p for r in results for name, p in r.card["protocols"].items()}
     hashes = ", ".join(f"{name} {p['hash']}" for name, p in used.items())

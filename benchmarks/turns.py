@@ -1,4 +1,4 @@
-"""A process that trains one epoch whenever it is told to, and says what the epoch took."""
+"""Processes that train one epoch at a time, in turn, and report its time and memory."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ REPLIES = "MANYVIEWS_BENCHMARK_REPLIES"  # the file descriptor on which a conten
 
 
 class Epoch(NamedTuple):
-    """What one epoch took.
+    """Time and memory of one epoch.
 
     Attributes:
-        seconds: wall time.
+        seconds: wall time of the epoch.
         resident: bytes of the process and its workers at the end of the epoch.
     """
 
@@ -29,15 +29,16 @@ class Epoch(NamedTuple):
 
 
 class Contender:
-    """A process beside others, of which one works at a time.
+    """A training process that waits until it is told to train an epoch.
 
     Args:
-        command: of a script that calls `wait_for_turn` at the start of each epoch.
-        environment: of the process.
-        log: where its own output goes.
+        command: a script and its arguments; it calls `wait_for_turn` at the start of each epoch.
+        environment: environment variables of the process.
+        log: file for the output of the process.
     """
 
     def __init__(self, command: list[str], environment: dict[str, str], log: Path) -> None:
+        # A pipe besides stdout: libraries print there.
         reading, writing = os.pipe()
         with log.open("w") as output:
             self.process = subprocess.Popen(
@@ -51,10 +52,10 @@ class Contender:
         os.close(writing)
         self.log = log
         self.replies: IO[str] = os.fdopen(reading)
-        self._reply()  # it is ready
+        self._reply()  # returns when the process is ready
 
     def epoch(self) -> Epoch:
-        """Let it train one epoch."""
+        """Let the process train one epoch, and return what it took."""
         assert self.process.stdin
         self.process.stdin.write(b"go\n")
         self.process.stdin.flush()
@@ -67,7 +68,7 @@ class Contender:
         return json.loads(line)
 
     def close(self) -> None:
-        """End it; it is asked first, so that its workers and loggers end with it."""
+        """End the process: ask first, so that its workers and loggers end too, then kill it."""
         assert self.process.stdin
         self.process.stdin.close()
         try:
@@ -79,13 +80,13 @@ class Contender:
 
 
 class Turns(pl.Callback):
-    """In the contender: waits at the start of every epoch, and times it to the next start."""
+    """A callback in the process: it waits at the start of every epoch, and times the epoch."""
 
     def __init__(self) -> None:
         self.began: float | None = None
 
     def wait_for_turn(self) -> bool:
-        """Say what the last epoch took, then wait; False where no more is wanted."""
+        """Report the last epoch, then wait; return False if no more epochs are wanted."""
         taken = {}
         if self.began is not None:
             seconds = time.perf_counter() - self.began
@@ -96,6 +97,6 @@ class Turns(pl.Callback):
         return more
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Behind the last epoch's checkpoint, before the loader is asked for a batch."""
+        """Wait after the checkpoint of the last epoch, before the loader makes a batch."""
         if not self.wait_for_turn():
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt  # ends Lightning's loop as Ctrl-C does

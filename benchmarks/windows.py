@@ -1,4 +1,4 @@
-"""Windows of competitors that alternate in one process tree, and the ratios between them."""
+"""Timed windows of two or more sides that alternate, and the ratios between them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ RESAMPLES = 2000
 
 
 class Ratio(NamedTuple):
-    """Median of paired ratios with its 95 % bootstrap interval.
+    """The median of paired figures with its 95 % bootstrap interval.
 
     Attributes:
         value: the median.
-        low: lower end.
-        high: upper end.
+        low: lower end of the interval.
+        high: upper end of the interval.
     """
 
     value: float
@@ -35,16 +35,19 @@ def alternate(
     span: float = 0.05,
     clock: Clock = time.process_time,
 ) -> dict[str, list[float]]:
-    """Seconds per call in each window, by side: A B A B ..., after one call of each to warm up.
+    """Time the sides in turn (A B A B ...), and return seconds per call in each window, by side.
+
+    Every side is called once before, to warm up.
 
     Args:
-        sides: what to call.
-        windows: of each side.
-        span: seconds that a window takes at least; short work is repeated.
-        clock: of the process's CPU time, or `time.perf_counter` where other processes work too.
+        sides: functions to call, by name.
+        windows: number of timed windows of each side.
+        span: shortest duration of a window in seconds; short work is repeated.
+        clock: `time.process_time`, or `time.perf_counter` if other processes do part of the work.
     """
     for work in sides.values():
         work()
+    # Short work is called many times per window, or the clock would not resolve it.
     calls = {name: _calls(work, span, clock) for name, work in sides.items()}
     found: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(windows):
@@ -65,19 +68,23 @@ def _seconds(work: Work, calls: int, clock: Clock) -> float:
 
 
 def ratio(first: list[float], second: list[float]) -> Ratio:
-    """How many times longer the first takes than the second, from windows beside each other."""
+    """Return how many times longer the first takes than the second, from paired windows."""
     return interval(np.divide(first, second))
 
 
 def interval(values: np.ndarray) -> Ratio:
-    """Median and 95 % bootstrap interval of paired figures."""
+    """Return the median and 95 % bootstrap interval of paired figures."""
+    # Windows are drawn with replacement; the seed makes the interval reproducible.
     drawn = np.random.default_rng(0).integers(len(values), size=(RESAMPLES, len(values)))
     low, high = np.quantile(np.median(values[drawn], axis=1), [0.025, 0.975])
     return Ratio(float(np.median(values)), float(low), float(high))
 
 
 def drift(seconds: list[float]) -> float:
-    """By how much the halves of a side's windows differ, as a share: is the machine quiet?"""
+    """Return the relative difference between both halves of a side's windows.
+
+    It is large if the machine was busy with other work.
+    """
     half = len(seconds) // 2
     if not half:
         return 0.0

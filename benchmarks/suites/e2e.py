@@ -1,15 +1,15 @@
-"""Source images per second of a whole training, wall time.
+"""A whole training: wall time per source image.
 
-SwAV with the demo's settings, `resnet_tiny`, 28 x 28 pixels, two views, batches of 256, epochs of
-20 steps. Every side is a process of its own that stays, on torch's default number of threads (or
-OMP_NUM_THREADS), and they train an epoch in turn. manyviews is `manyviews pretrain` with every
-default callback but the online kNN, W&B offline and a checkpoint at each epoch's end. lightly
-trains the same backbone object with its own transform (of the same values), head, prototypes and
-loss, and two loader workers: *as published* with Lightning's trainer in float32 and nothing
-attached, *best effort* as a bare loop with workers that stay, in bfloat16 and channels last where
-the processor has bfloat16. Times are per source image. Agreement is the largest relative difference
-of the gradients of both losses on the same scores in float64; memory is that of the process and its
-workers, what they share counted once, in MB.
+SwAV with the demo's settings: `resnet_tiny`, 28 x 28 pixels, two views, batches of 256, epochs of
+20 steps. Every side is a separate process with torch's default number of threads (or
+OMP_NUM_THREADS); the processes take turns, an epoch each. *manyviews* is `manyviews pretrain` with
+every default callback except the online kNN, with W&B offline and a checkpoint at the end of each
+epoch. *lightly* trains the same backbone with its own transform (same values), head, prototypes and
+loss, and two loader workers: *as published* with a bare Lightning trainer in float32; *best effort*
+as a plain loop with persistent workers, in bfloat16 and channels last if the processor has
+bfloat16. Agreement is the largest relative difference between the gradients of both losses on the
+same scores in float64. Memory is that of the process and its workers in MB; shared pages count
+once.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from turns import Contender, Epoch
 from manyviews.hardware import cpu_has_bf16
 
 ROOT = Path(__file__).parents[2]
-IMAGES = 256 * 20  # of an epoch, see contender.py
+IMAGES = 256 * 20  # in an epoch, see contender.py
 GOAL = ("at least", 3.5)
 
 
 def rows(windows: int) -> Iterator[Row]:
-    """Both of lightly's sides against manyviews in float32 and bfloat16."""
+    """Compare both forms of lightly with manyviews in float32 and bfloat16."""
     best = "bf16-mixed" if cpu_has_bf16() else "32-true"
     sides = {
         "lightly as published": ("lightly_as_published", "32-true"),
@@ -65,7 +65,7 @@ def rows(windows: int) -> Iterator[Row]:
 
 
 def epochs(sides: dict[str, tuple[str, str]], windows: int) -> dict[str, list[Epoch]]:
-    """What the epochs of each side took, in turn; the first of each warms up."""
+    """Let the sides train epochs in turn, after one to warm up; return time and memory of each."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         contenders = {}
@@ -74,7 +74,7 @@ def epochs(sides: dict[str, tuple[str, str]], windows: int) -> dict[str, list[Ep
             command = [str(ROOT / "benchmarks" / "contender.py"), side, precision]
             contenders[name] = Contender(command, environment, folder / f"{side}{precision}.log")
             stack.callback(contenders[name].close)
-            contenders[name].epoch()
+            contenders[name].epoch()  # warms up
         taken: dict[str, list[Epoch]] = {name: [] for name in sides}
         for _ in range(windows):
             for name, contender in contenders.items():

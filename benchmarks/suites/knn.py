@@ -1,9 +1,10 @@
-"""KNN on features that are there already, CPU time on one thread.
+"""Weighted kNN on given features: CPU time on one thread.
 
-10,000 features in the bank, 2,000 queries, ten classes. A sweep is every pair of four k (10, 20,
-100, 200) and four temperatures; a cell is one of them. Agreement is the share of queries with the
-same 200 neighbours, or the same prediction; memory is the most that torch's tensors hold at once,
-in MB (faiss's own are not seen).
+There are 10,000 training features, 2,000 queries and ten classes. A *sweep* predicts with every
+pair of four k (10, 20, 100, 200) and four temperatures; a *cell* is one such pair. *search* finds
+the 200 nearest neighbours, as does *faiss* alone. Agreement is the share of queries with the same
+200 neighbours, or with the same prediction. Memory is the most that tensors of torch hold at once,
+in MB; memory that faiss allocates itself is not included.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ KS, TEMPERATURES = (10, 20, 100, 200), (0.05, 0.07, 0.1, 0.5)
 
 
 def rows(windows: int) -> Iterator[Row]:
-    """The sweep against one cell, against lightly's, and the search against faiss alone."""
+    """Compare a sweep with one cell and with lightly, and our search with faiss alone."""
     for width in (128, 512):
         train, test = features(10_000, width, 0), features(2_000, width, 1)
         sides: dict[str, Callable[[], object]] = {
@@ -65,7 +66,7 @@ def rows(windows: int) -> Iterator[Row]:
 
 
 def features(count: int, width: int, seed: int) -> Features:
-    """Classes that overlap."""
+    """Return random features of overlapping classes."""
     centre = torch.randn(CLASSES, width, generator=torch.Generator().manual_seed(9))
     label = torch.arange(count) % CLASSES
     noise = torch.randn(count, width, generator=torch.Generator().manual_seed(seed))
@@ -73,19 +74,19 @@ def features(count: int, width: int, seed: int) -> Features:
 
 
 def cells(train: Features, test: Features, wanted: list[tuple[int, float]]) -> list[Tensor]:
-    """Predictions of every (k, T) from one search at the largest k."""
+    """Return the predictions for every (k, temperature), from one search at the largest k."""
     similarity, row = search(train.embedding, test.embedding, max(k for k, _ in wanted))
     label = train.label[row]
     return [vote(similarity, label, CLASSES, k=k, temperature=t) for k, t in wanted]
 
 
 def sweep(train: Features, test: Features) -> list[Tensor]:
-    """All sixteen."""
+    """Return the predictions for all sixteen cells."""
     return cells(train, test, [*product(KS, TEMPERATURES)])
 
 
 def lightly_cell(train: Features, test: Features, k: int, temperature: float) -> Tensor:
-    """Lightly's prediction in batches of 256 queries, as its classifier gives them."""
+    """Return lightly's predictions, in batches of 256 queries as in its kNN classifier."""
     bank = F.normalize(train.embedding, dim=1).mT.contiguous()
     parts = [
         knn_predict(q, bank, train.label, CLASSES, knn_k=k, knn_t=temperature)[:, 0]
@@ -95,12 +96,12 @@ def lightly_cell(train: Features, test: Features, k: int, temperature: float) ->
 
 
 def lightly_sweep(train: Features, test: Features) -> list[Tensor]:
-    """One search per cell: its function takes one k and one T."""
+    """Return lightly's predictions with a search per cell: its function takes one k and one T."""
     return [lightly_cell(train, test, k, t) for k, t in product(KS, TEMPERATURES)]
 
 
 def faiss_alone(train: Tensor, test: Tensor) -> Tensor:
-    """Rows of the nearest neighbours, nearest first, of equals in any order."""
+    """Return the rows of the nearest neighbours, nearest first; equal ones in any order."""
     bank, queries = (F.normalize(x, dim=1).numpy() for x in (train, test))
     index = faiss.IndexFlatIP(bank.shape[1])
     index.add(bank)  # pyright: ignore[reportCallIssue]
@@ -108,7 +109,7 @@ def faiss_alone(train: Tensor, test: Tensor) -> Tensor:
 
 
 def agreement(train: Features, test: Features) -> tuple[str, str]:
-    """Of the neighbours with faiss, and of all sixteen predictions with lightly."""
+    """Compare our neighbours with those of faiss, and our predictions with those of lightly."""
     _, ours = search(train.embedding, test.embedding, LARGEST)
     theirs = faiss_alone(train.embedding, test.embedding)
     same = (ours.sort(1).values == theirs.sort(1).values).all(1).double().mean()

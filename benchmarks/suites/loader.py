@@ -1,10 +1,10 @@
-"""An epoch of batches for a model that does nothing, wall time per source image.
+"""An epoch of batches without a model: wall time per source image.
 
-2,560 images of 3 x 32 x 32 pixels, batches of 256. *images* are normalised images without random
-operations; *views* are the two views of `views=two_crops`. torch's DataLoader reads PIL images
-through torchvision's transforms, with 0 and 2 workers that stay; ours reads the tensor in memory on
-one thread. Agreement is that every image comes once an epoch; memory is that of the process and its
-workers after the epoch, in MB, the same for all sides without workers, which share a process.
+There are 2,560 images of 3 x 32 x 32 pixels in batches of 256. *images* are normalised images
+without random operations; *views* are the two views of `views=two_crops`. torch's *DataLoader*
+reads PIL images through torchvision's transforms, with 0 or 2 persistent workers; *manyviews* reads
+the tensor in memory on one thread. Agreement means that every image comes once in an epoch. Memory
+is that of the process and its workers after the epoch, in MB; all sides share this process.
 """
 
 from __future__ import annotations
@@ -31,28 +31,28 @@ IMAGES, BATCH = 2560, 256
 
 
 def all_of(made: ImageData) -> Tensor:
-    """The training images."""
+    """Return all training images."""
     return made.splits.train.sample(torch.arange(len(made.splits.train.label))).input
 
 
 class Pictures(Dataset[tuple[list[Tensor], int]]):
-    """PIL images through a chain for each view; the label is the row."""
+    """A data set of PIL images with a chain of transforms per view; the label is the row."""
 
     def __init__(self, made: ImageData, chains: list[Callable[[Any], Tensor]]) -> None:
         self.pictures = [F.to_pil_image(i) for i in all_of(made)]
         self.chains = chains
 
     def __len__(self) -> int:
-        """Images of an epoch."""
+        """Return the number of images."""
         return len(self.pictures)
 
     def __getitem__(self, i: int) -> tuple[list[Tensor], int]:
-        """Every view, and the row."""
+        """Return every view of an image, and its row."""
         return [chain(self.pictures[i]) for chain in self.chains], i
 
 
 def rows(windows: int) -> Iterator[Row]:
-    """Images and views, with 0 and 2 workers."""
+    """Compare images and views, with 0 and 2 workers."""
     made = data("two_crops", 32, 3, IMAGES, blurs=True)
     made.batch_size = BATCH
     splits = made.splits
@@ -94,12 +94,12 @@ def rows(windows: int) -> Iterator[Row]:
 
 
 def rows_of(epoch: Callable[[], list[Tensor]]) -> list[int]:
-    """The rows that came, in order."""
+    """Return the rows of an epoch, sorted."""
     return torch.cat(epoch()).sort().values.tolist()
 
 
 def our_images(made: ImageData) -> list[Tensor]:
-    """Normalised batches; their rows."""
+    """Make all batches of normalised images, and return their rows."""
     found = []
     for sample in made.loader():
         normalise(sample.input, made.splits.mean, made.splits.std)
@@ -108,10 +108,10 @@ def our_images(made: ImageData) -> list[Tensor]:
 
 
 def our_views(made: ImageData) -> list[Tensor]:
-    """Batches of views; their rows."""
+    """Make all batches of views, and return their rows."""
     return [made.make_batch(sample, epoch=0).position for sample in made.loader()]
 
 
 def their_epoch(loader: DataLoader[tuple[list[Tensor], int]]) -> list[Tensor]:
-    """The rows of every batch."""
+    """Read all batches of a DataLoader, and return their rows."""
     return [rows for _, rows in loader]

@@ -1,8 +1,10 @@
-"""Forward and backward of the losses, CPU time on one thread.
+"""Forward and backward of the losses: CPU time on one thread.
 
-Peers are the packages themselves. Agreement is the largest relative difference of the gradients in
-float64; memory is the most that tensors hold at once beyond the arguments, and in brackets what
-autograd keeps between forward and backward, in MB.
+*lightly* is the loss of that package. *d x d* is the von Neumann entropy from the d x d
+autocorrelation matrix instead of the smaller of both Gram matrices. Agreement is the largest
+relative difference between the gradients in float64. Memory is the most that tensors hold at once
+in addition to the arguments, and in brackets what autograd keeps between forward and backward, in
+MB.
 """
 
 from __future__ import annotations
@@ -28,9 +30,9 @@ VNE = ((256, 512), (256, 2048))
 
 
 def rows(windows: int) -> Iterator[Row]:
-    """Barlow Twins over N and d, SwAV with Sinkhorn, VNE from either Gram matrix."""
+    """Compare Barlow Twins over N and d, SwAV with Sinkhorn, and VNE from either Gram matrix."""
     for n, d in BARLOW:
-        few = windows if d < 8192 else min(windows, 5)  # the peer takes seconds
+        few = windows if d < 8192 else min(windows, 5)  # lightly takes seconds
         goal = ("at least", 10.0) if (n, d) == HEADLINE else None
         sides = {"lightly": BarlowTwinsLoss(lambda_param=0.0051), "manyviews": barlow}
         yield compared(f"Barlow Twins, N {n}, d {d}", sides, [(n, d)] * 2, few, goal)
@@ -44,26 +46,26 @@ def rows(windows: int) -> Iterator[Row]:
 
 
 def barlow(z1: Tensor, z2: Tensor) -> Tensor:
-    """Eq. 1 with the weight of the official code."""
+    """Return the loss of eq. 1 with the weight of the official code."""
     parts = barlow_twins(z1, z2, redundancy_weight=0.0051)
     return parts.invariance + parts.redundancy
 
 
 def swav(scores: Tensor) -> Tensor:
-    """Codes of the first two views, predicted by all."""
+    """Return SwAV's loss: all views predict the codes of the first two."""
     scores = scores.tanh()
     codes = torch.stack([sinkhorn(s, epsilon=0.05, iterations=3) for s in scores[:2].detach()])
     return swapped_prediction(scores, codes, temperature=0.1)
 
 
 def swav_of_lightly(scores: Tensor) -> Tensor:
-    """The same by lightly."""
+    """Return the same loss by lightly."""
     large, small = scores.tanh().tensor_split([2])
     return SwaVLoss()([*large], [*small])
 
 
 def full_entropy(z: Tensor) -> Tensor:
-    """Von Neumann entropy from the d x d autocorrelation."""
+    """Return the von Neumann entropy from the d x d autocorrelation."""
     z = torch.nn.functional.normalize(z, dim=1, eps=1e-6)
     eigenvalue = torch.linalg.eigvalsh(z.mT @ z / len(z)).clamp(min=1e-12)
     return -(eigenvalue * eigenvalue.log()).sum()
@@ -76,7 +78,7 @@ def compared(
     windows: int,
     goal: tuple[str, float] | None = None,
 ) -> Row:
-    """Both losses on the same random arguments."""
+    """Compare two losses on the same random arguments."""
     generator = torch.Generator().manual_seed(0)
     given = [torch.randn(shape, generator=generator, requires_grad=True) for shape in shapes]
     work = {name: backward(loss, given) for name, loss in sides.items()}
@@ -97,7 +99,7 @@ def compared(
 
 
 def backward(loss: Loss, given: list[Tensor]) -> Callable[[], object]:
-    """A call of forward and backward."""
+    """Return a function that does forward and backward once."""
 
     def work() -> None:
         torch.autograd.grad(loss(*given).sum(), given)
@@ -110,7 +112,7 @@ def _saved(loss: Loss, given: list[Tensor]) -> int:
 
 
 def difference(first: Loss, second: Loss, given: list[Tensor]) -> float:
-    """Largest difference of the gradients in float64, relative to the largest gradient."""
+    """Return the largest difference between gradients in float64, relative to the largest one."""
     wide = [g.detach().double().requires_grad_() for g in given]
     a, b = (torch.autograd.grad(loss(*wide).sum(), wide) for loss in (first, second))
     return max(float((x - y).abs().max() / y.abs().max()) for x, y in zip(a, b, strict=True))

@@ -1,11 +1,11 @@
-"""One step of an optimizer, CPU time on one thread.
+"""One step of an optimizer: CPU time on one thread.
 
-The parameters are those of a ResNet and of Barlow Twins' projector, 2048 wide. Agreement is the
-largest relative difference of the parameters after three steps in float64; memory is the most that
-a step holds at once beyond parameters, gradients and momentum, in MB. Operations and waits are
-those of a step that has all tensors at once, as on a GPU. lightly's LARS divides by |g| + decay |p|
-where the paper's code, and ours, divides by |g + decay p|. torch's own are fused, as
-conf/optimizer/ has them.
+The parameters are those of a ResNet and of the projector of Barlow Twins, 2048 wide. The optimizers
+of torch are fused, as in conf/optimizer/. Agreement is the largest relative difference between the
+parameters after three steps in float64; LARS of lightly divides by |g| + decay |p|, while the
+paper's code and ours divide by |g + decay p|. Memory is the most that a step holds at once in
+addition to parameters, gradients and momentum, in MB. *Operations (waits)* counts the kernels of a
+step, and the times the host waits for the device, if all tensors are updated at once as on a GPU.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LARS_SETTINGS: dict[str, Any] = {"lr": 0.2, "momentum": 0.9, "weight_decay": 1e-
 
 
 def lightly_lars(groups: list[dict[str, Any]]) -> Optimizer:
-    """Leaves tensors without decay unadapted, as ours does 1-D tensors."""
+    """Return lightly's LARS; like ours, it does not adapt tensors without weight decay."""
     return LightlyLARS(groups, **LARS_SETTINGS, eps=0.0)
 
 
@@ -44,7 +44,7 @@ OURS: dict[str, Make] = {
 
 
 def rows(windows: int) -> Iterator[Row]:
-    """Each optimizer against the peer's LARS."""
+    """Compare each optimizer with LARS of lightly."""
     for name in ("resnet18", "resnet50"):
         trunk = build(name, in_channels=3, image_size=32)
         net = nn.Sequential(trunk, projector([trunk.embedding_dim, 2048, 2048, 2048], bias=False))
@@ -68,7 +68,8 @@ def rows(windows: int) -> Iterator[Row]:
 
 
 def as_on_a_gpu(optimizer: Optimizer) -> Counts:
-    """Operations of a step that has all tensors at once."""
+    """Count the operations of a step that updates all tensors at once."""
+    # On a CPU our LARS works in pieces that fit the cache.
     piece, lars.PIECE = lars.PIECE, 2**60
     try:
         return counts(optimizer.step)
@@ -77,7 +78,7 @@ def as_on_a_gpu(optimizer: Optimizer) -> Counts:
 
 
 def ready(make: Make, net: nn.Module) -> Optimizer:
-    """An optimizer on copies of the parameters, with gradients and momentum in place."""
+    """Return an optimizer on copies of the parameters; gradients and momentum are set."""
     generator = torch.Generator().manual_seed(0)
     params = [nn.Parameter(p.detach().clone()) for p in net.parameters()]
     for p in params:
@@ -88,12 +89,12 @@ def ready(make: Make, net: nn.Module) -> Optimizer:
             {"params": [p for p in params if p.ndim <= 1], "weight_decay": 0.0},
         ]
     )
-    optimizer.step()
+    optimizer.step()  # creates the momentum
     return optimizer
 
 
 def difference() -> float:
-    """Of both LARS after three steps on a small net."""
+    """Return the relative difference between both LARS after three steps on a small net."""
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(20, 30), nn.Linear(30, 5)).double()
     both = [ready(make, net) for make in (lightly_lars, OURS["LARS"])]

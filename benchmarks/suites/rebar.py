@@ -1,18 +1,18 @@
-"""REBAR's distances and loss at batch 64 with 20 candidates.
+"""REBAR's distances and loss at batch 64 with 20 candidates: CPU time on one thread.
 
-CPU time on one thread, and the distances also as wall time on all cores. Windows of 128 steps and 6
-channels, attention width 256, one block: the official set-up for human activities. *Looped* does
-the work in the order of the official code: a forward for every candidate with all queries made
-anew, masks as wide as the maps, products with three identity matrices, values at full width; the
-loss goes through the batch row by row. It is timed on one candidate, and ours on all 20, per
-candidate. Both run as they do in use: *looped* in a plain process, ours in one that keeps what
-tensors free, as `manyviews pretrain` does on a CPU (*memory kept*); and looped in such a process
-too, which helps it far more. Five processes of each kind take turns, for by the luck of its
-allocator a plain one takes the looped form half as long again as another. The loss is forward and
-backward of both terms on embeddings of 320. Agreement is the largest relative difference of the
-distances in float32 with the share of anchors for which both retrieve the same candidate, and that
-of the gradients in float64; memory is the most that tensors hold at once beyond the arguments, in
-MB. The goals are set for one thread.
+Windows have 128 steps and 6 channels, the attention has width 256 and one block: the official
+setting for human activities. *looped* works in the order of the official code: a forward per
+candidate that computes all queries again, masks as wide as the feature maps, products with three
+identity matrices, values at full width; its loss goes through the batch row by row. It is timed on
+one candidate, and *manyviews* on all 20; times are per candidate. The rows with more than one
+thread are wall time. *looped* runs in a plain process, as in use; *looped, memory kept* and
+*manyviews* run in a process that keeps freed memory, as `manyviews pretrain` does on a CPU. Five
+processes of each kind take turns, since the looped form can be half as slow again in one plain
+process as in another, depending on its allocator. The loss is forward and backward of both terms on
+embeddings of 320 dimensions. Agreement is the largest relative difference between the distances in
+float32 with the share of anchors for which both retrieve the same candidate, or between the
+gradients in float64. Memory is the most that tensors hold at once in addition to the arguments, in
+MB. The goals are for one thread.
 """
 
 from __future__ import annotations
@@ -45,21 +45,21 @@ FIRST, SECOND = "looped", "manyviews"
 
 
 def rows(windows: int) -> Iterator[Row]:
-    """Distances, then the loss."""
+    """Compare the distances, then the loss."""
     for threads in sorted({1, os.cpu_count() or 1}):
         yield from scorer(max(windows // PROCESSES, 2), threads)
     yield loss(windows)
 
 
 class Scorers(NamedTuple):
-    """Both sides and what they get.
+    """Both forms of the distance and their arguments.
 
     Attributes:
-        net: the measure, untrained.
-        loop: its looped form.
-        anchor: (B, C, T).
-        candidates: (K, B, C, T).
-        observed: (T,), half of the steps.
+        net: the untrained network that measures distances.
+        loop: the same network in its looped form.
+        anchor: windows of shape (B, C, T).
+        candidates: windows of shape (K, B, C, T).
+        observed: mask of shape (T,); True for the half of the steps that is seen.
     """
 
     net: CrossAttention
@@ -69,23 +69,23 @@ class Scorers(NamedTuple):
     observed: Tensor
 
     def ours(self) -> Tensor:
-        """Distances of all candidates."""
+        """Return the distances of all candidates."""
         return distances(self.net, self.anchor, self.candidates, self.observed, missing=STEPS // 2)
 
     def looped(self, count: int) -> Tensor:
-        """Distances of as many candidates."""
+        """Return the distances of the first `count` candidates, by the looped form."""
         some = self.candidates[:count]
         return torch.stack([self.loop.distance(self.anchor, c, self.observed) for c in some])
 
 
 class Measured(NamedTuple):
-    """What one process found.
+    """The measurements of one process.
 
     Attributes:
-        seconds: of every window, by side, per candidate.
-        far: largest relative difference of the distances.
+        seconds: seconds per candidate in every window, by side.
+        far: largest relative difference between the distances.
         same: share of anchors for which both retrieve the same candidate.
-        peak: bytes, by side.
+        peak: most bytes that tensors hold at once, by side.
     """
 
     seconds: dict[str, list[float]]
@@ -95,7 +95,7 @@ class Measured(NamedTuple):
 
 
 def scorer(windows: int, threads: int) -> Iterator[Row]:
-    """All distances of a batch, per candidate, in processes of their own."""
+    """Compare the distances of a batch in separate processes; times are per candidate."""
     plain: list[float] = []
     kept: list[Measured] = []
     for _ in range(PROCESSES):
@@ -120,20 +120,21 @@ def scorer(windows: int, threads: int) -> Iterator[Row]:
 
 
 def in_a_process(work: Callable[[int, int], T], windows: int, threads: int) -> T:
-    """What the work finds in a process of its own."""
+    """Do the work in a new process, and return its result."""
+    # spawn: a forked process would inherit the state of the allocator.
     with get_context("spawn").Pool(1) as pool:
         return pool.apply(work, (windows, threads))
 
 
 def looped_alone(windows: int, threads: int) -> list[float]:
-    """Seconds of every window in a process that nothing else has touched."""
+    """Return the seconds of every window of the looped form in a plain process."""
     made = prepared(threads)
     sides = {FIRST: lambda: made.looped(1)}
     return alternate(sides, windows=windows, clock=clock_of(threads))[FIRST]
 
 
 def measured(windows: int, threads: int) -> Measured:
-    """Both sides in this process, which keeps what they free."""
+    """Measure both sides in this process, which keeps freed memory."""
     keep_freed_memory()
     made = prepared(threads)
     sides = {FIRST: lambda: made.looped(1), SECOND: made.ours}
@@ -146,12 +147,12 @@ def measured(windows: int, threads: int) -> Measured:
 
 
 def clock_of(threads: int) -> Clock:
-    """CPU time on one thread, wall time on more."""
+    """Return the clock: CPU time for one thread, wall time for more."""
     return time.process_time if threads == 1 else time.perf_counter
 
 
 def prepared(threads: int) -> Scorers:
-    """The same in every process."""
+    """Return networks and windows; they are the same in every process."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     net = CrossAttention(CHANNELS).eval()
@@ -160,12 +161,12 @@ def prepared(threads: int) -> Scorers:
 
 
 def given(*rows: int) -> Tensor:
-    """Random walks, as (..., C, T)."""
+    """Return random walks of shape (..., C, T)."""
     return torch.randn(*rows, CHANNELS, STEPS).cumsum(-1) / 5
 
 
 def loss(windows: int) -> Row:
-    """Both terms, forward and backward."""
+    """Compare both terms of the loss, forward and backward."""
     torch.manual_seed(1)
     shapes = (BATCH, EMBEDDING), (CANDIDATES, BATCH, EMBEDDING)
     embeddings = [torch.randn(shape, requires_grad=True) for shape in shapes]

@@ -1,6 +1,6 @@
-"""Ratios and counts that must not get worse: CPU time of one thread, with 30 % slack, never a time.
+"""Gates: ratios of CPU time and counts of operations must not get worse by more than 30 %.
 
-Figures of quiet machines are in docs/performance.md; what is asserted here holds on busy ones.
+docs/performance.md has figures of a quiet machine; these bounds also hold on a busy one.
 """
 
 from functools import partial
@@ -35,7 +35,7 @@ def one_thread():
 
 
 def times_longer(first, second):
-    """How often `second` fits into `first`, from five alternating windows."""
+    """Return how many times longer `first` takes, from five alternating windows."""
     found = alternate({"first": first, "second": second}, windows=5, span=0.02)
     return median(a / b for a, b in zip(found["first"], found["second"], strict=True))
 
