@@ -30,7 +30,8 @@ from torchvision.transforms import functional as F
 from windows import alternate
 
 from manyviews import build, config
-from manyviews.datamodules.images.datamodule import ImageData, Images, ImageSplits
+from manyviews.datamodules.images.datamodule import ImageData
+from manyviews.datamodules.images.splits import Images, ImageSplits
 from manyviews.datamodules.views.images.blur import Blur
 from manyviews.datamodules.views.images.color_jitter import Jitter
 from manyviews.datamodules.views.images.crop import Crop

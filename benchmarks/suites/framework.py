@@ -32,7 +32,8 @@ from windows import interval
 from manyviews import build, config, runs, train
 from manyviews.backbones.backbone import Backbone
 from manyviews.batch import Batch, Output, Sample
-from manyviews.datamodules.images.datamodule import ImageData, Images, ImageSplits
+from manyviews.datamodules.images.datamodule import ImageData
+from manyviews.datamodules.images.splits import Images, ImageSplits
 from manyviews.datamodules.views.images.pipeline import Views
 from manyviews.loggers import wandb_logger
 from manyviews.method import Method

@@ -89,7 +89,7 @@ def _recordings(path: str, content: FileContent, rate: float | None) -> Recordin
     if rate is None or not 0 < rate < float("inf"):
         raise ConfigError(
             f"{path}: the rate is {'missing' if rate is None else rate}; type data.rate=50 for "
-            "50 steps per second, data.rate=1 if steps are no time"
+            "50 steps per second, data.rate=1 if steps have no duration"
         )
     return join(content.recordings, rate=rate, channels=content.channels, classes=content.classes)
 

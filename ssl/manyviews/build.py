@@ -14,7 +14,8 @@ from manyviews import checkpoints, runs
 from manyviews.backbones import weights
 from manyviews.backbones.backbone import Backbone
 from manyviews.backbones.registry import check_sizes, load_and_freeze
-from manyviews.datamodules.images.datamodule import ImageData, ImageSplits
+from manyviews.datamodules.images.datamodule import ImageData
+from manyviews.datamodules.images.splits import ImageSplits
 from manyviews.datamodules.labels import classes_of
 from manyviews.datamodules.series.datamodule import SeriesData
 from manyviews.datamodules.series.splits import SeriesSplits

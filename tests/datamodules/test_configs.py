@@ -5,7 +5,6 @@ import pytest
 from hydra import compose, initialize_config_module
 
 from manyviews import data
-from manyviews.schema import KEPT
 
 NAMES = sorted(
     file.name.removesuffix(".yaml")
@@ -23,7 +22,7 @@ def nodes():
 @pytest.mark.parametrize("name", NAMES)
 def test_a_yaml_lists_every_option_of_its_data_set(name, nodes):
     options = inspect.signature(getattr(data, name)).parameters
-    assert set(nodes[name]) == {"_target_", *KEPT["data"], *options}
+    assert set(nodes[name]) == {"_target_", "labels", *options}
     assert nodes[name]["_target_"] == f"manyviews.data.{name}"
 
 

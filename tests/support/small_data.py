@@ -6,7 +6,7 @@ from torch import nn
 
 from manyviews.backbones.backbone import Backbone
 from manyviews.backbones.resnet import resnet_tiny
-from manyviews.datamodules.images.datamodule import Images, ImageSplits
+from manyviews.datamodules.images.splits import Images, ImageSplits
 
 
 def stripes(count=64, size=16, channels=1, hostile=False):

@@ -58,6 +58,7 @@ class PartialConv1d(nn.Module):
         seen = _seen(series, observed)
         factor = self._factor(seen[:, None])[:, 0]
         padded = F.pad(series * seen, (self.reach, self.reach))
+        # (C, kernel, N, T): for each tap of the kernel, the series as that tap sees it.
         taps = padded.unfold(2, series.shape[-1], self.dilation).transpose(1, 2)
         columns = series.new_empty(taps.shape[0] * self.kernel + 1, *series.shape[1:])
         torch.mul(taps, factor, out=columns[:-1].view(taps.shape))
