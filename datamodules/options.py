@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 @runtime_checkable
 class Content(Protocol):
-    """What a data set's function returns, before it is split: recordings, or an index of files."""
+    """The result of a data set's function before it is split: recordings, or an index of files."""
 
     @property
     def dataset(self) -> str:

@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Float
 from rich.table import Table
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -128,7 +129,7 @@ def measure(name: str, size: int, channels: int) -> Costs:
         images = images.to(memory_format=torch.channels_last)
     backbone, images = backbone.to(kind), images.to(kind)
 
-    def forward() -> Tensor:
+    def forward() -> Float[Tensor, "N D"]:
         """Return the embeddings in the precision of training."""
         with torch.autocast(kind, torch.bfloat16, enabled=precision == "bf16-mixed"):
             return backbone(images)
