@@ -27,14 +27,21 @@ def __dir__() -> list[str]:
 
 
 def pretrain(*overrides: str) -> Path:
-    """Folder of the run, trained and evaluated: `pretrain("method=swav", "epochs=10")`."""
+    """Pretrain and evaluate as the command does, and return the run folder.
+
+    For example `pretrain("method=swav", "data=cifar10", "epochs=10")`; an unfinished run of the
+    same settings continues.
+    """
     from manyviews import train
 
     return train.pretrain(overrides).path
 
 
 def evaluate(run: str | Path, *overrides: str) -> dict[str, Any]:
-    """The report of a run as in its report.json: `evaluate("runs/...", "evaluation=[knn]")`."""
+    """Evaluate a run as the command does, and return the content of its report.json.
+
+    For example `evaluate("runs/...", "evaluation=[knn,linear]")`.
+    """
     import json
 
     from manyviews import train
@@ -43,10 +50,10 @@ def evaluate(run: str | Path, *overrides: str) -> dict[str, Any]:
 
 
 def load_backbone(run: str | Path, ckpt: str = "last") -> nn.Module:
-    """The pretrained backbone of a run folder, in evaluation mode; prints what was matched.
+    """Return the pretrained backbone of a run, in evaluation mode; print what was matched.
 
     Args:
-        run: the folder.
+        run: the run folder.
         ckpt: last, best, or the path of a checkpoint.
 
     Raises:

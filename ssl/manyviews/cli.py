@@ -20,19 +20,22 @@ FOLDERS: dict[str, str] = {
     "experiments": "experiment",
     "protocols": "evaluation",
 }
-# What a disk answers that is full, over its quota, read-only or broken.
+# Error numbers of a disk that is full, over its quota, read-only or broken.
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO}
 OVERRIDES = "what to change, as key=value or group=name; `manyviews config show` prints all keys"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; 0 done, 1 failed, 2 a mistake in what was asked for, 130 broken off."""
+    """Run a command and return its exit code.
+
+    0 is done, 1 failed, 2 a mistake in what was asked for, 130 interrupted.
+    """
     arguments = _parser().parse_args(argv)
     try:
         arguments.run(arguments)
         sys.stdout.flush()
     except (Exception, KeyboardInterrupt) as error:
-        if isinstance(error, BrokenPipeError) and _nobody_reads():
+        if isinstance(error, BrokenPipeError) and _stdout_is_closed():
             return 1
         code = _exit_code(error)
         if arguments.trace or code is None:
@@ -43,18 +46,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _nobody_reads() -> bool:
-    """Whether what is printed has lost its reader, as behind `| head`; then no more is printed."""
+def _stdout_is_closed() -> bool:
+    """Return True if stdout was closed by its reader (`manyviews … | head`), and discard the rest."""
     printed = select.poll()
     printed.register(sys.stdout, 0)
-    left = bool(printed.poll(0))  # of what was not asked for only errors are told
-    if left:
+    closed = bool(printed.poll(0))  # no events were asked for, so only errors are reported
+    if closed:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes at its end
-    return left
+    return closed
 
 
 def _exit_code(error: BaseException) -> int | None:
-    """2 for mistakes of the user; None for what deserves a traceback."""
+    """Return the exit code of an error that is told in one line, None if it needs a traceback."""
     names = {kind.__name__ for kind in type(error).__mro__}
     codes = {
         "ConfigError": 2,

@@ -1,4 +1,4 @@
-"""Composition of a config from its groups and the command line."""
+"""Compose a config from its groups and the command line, and check it."""
 
 from __future__ import annotations
 
@@ -22,22 +22,21 @@ from manyviews.backbones.registry import LIBRARIES
 from manyviews.errors import ConfigError, unknown
 from manyviews.schema import Config, check, locate
 
-# What takes the place of the choices for images where the data are series and nothing else is said.
-FOR_SERIES = {"views": "series", "backbone": "tcn"}
+VIEWS_OF_SERIES = "series"  # views of time series, if the user chose none
 
 
 def compose(
     command: str, overrides: Sequence[str], config_dir: str | None = None
 ) -> tuple[Config, dict[str, str]]:
-    """The checked, resolved config of a command, and which file each group chose.
+    """Return the checked, resolved config of a command, and the file that each group chose.
 
     Args:
         command: a key of `schema.SCHEMAS`.
-        overrides: as on the command line.
+        overrides: as on the command line, e.g. ["method=swav", "epochs=10"].
         config_dir: a folder whose groups are searched besides ours.
 
     Raises:
-        ConfigError: any mistake, as one line.
+        ConfigError: a mistake, told in one line.
     """
     if config_dir and not Path(config_dir).is_dir():
         raise ConfigError(f"--config-dir {config_dir} is not a folder")
@@ -50,7 +49,7 @@ def compose(
         for override in groups:
             _check_choice(override, options[override.key_or_group])
         try:
-            overrides = [*overrides, *_for_series(command, extra, groups, config_dir)]
+            overrides = [*overrides, *_views_of_series(command, extra, groups, config_dir)]
             composed = hydra_compose(command, [*extra, *overrides], return_hydra_config=True)
         except (HydraException, OmegaConfBaseException) as error:
             raise _reworded(error, command, extra, parsed, groups) from error
@@ -61,7 +60,7 @@ def compose(
 
 
 def _by_library(overrides: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """`backbone=timm/NAME` as the group's file and its key, and the choice that it stands for."""
+    """Return the overrides with `backbone=timm/NAME` split into file and name, and that choice."""
     expanded, choices = [], {}
     for text in overrides:
         key, _, value = text.partition("=")
@@ -73,20 +72,22 @@ def _by_library(overrides: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     return expanded, choices
 
 
-def _for_series(
+def _views_of_series(
     command: str, extra: list[str], groups: list[Override], config_dir: str | None
 ) -> list[str]:
-    """Overrides that replace the views and the backbone of images where the data are series.
+    """Return the override that replaces the views of images if the data are time series.
+
+    A data set cannot do this in its own file: a method chooses views, too, and would win.
 
     Args:
         command: see `compose`.
-        extra: where further files are.
-        groups: choices of the command line; those of views and backbone stay.
+        extra: overrides that add further folders of files.
+        groups: choices of the command line; chosen views stay.
         config_dir: see `compose`.
     """
     chosen = {o.key_or_group: o.value() for o in groups}
-    if "data" not in chosen and "experiment" not in chosen:
-        return []  # the default is images
+    if "views" in chosen or not chosen.keys() & {"data", "experiment"}:
+        return []  # by default the data are images
     target = _data_target(str(chosen["data"]), config_dir) if "data" in chosen else None
     if target is not None and not _gives_series(target):
         return []
@@ -95,17 +96,12 @@ def _for_series(
     data = composed.get("data") or {}
     if "_target_" not in data or not _gives_series(str(data["_target_"])):
         return []
-    views = str(composed.views.get("_target_"))
-    fits = {
-        "views": ".views.series." in views,
-        # of an experiment or a method: theirs to choose
-        "backbone": composed.hydra.runtime.choices["backbone"] != "resnet18",
-    }
-    return [f"{g}={name}" for g, name in FOR_SERIES.items() if not fits[g] and g not in chosen]
+    fitting = ".views.series." in str(composed.views.get("_target_"))
+    return [] if fitting else [f"views={VIEWS_OF_SERIES}"]
 
 
 def _data_target(name: str, config_dir: str | None) -> str | None:
-    """The target of a data set's own file, without a composition: that takes half a second."""
+    """Return the target in a data set's own file; a composition would take half a second."""
     folders = [Path(config_dir)] if config_dir else []
     for folder in (*folders, files("manyviews.conf")):
         if (file := folder.joinpath("data", f"{name}.yaml")).is_file():
@@ -114,6 +110,7 @@ def _data_target(name: str, config_dir: str | None) -> str | None:
 
 
 def _gives_series(target: str) -> bool:
+    """Return True if a data set's function returns time series, by its annotation."""
     from manyviews.datamodules.series.splits import SeriesSplits
 
     function = locate(target, "data")
@@ -121,7 +118,7 @@ def _gives_series(target: str) -> bool:
 
 
 class _hydra:
-    """Hydra initialised on our package, whole exceptions instead of printed ones."""
+    """A context in which Hydra reads our package and raises whole exceptions."""
 
     def __enter__(self) -> None:
         GlobalHydra.instance().clear()
@@ -145,7 +142,7 @@ def _parse(overrides: Sequence[str]) -> list[Override]:
 
 
 def _options(group: str, config_dir: str | None) -> list[str]:
-    """Files that a group offers; empty if it is no group but a key."""
+    """Return the files that a group offers; none if the name is that of a key."""
     own = Path(config_dir, group).glob("*.yaml") if config_dir else []
     shipped = GlobalHydra.instance().config_loader().get_group_options(group)
     return [*shipped, *(file.stem for file in own)]
@@ -168,7 +165,7 @@ def _reworded(
     parsed: list[Override],
     groups: list[Override],
 ) -> ConfigError:
-    """Hydra's complaint as one line; for a key that does not exist, with the nearest that does."""
+    """Return Hydra's error as one line; an unknown key is told with the nearest known one."""
     chosen = [str(o.input_line) for o in groups]
     try:
         base = hydra_compose(command, [*extra, *chosen])

@@ -169,10 +169,10 @@ def _check_target(node: Node, path: str, group: str | None) -> None:
 
 
 def locate(name: str, path: str) -> Any:
-    """The class or function that a `_target_` names.
+    """Return the class or function that a `_target_` names.
 
     Raises:
-        ConfigError: outside the allow-list, or not there.
+        ConfigError: it is outside the allow-list, or does not exist.
     """
     trusted = TRUSTED + tuple(filter(None, os.environ.get("MANYVIEWS_TRUST", "").split(",")))
     if not name.startswith(trusted):
@@ -187,7 +187,7 @@ def locate(name: str, path: str) -> Any:
 
 
 def _resolve(name: str) -> Any:
-    """The object of a dotted name, whose first parts are modules."""
+    """Return the object of a dotted name, whose first parts are modules."""
     first, *parts = name.split(".")
     found = importlib.import_module(first)
     for i, part in enumerate(parts, 1):

@@ -112,7 +112,7 @@ class SwAV(Method):
 
     @torch.no_grad()
     def codes(self, z: Float[Tensor, "A B P"], scores: Float[Tensor, "A B K"]) -> Tensor:
-        """Eq. 3 per assigning view, together with the queue's rows once it is full: (A, B, K)."""
+        """Return the codes (A, B, K) of eq. 3; the queue takes part in them once it is full."""
         earlier = scores[:, :0]
         if self.queue.shape[1] and self.current_epoch >= self.queue_from_epoch:
             if self.queued >= self.queue.shape[1]:
