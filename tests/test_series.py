@@ -61,7 +61,7 @@ def test_the_wrong_kind_of_data_is_one_line(overrides, said, config_dir):
 @pytest.fixture
 def without_scores(monkeypatch):
     """Which run is trained when is what is asked; evaluation has tests of its own."""
-    monkeypatch.setattr(train.report_card, "make", unscored.make)
+    monkeypatch.setattr(train.scoring, "make", unscored.make)
 
 
 REBAR = [
