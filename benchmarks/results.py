@@ -92,8 +92,8 @@ def places(runs: Path) -> Places:
     for row in rows():
         composed, choices = config.compose("pretrain", [*row.overrides, f"runs={runs}"])
         for seed in row.seeds:
-            resolved, _ = retriever_stage.resolve({**composed, "seed": seed}, choices)
-            found[row.name, seed] = folder(resolved, choices)
+            last = retriever_stage.stages({**composed, "seed": seed}, choices)[-1]
+            found[row.name, seed] = folder(last.config, choices)
     return found
 
 

@@ -94,8 +94,7 @@ def test_rebar_trains_its_retriever_first_and_only_once(config_dir, capsys):
 @pytest.mark.usefixtures("without_scores")
 def test_the_folder_is_known_before_the_retriever_is_trained(config_dir):
     overrides = [*REBAR, FIRST]
-    given, choices = config.compose("pretrain", overrides, config_dir)
-    named, _ = retriever_stage.resolve(given, choices, config_dir)
+    named = retriever_stage.compose(overrides, config_dir)[-1].config
     run = train.pretrain(overrides, config_dir)
     assert named["method"]["retriever"] == run.config["method"]["retriever"]
 

@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _stdout_is_closed() -> bool:
-    """Return True if stdout was closed by its reader (`manyviews … | head`), and discard the rest."""
+    """Return True if stdout was closed by its reader (`manyviews … | head`); discard the rest."""
     printed = select.poll()
     printed.register(sys.stdout, 0)
     closed = bool(printed.poll(0))  # no events were asked for, so only errors are reported
@@ -119,11 +119,10 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 
 def _where(arguments: argparse.Namespace) -> None:
-    from manyviews import config, retriever_stage, runs
+    from manyviews import retriever_stage, runs
 
-    composed, choices = config.compose("pretrain", arguments.overrides, arguments.config_dir)
-    composed, _ = retriever_stage.resolve(composed, choices, arguments.config_dir)
-    print(runs.folder(composed, choices))
+    stage = retriever_stage.compose(arguments.overrides, arguments.config_dir)[-1]
+    print(runs.folder(stage.config, stage.choices))
 
 
 def _views(arguments: argparse.Namespace) -> None:

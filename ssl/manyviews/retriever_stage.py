@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from manyviews import config, process_group, runs
@@ -14,45 +14,59 @@ SAME_OF_TRAINER = ("accelerator", "precision")
 
 
 class Stage(NamedTuple):
-    """A run that has to be trained before another one.
+    """A run to be trained.
 
     Attributes:
         config: its checked config.
         choices: the file that each config group chose.
-        overrides: the overrides that make it, besides the settings that both runs share.
+        overrides: the overrides of its command.
     """
 
     config: Config
     choices: Mapping[str, str]
-    overrides: list[str]
+    overrides: Sequence[str]
 
 
-def resolve(
-    composed: Config, choices: Mapping[str, str], config_dir: str | None = None
-) -> tuple[Config, Stage | None]:
-    """Return the config with `method.retriever=auto` replaced by a folder, and that folder's run.
+def compose(overrides: Sequence[str], config_dir: str | None = None) -> list[Stage]:
+    """Return the runs that a `pretrain` command trains: one, or the retriever's and then its own.
+
+    If the retriever is not the finished run of a given folder (`method.retriever=auto`), its run
+    comes first, and the last config names its folder.
 
     Args:
-        composed: config of the run that was asked for.
-        choices: the file that each config group chose.
+        overrides: as on the command line.
         config_dir: a folder with config groups of your own.
 
     Raises:
-        ConfigError: a mistake in `method.retriever_overrides`.
+        ConfigError: a mistake in the config.
     """
+    composed, choices = config.compose("pretrain", overrides, config_dir)
+    return stages(composed, choices, overrides, config_dir)
+
+
+def stages(
+    composed: Config,
+    choices: Mapping[str, str],
+    overrides: Sequence[str] = (),
+    config_dir: str | None = None,
+) -> list[Stage]:
+    """Return the runs that a composed config asks for; see `compose`."""
     method = composed["method"]
     if method.get("retriever") != "auto":
-        return composed, None
-    if method["positives"] != "rebar":
-        return {**composed, "method": method | {"retriever": None}}, None
-    overrides = [f"data={choices['data']}", "method=rebar_retriever"]
-    overrides += method["retriever_overrides"]
-    first, chosen = config.compose("pretrain", overrides, config_dir)
+        return [Stage(composed, choices, overrides)]
+    if method["positives"] != "rebar":  # other positives need no retriever
+        return [Stage(_with_retriever(composed, None), choices, overrides)]
+    options = [f"data={choices['data']}", "method=rebar_retriever", *method["retriever_overrides"]]
+    first, chosen = config.compose("pretrain", options, config_dir)
     first |= {key: composed[key] for key in SAME}
     first["trainer"] |= {key: composed["trainer"][key] for key in SAME_OF_TRAINER} | {"devices": 1}
-    stage = Stage(first, chosen, overrides)
-    folder = runs.folder(first, chosen)
-    return {**composed, "method": method | {"retriever": str(folder)}}, stage
+    folder = str(runs.folder(first, chosen))
+    last = Stage(_with_retriever(composed, folder), choices, overrides)
+    return [Stage(first, chosen, options), last]
+
+
+def _with_retriever(composed: Config, folder: str | None) -> Config:
+    return {**composed, "method": composed["method"] | {"retriever": folder}}
 
 
 def check_launcher(stage: Stage) -> None:

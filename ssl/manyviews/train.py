@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -30,6 +30,7 @@ from manyviews.evaluation import gallery
 from manyviews.loggers import ledger, wandb_logger
 from manyviews.method import Method
 from manyviews.optim.family import mismatch
+from manyviews.retriever_stage import Stage
 from manyviews.runs import Run, status
 from manyviews.schema import Config
 
@@ -48,6 +49,22 @@ class Parts(NamedTuple):
     method: Method
     begins_with: str
     trainer: pl.Trainer
+
+
+class Begun(NamedTuple):
+    """A run that was begun or continued, and what it is trained with.
+
+    Attributes:
+        run: the run folder.
+        parts: its parts; None if the run is finished.
+        saved: the checkpoint to go on from; None to start at step 0.
+        loggers: its dashboards.
+    """
+
+    run: Run
+    parts: Parts | None
+    saved: Saved | None
+    loggers: list[Logger]
 
 
 def pretrain(overrides: Sequence[str], config_dir: str | None = None) -> Run:
@@ -69,57 +86,49 @@ def pretrain(overrides: Sequence[str], config_dir: str | None = None) -> Run:
     if process_group.launched_rank() > 0:
         return _follow()
     with process_group.leading() as tell:
-        composed, choices = config.compose("pretrain", overrides, config_dir)
-        composed, first = retriever_stage.resolve(composed, choices, config_dir)
-        if first is not None:
-            build.protocols(composed)  # mistakes are told before the first stage is trained
-            build.data(composed)
-            retriever_stage.check_launcher(first)
-            print(f"first the retriever: {runs.folder(first.config, first.choices)}")
-            run = _run(first.config, first.choices, first.overrides)
-            if not run.trained:
+        stages = retriever_stage.compose(overrides, config_dir)
+        if len(stages) > 1:
+            build.protocols(stages[-1].config)  # mistakes are told before the first is trained
+            build.data(stages[-1].config)
+            retriever_stage.check_launcher(stages[0])
+            print(f"first the retriever: {runs.folder(stages[0].config, stages[0].choices)}")
+        while True:
+            stage = stages.pop(0)
+            with ExitStack() as held:
+                run, parts, saved, loggers = _begin(stage, held)
+                if not stages:
+                    tell(run.path)
+                if parts is not None and not run.trained:
+                    fit(run, parts, saved, loggers)
+                process_group.leave()
+                if parts is not None and run.trained:
+                    _score(run, parts.data, loggers)
+            if not stages or not run.trained:
                 return run
-        return _run(composed, choices, overrides, tell)
 
 
-def _run(
-    composed: Config,
-    choices: Mapping[str, str],
-    overrides: Sequence[str],
-    tell: Callable[[Path], None] = lambda path: None,
-) -> Run:
-    """Begin or continue the run of a config, on rank 0.
+def _begin(stage: Stage, held: ExitStack) -> Begun:
+    """Begin or continue the run of a stage, on rank 0.
 
     Args:
-        composed: the checked config.
-        choices: the file that each config group chose.
-        overrides: of the command.
-        tell: tells the other ranks which folder it is.
+        stage: the config of the run.
+        held: keeps the run's lock, its status and its dashboards until the run ends.
     """
-    path = runs.place(composed, choices)
+    path = runs.place(stage.config, stage.choices)
     if (path / "config.yaml").is_file() and _is_finished(run := runs.load(path)):
         print(f"{path} is finished: {run.config['epochs']} epochs, evaluated")
-        tell(path)
-        return run
-    parts = _build(composed, path)
+        return Begun(run, None, None, [])
+    parts = _build(stage.config, path)
     for file in parts.data.splits.skipped:
         print(f"skipped {file}")
-    with ExitStack() as held:
-        held.enter_context(runs.lock(path))
-        run = runs.begin(path, composed, choices, overrides, parts.data.splits.fingerprint())
-        saved = _last_checkpoint(run)
-        tell(path)
-        held.enter_context(status.recorded(path))
-        loggers = list(build.nodes(composed["logger"], run=run).values())
-        held.callback(wandb_logger.finish, loggers)
-        if not run.trained:
-            fit(run, parts, saved, loggers)
-        process_group.leave()
-        if run.trained:
-            card, _ = scoring.make(run, parts.data, composed["evaluation"])
-            wandb_logger.log_scores(loggers, card)
-            status.write(path, state="finished")
-    return run
+    held.enter_context(runs.lock(path))
+    fingerprint = parts.data.splits.fingerprint()
+    run = runs.begin(path, stage.config, stage.choices, stage.overrides, fingerprint)
+    saved = _last_checkpoint(run)
+    held.enter_context(status.recorded(path))
+    loggers = list(build.nodes(run.config["logger"], run=run).values())
+    held.callback(wandb_logger.finish, loggers)
+    return Begun(run, parts, saved, loggers)
 
 
 def _follow() -> Run:
@@ -189,10 +198,16 @@ def fit(run: Run, parts: Parts, saved: Saved | None, loggers: list[Logger]) -> N
             print(f"note: {said}")
         wandb_logger.log_views(loggers, gallery.views_of(data, gallery.some(data), 0))
         runs.keep_metrics_until(run.path, saved.step if saved else 0)
+    trainer.hand_over(saved, lightning)
     trainer.adapt(method, lightning, compiled=run.config["trainer"].get("compile", False))
     try:
         with trainer.explained(lambda: _standing(run)):
-            trainer.fit(lightning, method, data, saved)
+            lightning.fit(
+                method,
+                datamodule=data,
+                ckpt_path=saved.path if saved else None,
+                weights_only=True,
+            )
     except Stopped:
         if lightning.is_global_zero:
             status.write(run.path, state="stopped", reason="told to stop")
@@ -200,6 +215,13 @@ def fit(run: Run, parts: Parts, saved: Saved | None, loggers: list[Logger]) -> N
     else:
         if lightning.is_global_zero:
             status.write(run.path, state="trained")
+
+
+def _score(run: Run, data: Data, loggers: list[Logger]) -> None:
+    """Evaluate a trained run and write its report."""
+    card, _ = scoring.make(run, data, run.config["evaluation"])
+    wandb_logger.log_scores(loggers, card)
+    status.write(run.path, state="finished")
 
 
 def _standing(run: Run) -> str:

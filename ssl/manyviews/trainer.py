@@ -139,14 +139,11 @@ def adapt(method: Method, trainer: pl.Trainer, *, compiled: bool) -> None:
         method.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 
-def fit(
-    trainer: pl.Trainer, method: Method, data: pl.LightningDataModule, saved: Saved | None
-) -> None:
-    """Train with Lightning, from a checkpoint that was read already or from the start."""
+def hand_over(saved: Saved | None, trainer: pl.Trainer) -> None:
+    """Give the trainer a checkpoint that was read already, so that it is not read again."""
     files = trainer.strategy.checkpoint_io
     if isinstance(files, CheckpointFiles):
         files.saved = saved
-    trainer.fit(method, datamodule=data, ckpt_path=saved.path if saved else None, weights_only=True)
 
 
 @contextmanager
