@@ -16,7 +16,7 @@ NAMES = sorted(
 @pytest.fixture(scope="module")
 def nodes():
     with initialize_config_module("manyviews.conf", version_base="1.3"):
-        return {name: compose(f"data/{name}")["data"] for name in NAMES}
+        return {name: compose("pretrain", [f"data={name}"])["data"] for name in NAMES}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -18,14 +18,17 @@ COUNT = 4  # K
 
 def method(retrieving=True, **options):
     torch.manual_seed(0)
-    return Rebar(
+    made = Rebar(
         small_series.Convolution(),
-        functools.partial(torch.optim.SGD, lr=0.1),
-        WarmupCosine(warmup_epochs=0.0, final=1.0),
         seed=0,
         retriever=CrossAttention(2, width=8, blocks=1, kernel=5) if retrieving else None,
         **options,
     )
+    made.train_with(
+        optimizer=functools.partial(torch.optim.SGD, lr=0.1),
+        schedule=WarmupCosine(warmup_epochs=0.0, final=1.0),
+    )
+    return made
 
 
 def data(batch_size=8):

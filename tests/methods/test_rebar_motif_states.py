@@ -61,7 +61,8 @@ class Watch(pl.Callback):
 def measure(splits):
     """Fifteen epochs of the first stage."""
     adam = functools.partial(torch.optim.Adam, lr=1e-3)
-    method = RebarRetriever(untrained(), adam, CONSTANT, seed=0, mask_length=15)
+    method = RebarRetriever(untrained(), seed=0, mask_length=15)
+    method.train_with(optimizer=adam, schedule=CONSTANT)
     fit(method, SeriesData(splits, small_series.windows(), batch_size=32, seed=0), epochs=15)
     return method.backbone.eval()
 
@@ -105,14 +106,13 @@ def trained(splits, source, steps, retriever=None):
     torch.manual_seed(0)
     method = Rebar(
         TCN(3, hidden_dim=16, depth=5, embedding_dim=64),
-        functools.partial(torch.optim.AdamW, lr=0.01),
-        FALLING,
         seed=0,
         retriever=retriever,
         positives=source,
         between_weight=0.0,
         average="none",
     )
+    method.train_with(optimizer=functools.partial(torch.optim.AdamW, lr=0.01), schedule=FALLING)
     data = SeriesData(splits, small_series.candidates(14, per_subject=1), batch_size=8, seed=0)
     right = fit(method, data, epochs=steps // 2)
     pure = SeriesData(motif_states(seed=1), small_series.windows(), batch_size=8, seed=0)

@@ -13,14 +13,17 @@ from manyviews.optim import WarmupCosine
 
 def method(mask_length=5, backbone=None, **options):
     torch.manual_seed(0)
-    return RebarRetriever(
+    made = RebarRetriever(
         backbone or CrossAttention(2, width=8, blocks=1, kernel=5),
-        functools.partial(torch.optim.Adam, lr=0.01),
-        WarmupCosine(warmup_epochs=0.0, final=1.0),
         seed=0,
         mask_length=mask_length,
         **options,
     )
+    made.train_with(
+        optimizer=functools.partial(torch.optim.Adam, lr=0.01),
+        schedule=WarmupCosine(warmup_epochs=0.0, final=1.0),
+    )
+    return made
 
 
 def trainer(epochs, **more):
