@@ -34,6 +34,8 @@ def _command(folder, overrides, config_dir, kill):
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     os.chdir(folder)
+    # A cache that other processes share may hold the half-written kernel of one that was killed.
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = os.path.join(folder, "kernels")
     if kill and kill[0] != "time":
         {"step": _at_step, "write": _in_write, "rename": _between_renames}[kill[0]](kill[1])
     sys.exit(cli.main(["pretrain", "--config-dir", config_dir, *overrides]))
