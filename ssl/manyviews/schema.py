@@ -163,7 +163,7 @@ def _check_target(node: Node, path: str, group: str | None) -> None:
     values = {k: v for k, v in node.items() if k not in ("_target_", "_partial_")}
     used_values = {key: values.pop(key) for key in used if key in values}
     _validate(pydantic.create_model("UsedByBuild", **used), used_values, path)
-    # A nested node becomes an object of its own and is checked by itself, not against the hint.
+    # A nested node is built and checked on its own, not compared with the hint.
     open_hints = {k for k, v in values.items() if "_target_" in json.dumps(v)}
     _validate(_schema(target, passed, open_hints), values, path)
 

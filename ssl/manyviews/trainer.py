@@ -162,7 +162,9 @@ def explained(standing: Callable[[], str]) -> Iterator[None]:
     except SystemExit as error:  # Lightning's answer to a second Ctrl-C
         raise Interrupted(f"broken off, {standing()}") from error
     except RuntimeError as error:
-        gloo = type(error) is RuntimeError and "gloo" in str(error)  # gloo has no type of its own
+        gloo = type(error) is RuntimeError and "gloo" in str(
+            error
+        )  # gloo raises plain RuntimeErrors
         if gloo or isinstance(error, DistError):
             raise RankLost(f"another process of this run died, {standing()}") from error
         raise

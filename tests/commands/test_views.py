@@ -6,12 +6,12 @@ import torch
 from PIL import Image
 
 from manyviews import build, config
-from manyviews.commands import views as contact_sheet
+from manyviews.commands.views import GAP, sheet, write
 from manyviews.errors import ConfigError
 
 
 def test_the_sheet_shows_the_very_views_of_training(small, config_dir):
-    path = contact_sheet.write([*small, "sample=17", "epoch=1", "file=x.png"], config_dir)
+    path = write([*small, "sample=17", "epoch=1", "file=x.png"], config_dir)
     page = np.asarray(Image.open(path))
     data = build.data(config.compose("pretrain", small, config_dir)[0])
     seen = {}
@@ -22,7 +22,7 @@ def test_the_sheet_shows_the_very_views_of_training(small, config_dir):
             sample.position, *data.make_batch(sample, 1).views, strict=True
         ):
             seen[int(position)] = views
-    times, gap = 6, contact_sheet.GAP  # 16 pixels enlarged to 96
+    times, gap = 6, GAP  # 16 pixels enlarged to 96
     for v, view in enumerate(seen[17], 1):
         left = gap + v * (16 * times + gap)
         shown = page[gap : gap + 16 * times : times, left : left + 16 * times : times]
@@ -32,7 +32,7 @@ def test_the_sheet_shows_the_very_views_of_training(small, config_dir):
 
 def test_pictures_of_several_sizes_stand_at_their_place():
     large, small = torch.zeros(2, 3, 40, 40).byte().numpy(), torch.zeros(2, 3, 8, 8).byte().numpy()
-    page = contact_sheet.sheet([large, small])
+    page = sheet([large, small])
     assert page.shape == (3, 2 * 124 + 4, 2 * 124 + 4)
     assert (page[:, 4:124, 4:124] == 0).all()
     assert (page[:, 4:28, 128:152] == 0).all() and (page[:, 28:124, 128:] == 255).all()
@@ -48,5 +48,5 @@ def test_pictures_of_several_sizes_stand_at_their_place():
 )
 def test_what_cannot_be_shown_is_told(small, config_dir, override, said):
     with pytest.raises(ConfigError, match=said):
-        contact_sheet.write([*small, override], config_dir)
+        write([*small, override], config_dir)
     assert not list(Path().glob("*.png"))

@@ -118,7 +118,7 @@ class SwAV(Method):
             if self.queued >= self.queue.shape[1]:
                 rows = torch.stack([distributed.local_rows(rows) for rows in self.queue])
                 earlier = rows.to(scores.dtype) @ self.prototypes.weight.mT
-            self.remember(z)  # behind the reading: the queue never holds the current batch
+            self.remember(z)  # after reading, so that the codes never see this batch twice
         together = torch.cat([earlier, scores], dim=1)
         options = {"epsilon": self.epsilon, "iterations": self.iterations}
         return torch.stack([sinkhorn(s, **options)[earlier.shape[1] :] for s in together])

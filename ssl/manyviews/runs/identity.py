@@ -91,8 +91,8 @@ def _prefix(choices: Mapping[str, str]) -> str:
 def folder(config: Config, choices: Mapping[str, str]) -> Path:
     """Return where the run of this config lies, or will lie.
 
-    A run that was begun under an earlier format has a name of its own; if it has the same identity,
-    it is the run of this config and continues in its place.
+    A run that was begun under an earlier format has another name. If it has the same identity, it
+    is the run of this config and continues in its old folder.
     """
     path = Path(config["runs"]) / name(config, choices)
     if path.exists():

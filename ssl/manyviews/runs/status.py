@@ -26,7 +26,7 @@ BEAT = 30.0  # seconds between two heartbeats
 
 
 class Status(NamedTuple):
-    """Where a run stands.
+    """The content of status.json.
 
     Attributes:
         state: see `State`.

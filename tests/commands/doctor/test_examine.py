@@ -6,7 +6,7 @@ from defects import HOSTILE, clean, plant
 from small_data import stripes
 
 from manyviews import config
-from manyviews.commands.doctor import examine as doctor
+from manyviews.commands.doctor import examine
 from manyviews.errors import ConfigError
 
 FOLDER = ["data=folder", "data.path=photos", "backbone=resnet_tiny", "trainer.accelerator=cpu"]
@@ -17,11 +17,11 @@ def quick(monkeypatch, tmp_path):
     """No worker processes, and nothing in the user's cache."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("manyviews.commands.doctor.throughput.cores", lambda: 0)
-    monkeypatch.setattr(doctor, "SECONDS", 0.01)
+    monkeypatch.setattr(examine, "SECONDS", 0.01)
 
 
 def diagnosis(*overrides):
-    return doctor.diagnosis(config.compose("doctor", [*FOLDER, *overrides])[0])
+    return examine.diagnosis(config.compose("doctor", [*FOLDER, *overrides])[0])
 
 
 def names(found):
@@ -59,12 +59,12 @@ def test_a_clean_folder_has_no_finding():
         "images", "classes", "sizes", "colours", "statistics", "memory", "speed"
     ]  # fmt: skip
     assert found.summary[-1].values["recommended_workers"] is None  # all lie in memory
-    assert doctor.examine(FOLDER).startswith("'photos': 0 findings\n")
+    assert examine.examine(FOLDER).startswith("'photos': 0 findings\n")
 
 
 def test_no_name_breaks_a_line_and_every_reason_is_told():
     plant(clean(Path("photos")))
-    lines = doctor.examine(FOLDER).splitlines()
+    lines = examine.examine(FOLDER).splitlines()
     (start,) = [i for i, line in enumerate(lines) if line.startswith("unreadable: 7 files")]
     assert lines[start + 1].startswith(r"    'train/c/<b>hostile\n.png': not an image")
     assert lines[start + 2].startswith("    'train/c/bomb.pbm': 200000000 pixels")
@@ -73,7 +73,7 @@ def test_no_name_breaks_a_line_and_every_reason_is_told():
 
 def test_the_file_holds_all_cases_in_full():
     plant(clean(Path("photos")))
-    doctor.examine([*FOLDER, "file=doctor.json"])
+    examine.examine([*FOLDER, "file=doctor.json"])
     record = json.loads(Path("doctor.json").read_text())
     unreadable = record["findings"][0]
     assert unreadable["affected"] == 7 and len(unreadable["named"]) == 7
@@ -109,7 +109,7 @@ def test_images_in_memory_are_named_by_their_places(config_dir, monkeypatch):
     made.train.image[9] = made.train.image[3] = made.test.image[4]
     made.train.label[3] = 1 - made.train.label[9]
     monkeypatch.setattr("small_data.stripes", lambda **_: made)
-    found = names(doctor.diagnosis(composed))
+    found = names(examine.diagnosis(composed))
     assert found["exact_leaks"] == [["train[3]", "train[9]", "test[4]"]]
     assert found["label_conflicts"] == [["train[3]", "train[9]", "test[4]"]]
 
@@ -117,4 +117,4 @@ def test_images_in_memory_are_named_by_their_places(config_dir, monkeypatch):
 def test_a_file_that_cannot_be_written_is_one_line():
     clean(Path("photos"))
     with pytest.raises(ConfigError, match="file=no/x.json cannot be written"):
-        doctor.examine([*FOLDER, "file=no/x.json"])
+        examine.examine([*FOLDER, "file=no/x.json"])

@@ -78,8 +78,6 @@ def diagnosis(composed: config.Config) -> Diagnosis:
     index = data.splits.index
     images = _scan_memory(data.splits) if index is None else _scan_files(index)
     device = torch.device(_device(composed["trainer"]["accelerator"]))
-    if device.type == "cpu":
-        hardware.keep_freed_memory()  # as a training does, so that speeds agree
     speeds = throughput.speeds(data, device, SECONDS)
     views = throughput.speed_of_views(data, device, SECONDS)
     lines = [*_image_summary(images), *summary.of_reading(data.splits, speeds, views)]
