@@ -1,4 +1,5 @@
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,8 +14,8 @@ def composed(small, config_dir, *more):
 
 
 def test_a_null_node_is_left_out(small, config_dir):
-    names = [type(c).__name__ for c in build.callbacks(composed(small, config_dir))]
-    fewer = build.callbacks(composed(small, config_dir, "callbacks.progress=null"))
+    names = [type(c).__name__ for c in build.callbacks(composed(small, config_dir), Path("run"))]
+    fewer = build.callbacks(composed(small, config_dir, "callbacks.progress=null"), Path("run"))
     assert set(names) - {type(c).__name__ for c in fewer} == {"Progress"}
 
 
@@ -25,7 +26,9 @@ def test_no_protocol_at_all_says_what_to_type(small, config_dir):
 
 def test_a_constructor_s_complaint_comes_out_as_it_is(small, config_dir):
     with pytest.raises(ConfigError, match="^callbacks.online_knn.every_n_epochs=0; allowed"):
-        build.callbacks(composed(small, config_dir, "callbacks.online_knn.every_n_epochs=0"))
+        build.callbacks(
+            composed(small, config_dir, "callbacks.online_knn.every_n_epochs=0"), Path("run")
+        )
 
 
 def test_regularizers_reach_the_method_under_their_names(small, config_dir):

@@ -11,7 +11,7 @@ import torch
 import yaml
 from pictures import noise, write_folder
 
-from manyviews import checkpoints, load_backbone, runs, train
+from manyviews import checkpoints, load_backbone, runs, scoring, train
 from manyviews.callbacks.metrics import NotFinite
 from manyviews.callbacks.online_knn import ONLINE
 from manyviews.errors import ConfigError
@@ -83,7 +83,7 @@ def test_a_loss_that_is_not_finite_names_the_step_and_keeps_the_last_checkpoint(
 def test_evaluate_keeps_what_was_scored_and_adds_what_is_new(done_here, config_dir, monkeypatch):
     before = json.loads(done_here.report.read_text())["scores"]
     options = [f"run={done_here.path}", "logger.wandb=null"]
-    train.evaluate([*options, "evaluation=[knn_dino]", "evaluation.knn_dino.neighbours=[20]"])
+    scoring.evaluate([*options, "evaluation=[knn_dino]", "evaluation.knn_dino.neighbours=[20]"])
     card = json.loads(done_here.report.read_text())
     assert set(card["protocols"]) == {"knn@1", "knn_dino@1"}
     assert card["scores"][: len(before)] == before
@@ -100,7 +100,7 @@ def test_load_backbone_gives_the_trained_weights(done):
 @pytest.mark.parametrize("folder", ["nowhere", "."])
 def test_a_folder_that_is_no_run_is_one_line(folder):
     with pytest.raises(ConfigError, match=f"run={folder} is not a run folder"):
-        train.evaluate([f"run={folder}"])
+        scoring.evaluate([f"run={folder}"])
 
 
 def test_a_batch_larger_than_the_set_makes_no_folder(small, config_dir):

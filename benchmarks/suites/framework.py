@@ -169,8 +169,8 @@ def ours() -> tuple[float, Weights]:
         callbacks = {**composed["callbacks"], "clock": node}
         run = Run(run.path, {**composed, "callbacks": callbacks}, choices)
         loggers = list(build.nodes(composed["logger"], run=run).values())
-        lightning = build.trainer(run.config, train.callbacks(run.config, run.path))
-        parts = train.Parts(data(), trained := method(), "random weights", lightning)
+        lightning = build.trainer(run.config, build.callbacks(run.config, run.path))
+        parts = build.Parts(data(), trained := method(), "random weights", lightning)
         train.fit(run, parts, None, loggers)
         wandb_logger.finish(loggers)
     return Clock.per_step, [p.detach() for p in trained.parameters()]

@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from windows import alternate
 
-from manyviews import train as training
+from manyviews import training
 from manyviews.evaluation.features import Features
 from manyviews.evaluation.linear import LinearGrid
 from manyviews.runs import Run
@@ -119,7 +119,7 @@ def evaluated(run: Run, rates: list[float], decays: list[float]) -> Tensor:
     """Evaluate a run as if for the first time, and return its test features."""
     shutil.rmtree(run.path / "features", ignore_errors=True)
     run.report_of("last").unlink(missing_ok=True)
-    training.evaluate(
+    scoring.evaluate(
         [
             f"run={run.path}",
             "evaluation=[linear]",

@@ -44,9 +44,9 @@ def evaluate(run: str | Path, *overrides: str) -> dict[str, Any]:
     """
     import json
 
-    from manyviews import train
+    from manyviews import scoring
 
-    return json.loads(train.evaluate([f"run={run}", *overrides]).read_text())
+    return json.loads(scoring.evaluate([f"run={run}", *overrides]).read_text())
 
 
 def load_backbone(run: str | Path, ckpt: str = "last") -> nn.Module:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
@@ -14,6 +15,10 @@ from manyviews import checkpoints, runs
 from manyviews.backbones import weights
 from manyviews.backbones.backbone import Backbone
 from manyviews.backbones.registry import check_sizes, load_and_freeze
+from manyviews.callbacks.checkpoint import Checkpoint
+from manyviews.callbacks.metrics import Metrics
+from manyviews.callbacks.noise import Noise
+from manyviews.callbacks.stop import Stop
 from manyviews.datamodules.images.datamodule import ImageData
 from manyviews.datamodules.images.splits import ImageSplits
 from manyviews.datamodules.labels import classes_of
@@ -164,33 +169,6 @@ def _classes(method_name: str, module: Data) -> int:
     return int(label.max()) + 1
 
 
-def initialise(made: Method, init: str | None) -> str:
-    """Copy the backbone of another run, and every other weight that fits; return what matched.
-
-    Args:
-        made: the method, freshly built.
-        init: a run folder or a checkpoint; None leaves the method as it is.
-
-    Raises:
-        ConfigError: the backbone does not fit, or already has weights from elsewhere.
-    """
-    trunk = made.backbone
-    if init is None:
-        return trunk.begins_with
-    if trunk.begins_with != Backbone.begins_with:
-        raise ConfigError(
-            f"init={init} and backbone.weights (or pretrained) both begin it; leave one out"
-        )
-    checkpoint = checkpoints.read(checkpoints.find(init))
-    matched = weights.load(trunk, checkpoints.backbone(checkpoint), f"init={init}")
-    # Only parameters: buffers are a method's own state (queues, counters) and begin anew.
-    heads = {n: p for n, p in made.named_parameters() if not n.startswith("backbone.")}
-    state: dict[str, torch.Tensor] = checkpoint["state_dict"]
-    fitting = {n: state[n] for n in heads if n in state and state[n].shape == heads[n].shape}
-    made.load_state_dict(fitting, strict=False)
-    return f"{matched}; {len(fitting)} of {len(heads)} other weights"
-
-
 def pretrained(run: Run, module: Data, ckpt: str = "last") -> Backbone:
     """Return the pretrained backbone of a run, in evaluation mode; every weight must match.
 
@@ -198,20 +176,7 @@ def pretrained(run: Run, module: Data, ckpt: str = "last") -> Backbone:
         ConfigError: there is no checkpoint yet, or it does not fit the config.
     """
     saved = checkpoints.load(run.checkpoints, ckpt)
-    return load_trained(backbone(run.config, module), saved)
-
-
-def load_trained(made: Backbone, saved: checkpoints.Saved) -> Backbone:
-    """Load a checkpoint's backbone weights, all of which must match, and switch to evaluation.
-
-    Raises:
-        ConfigError: the checkpoint does not fit.
-    """
-    try:
-        made.load_state_dict(checkpoints.backbone(saved.content))
-    except RuntimeError as error:
-        raise ConfigError(f"{saved.path}: {' '.join(str(error).split())}") from error
-    return made.eval()
+    return weights.load_trained(backbone(run.config, module), saved)
 
 
 def protocols(config: Config) -> dict[str, Protocol]:
@@ -226,14 +191,57 @@ def protocols(config: Config) -> dict[str, Protocol]:
     return made
 
 
-def callbacks(config: Config) -> list[pl.Callback]:
-    """Return the callbacks that are not null, in the order of the config."""
-    return list(nodes(config["callbacks"]).values())
+def callbacks(config: Config, path: Path) -> list[pl.Callback]:
+    """Return all callbacks of a run in the order in which they are called.
+
+    Args:
+        config: the checked config.
+        path: the run folder, which need not exist yet.
+    """
+    return [
+        Metrics(path / "metrics.jsonl", config["trainer"]["log_every_n_steps"]),
+        Noise(config["seed"]),
+        *nodes(config["callbacks"]).values(),
+        (stop := Stop()),
+        Checkpoint(path, config["save_every_n_steps"], stop),
+    ]
 
 
-def trainer(config: Config, watching: list[pl.Callback]) -> pl.Trainer:
+def trainer(config: Config, callbacks: list[pl.Callback]) -> pl.Trainer:
     """Return the Lightning trainer for this machine; its loggers are set later."""
-    return _make(config["trainer"], epochs=config["epochs"], callbacks=watching, logger=[])
+    return _make(config["trainer"], epochs=config["epochs"], callbacks=callbacks, logger=[])
+
+
+class Parts(NamedTuple):
+    """The objects that a run is trained with; each is built once.
+
+    Attributes:
+        data: data set and views.
+        method: the method with its first weights.
+        begins_with: where these weights come from, in words.
+        trainer: Lightning's trainer with all callbacks, and no loggers yet.
+    """
+
+    data: Data
+    method: Method
+    begins_with: str
+    trainer: pl.Trainer
+
+
+def parts(config: Config, path: Path) -> Parts:
+    """Build everything that a run needs, so that a mistake is told before its folder is made.
+
+    Args:
+        config: the checked config.
+        path: the run folder, which need not exist yet.
+    """
+    protocols(config)
+    module = data(config)
+    made = method(config, module)
+    begins_with = weights.initialise(made, made.backbone, config["init"])
+    lightning = trainer(config, callbacks(config, path))
+    module.loader(rank=0, world=lightning.world_size)  # raises if the batch cannot be shared
+    return Parts(module, made, begins_with, lightning)
 
 
 def nodes(named: Mapping[str, Any], **passed: Any) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class Saved(NamedTuple):
     step: int
     epochs: int
     torn: tuple[Torn, ...] = ()
-    content: Mapping[str, Any] = {}
+    content: dict[str, Any] = {}  # noqa: RUF012 (this one is never filled)
 
 
 def newest(folder: Path) -> Saved | None:
@@ -277,9 +277,11 @@ class CheckpointFiles(CheckpointIO):
         self, path: Any, map_location: Any = None, weights_only: bool | None = True
     ) -> dict[str, Any]:
         """Read a checkpoint on every rank, with its tensors on the CPU in any case."""
-        saved, self.saved = self.saved, None  # given once: its memory is then free
+        saved, self.saved = self.saved, None
         if saved is not None and saved.path == Path(path):
-            return dict(saved.content)
+            content = {**saved.content}
+            saved.content.clear()  # or its tensors would stay in memory during the training
+            return content
         return read(Path(path))
 
     def remove_checkpoint(self, path: Any) -> None:

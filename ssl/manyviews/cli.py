@@ -112,10 +112,10 @@ def _pretrain(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from manyviews import train
+    from manyviews import scoring
 
     _prepare_process()
-    _show(train.evaluate(arguments.overrides, arguments.config_dir))
+    _show(scoring.evaluate(arguments.overrides, arguments.config_dir))
 
 
 def _where(arguments: argparse.Namespace) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from manyviews import build, checkpoints, report
+from manyviews import build, checkpoints, config, report, runs
+from manyviews.backbones.weights import load_trained
 from manyviews.build import Data
 from manyviews.checkpoints import Saved
 from manyviews.datamodules.module import Split
 from manyviews.evaluation import gallery, spectrum
 from manyviews.evaluation.features import Features, cached, extract
 from manyviews.evaluation.suite import Protocol, fingerprint, score, sentences
+from manyviews.loggers import wandb_logger
 from manyviews.method import Examples, Method
 from manyviews.runs import Run, write_json
 from manyviews.runs.upgrade import with_public_names
@@ -30,6 +32,31 @@ Pair = tuple[Features, Features]
 FORMAT_VERSION = 2
 SCORED = ("scores", "differences", "subjects")  # lists of the report that protocols add to
 UNLABELLED = "no labels in these data: there is nothing to score, only the label-free figures"
+
+
+def evaluate(overrides: Sequence[str], config_dir: str | None = None) -> Path:
+    """Write the report of a run; scores of the same checkpoint are not computed again.
+
+    Args:
+        overrides: `run=FOLDER`, and any other key of `conf/evaluate.yaml`.
+        config_dir: a folder with config groups of your own.
+
+    Returns:
+        The report.json.
+
+    Raises:
+        ConfigError: not a run folder, or a mistake in what was asked for.
+    """
+    composed, _ = config.compose("evaluate", overrides, config_dir)
+    run = runs.load(composed["run"])
+    data = build.data(run.config)
+    ckpt: str = composed["ckpt"]
+    card, renewed = make(run, data, composed["evaluation"], ckpt)
+    if renewed:
+        loggers = list(build.nodes(composed["logger"], run=run).values())
+        wandb_logger.log_scores(loggers, card)
+        wandb_logger.finish(loggers)
+    return run.report_of(ckpt)
 
 
 def make(
@@ -154,7 +181,7 @@ def _subjects(run: Run, data: Data, saved: Saved, fingerprint_of_data: str) -> d
 
     # Built once for both subjects, and only if their features are not cached.
     built = cache(lambda: build.backbone(run.config, data))
-    trained = cache(lambda: build.load_trained(built(), saved))
+    trained = cache(lambda: load_trained(built(), saved))
     untrained = json.dumps([run.config["backbone"], run.config["seed"]])
     random_pair = pair("random", built, untrained)  # before the weights are loaded into it
     return {

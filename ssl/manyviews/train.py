@@ -4,51 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import NamedTuple
 
-import pytorch_lightning as pl
 from pytorch_lightning.loggers import Logger
 
 from manyviews import (
     build,
     checkpoints,
-    config,
     process_group,
     retriever_stage,
     runs,
     scoring,
     trainer,
 )
-from manyviews.build import Data
-from manyviews.callbacks.checkpoint import Checkpoint
-from manyviews.callbacks.metrics import Metrics
-from manyviews.callbacks.noise import Noise
-from manyviews.callbacks.stop import Stop, Stopped
+from manyviews.build import Data, Parts
+from manyviews.callbacks.stop import Stopped
 from manyviews.checkpoints import Saved
 from manyviews.evaluation import gallery
 from manyviews.loggers import ledger, wandb_logger
-from manyviews.method import Method
 from manyviews.optim.family import mismatch
 from manyviews.retriever_stage import Stage
 from manyviews.runs import Run, status
-from manyviews.schema import Config
-
-
-class Parts(NamedTuple):
-    """The objects that a run is trained with; each is built once.
-
-    Attributes:
-        data: data set and views.
-        method: the method with its first weights.
-        begins_with: where these weights come from, in words.
-        trainer: Lightning's trainer with all callbacks, and no loggers yet.
-    """
-
-    data: Data
-    method: Method
-    begins_with: str
-    trainer: pl.Trainer
 
 
 class Begun(NamedTuple):
@@ -118,7 +94,7 @@ def _begin(stage: Stage, held: ExitStack) -> Begun:
     if (path / "config.yaml").is_file() and _is_finished(run := runs.load(path)):
         print(f"{path} is finished: {run.config['epochs']} epochs, evaluated")
         return Begun(run, None, None, [])
-    parts = _build(stage.config, path)
+    parts = build.parts(stage.config, path)
     for file in parts.data.splits.skipped:
         print(f"skipped {file}")
     held.enter_context(runs.lock(path))
@@ -135,7 +111,7 @@ def _follow() -> Run:
     """Train the run that rank 0 told this rank."""
     run = runs.load(process_group.hear())
     if not _is_finished(run) and not run.trained:
-        parts = _build(run.config, run.path)
+        parts = build.parts(run.config, run.path)
         fit(run, parts, checkpoints.newest(run.checkpoints), [])
     process_group.leave()
     return run
@@ -143,38 +119,6 @@ def _follow() -> Run:
 
 def _is_finished(run: Run) -> bool:
     return run.trained and run.report.is_file()
-
-
-def _build(composed: Config, path: Path) -> Parts:
-    """Build everything that a run needs, so that a mistake is told before its folder is made.
-
-    Args:
-        composed: the checked config.
-        path: the run folder, which need not exist yet.
-    """
-    build.protocols(composed)
-    data = build.data(composed)
-    method = build.method(composed, data)
-    begins_with = build.initialise(method, composed["init"])
-    made = build.trainer(composed, callbacks(composed, path))
-    data.loader(rank=0, world=made.world_size)  # raises if the batch cannot be shared
-    return Parts(data, method, begins_with, made)
-
-
-def callbacks(composed: Config, path: Path) -> list[pl.Callback]:
-    """Return all callbacks of a run in the order in which they are called.
-
-    Args:
-        composed: the checked config.
-        path: the run folder.
-    """
-    return [
-        Metrics(path / "metrics.jsonl", composed["trainer"]["log_every_n_steps"]),
-        Noise(composed["seed"]),
-        *build.callbacks(composed),
-        (stop := Stop()),
-        Checkpoint(path, composed["save_every_n_steps"], stop),
-    ]
 
 
 def _last_checkpoint(run: Run) -> Saved | None:
@@ -201,7 +145,7 @@ def fit(run: Run, parts: Parts, saved: Saved | None, loggers: list[Logger]) -> N
     trainer.hand_over(saved, lightning)
     trainer.adapt(method, lightning, compiled=run.config["trainer"].get("compile", False))
     try:
-        with trainer.explained(lambda: _standing(run)):
+        with trainer.explained(run):
             lightning.fit(
                 method,
                 datamodule=data,
@@ -211,7 +155,7 @@ def fit(run: Run, parts: Parts, saved: Saved | None, loggers: list[Logger]) -> N
     except Stopped:
         if lightning.is_global_zero:
             status.write(run.path, state="stopped", reason="told to stop")
-            print(f"stopped, {_standing(run)}")
+            print(f"stopped, {run.standing}")
     else:
         if lightning.is_global_zero:
             status.write(run.path, state="trained")
@@ -222,37 +166,3 @@ def _score(run: Run, data: Data, loggers: list[Logger]) -> None:
     card, _ = scoring.make(run, data, run.config["evaluation"])
     wandb_logger.log_scores(loggers, card)
     status.write(run.path, state="finished")
-
-
-def _standing(run: Run) -> str:
-    saved = run.saved
-    step, epochs = (saved.step, saved.epochs) if saved else (0, 0)
-    return (
-        f"step {step} ({epochs} of {run.config['epochs']} epochs) is saved in {run.path}: "
-        "the same command continues"
-    )
-
-
-def evaluate(overrides: Sequence[str], config_dir: str | None = None) -> Path:
-    """Write the report of a run; scores of the same checkpoint are not computed again.
-
-    Args:
-        overrides: `run=FOLDER`, and any other key of `conf/evaluate.yaml`.
-        config_dir: a folder with config groups of your own.
-
-    Returns:
-        The report.json.
-
-    Raises:
-        ConfigError: not a run folder, or a mistake in what was asked for.
-    """
-    composed, _ = config.compose("evaluate", overrides, config_dir)
-    run = runs.load(composed["run"])
-    data = build.data(run.config)
-    ckpt: str = composed["ckpt"]
-    card, renewed = scoring.make(run, data, composed["evaluation"], ckpt)
-    if renewed:
-        loggers = list(build.nodes(composed["logger"], run=run).values())
-        wandb_logger.log_scores(loggers, card)
-        wandb_logger.finish(loggers)
-    return run.report_of(ckpt)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -23,6 +23,7 @@ from manyviews.errors import ConfigError, Interrupted, RankLost
 from manyviews.hardware import Accelerator, Precision, resolve_accelerator, resolve_precision
 from manyviews.method import Method
 from manyviews.nn import synchronise
+from manyviews.runs import Run
 
 
 def build_trainer(
@@ -147,11 +148,11 @@ def hand_over(saved: Saved | None, trainer: pl.Trainer) -> None:
 
 
 @contextmanager
-def explained(standing: Callable[[], str]) -> Iterator[None]:
+def explained(run: Run) -> Iterator[None]:
     """Turn the ways in which training breaks off into errors that say how to go on.
 
     Args:
-        standing: says what is saved and how to continue.
+        run: the run that is trained.
 
     Raises:
         Interrupted: by a second Ctrl-C.
@@ -160,13 +161,13 @@ def explained(standing: Callable[[], str]) -> Iterator[None]:
     try:
         yield
     except SystemExit as error:  # Lightning's answer to a second Ctrl-C
-        raise Interrupted(f"broken off, {standing()}") from error
+        raise Interrupted(f"broken off, {run.standing}") from error
     except RuntimeError as error:
         gloo = type(error) is RuntimeError and "gloo" in str(
             error
         )  # gloo raises plain RuntimeErrors
         if gloo or isinstance(error, DistError):
-            raise RankLost(f"another process of this run died, {standing()}") from error
+            raise RankLost(f"another process of this run died, {run.standing}") from error
         raise
 
 

@@ -10,7 +10,7 @@ import torch
 import yaml
 
 import manyviews
-from manyviews import config, runs, train
+from manyviews import config, runs, scoring, train
 from manyviews.errors import ConfigError
 from manyviews.runs import status
 from manyviews.runs.upgrade import FORMAT_VERSION, upgraded, with_public_names
@@ -64,7 +64,7 @@ def test_an_old_run_gives_its_backbone(old_run, capsys):
 def test_an_old_run_keeps_its_scores_and_gets_further_ones(old_run):
     before = json.loads((old_run / "report" / "report.json").read_text())
     more = ["evaluation=[knn_series,clustering]", "evaluation.knn_series.neighbours=[1,5]"]
-    report = train.evaluate([f"run={old_run}", *more, "logger.wandb=null"])
+    report = scoring.evaluate([f"run={old_run}", *more, "logger.wandb=null"])
     after = json.loads(report.read_text())
     of_knn = [s for s in after["scores"] if s["protocol"] == "knn_series@1"]
     assert of_knn == before["scores"]  # to the last digit, whatever the processor

@@ -1,4 +1,4 @@
-"""A backbone's weights from a file: `backbone.weights=PATH`.
+"""A backbone's weights from a file (`backbone.weights=PATH`) or from another run (`init=PATH`).
 
 The file is a checkpoint of manyviews, a file of torch.save or of safetensors; no code in it is
 executed. Loading is strict: the file must hold every tensor of the backbone and nothing else but
@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from manyviews import checkpoints
 from manyviews.backbones.backbone import Backbone
@@ -116,3 +116,46 @@ def _counted(kind: str, names: Iterable[str]) -> str:
     names = list(names)
     more = ", ..." if len(names) > NAMED else ""
     return f"{len(names)} {kind} ({', '.join(names[:NAMED])}{more})"
+
+
+def initialise(method: nn.Module, backbone: Backbone, init: str | None) -> str:
+    """Copy the backbone of another run, and every other weight that fits; return what matched.
+
+    Args:
+        method: the method around the backbone, freshly built.
+        backbone: its backbone.
+        init: a run folder or a checkpoint; None leaves the method as it is.
+
+    Raises:
+        ConfigError: the backbone does not fit, or already has weights from elsewhere.
+    """
+    if init is None:
+        return backbone.begins_with
+    if backbone.begins_with != Backbone.begins_with:
+        raise ConfigError(
+            f"init={init} and backbone.weights (or pretrained) both begin it; leave one out"
+        )
+    checkpoint = checkpoints.read(checkpoints.find(init))
+    matched = load(backbone, checkpoints.backbone(checkpoint), f"init={init}")
+    # Only parameters: buffers are a method's own state (queues, counters) and begin anew.
+    heads = {n: p for n, p in method.named_parameters() if not n.startswith("backbone.")}
+    state: dict[str, Tensor] = checkpoint["state_dict"]
+    fitting = {n: state[n] for n in heads if n in state and state[n].shape == heads[n].shape}
+    method.load_state_dict(fitting, strict=False)
+    return f"{matched}; {len(fitting)} of {len(heads)} other weights"
+
+
+def load_trained(backbone: Backbone, saved: checkpoints.Saved) -> Backbone:
+    """Load the backbone's weights from a run's checkpoint, all of which must match.
+
+    Returns:
+        The same backbone in evaluation mode.
+
+    Raises:
+        ConfigError: the checkpoint does not fit.
+    """
+    try:
+        backbone.load_state_dict(checkpoints.backbone(saved.content))
+    except RuntimeError as error:
+        raise ConfigError(f"{saved.path}: {' '.join(str(error).split())}") from error
+    return backbone.eval()

@@ -65,6 +65,16 @@ class Run:
         return saved is not None and saved.epochs >= self.config["epochs"]
 
     @property
+    def standing(self) -> str:
+        """What is saved and how to go on, in words."""
+        saved = self.saved
+        step, epochs = (saved.step, saved.epochs) if saved else (0, 0)
+        return (
+            f"step {step} ({epochs} of {self.config['epochs']} epochs) is saved in {self.path}: "
+            "the same command continues"
+        )
+
+    @property
     def report(self) -> Path:
         """The scores of the last checkpoint, a JSON file."""
         return self.report_of("last")
