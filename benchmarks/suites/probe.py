@@ -31,7 +31,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from windows import alternate
 
-from manyviews import training
+from manyviews import scoring
+from manyviews import train as training
 from manyviews.evaluation.features import Features
 from manyviews.evaluation.linear import LinearGrid
 from manyviews.runs import Run
