@@ -65,11 +65,12 @@ def test_a_folder_that_cannot_be_read_is_no_earlier_run(composed, tmp_path):
     assert runs.folder(made, choices) == wanted
 
 
-def test_a_run_of_today_is_not_searched_under_other_names(composed, tmp_path):
+def test_a_run_under_another_name_is_known_by_the_identity_that_it_wrote(composed, tmp_path):
     made, choices = {**composed[0], "runs": str(tmp_path)}, composed[1]
     wanted = runs.folder(made, choices)
     moved = tmp_path / wanted.name.replace(runs.identity(made), "0" * 8)
     moved.mkdir()
-    record = {"format_version": 2, "choices": choices, **made}
-    (moved / "config.yaml").write_text(yaml.safe_dump(record, sort_keys=False))
-    assert runs.folder(made, choices) == wanted
+    for said, found in (("another", wanted), (runs.identity(made), moved)):
+        record = {"format_version": 2, "identity": said, "choices": choices, **made}
+        (moved / "config.yaml").write_text(yaml.safe_dump(record, sort_keys=False))
+        assert runs.folder(made, choices) == found

@@ -77,6 +77,8 @@ def test_an_old_run_continues_in_its_place_under_its_old_name(old_run):
     assert run.trained and run.saved.step == 8
     assert yaml.safe_load((old_run / "config.yaml").read_text())["format_version"] == FORMAT_VERSION
     assert status.read(old_run).state == "finished"
+    assert train.pretrain(command(old_run)).path == old_run  # the same again is the same run
+    assert [p.name for p in Path("runs").iterdir()] == [NAME]
 
 
 def test_an_old_run_of_other_settings_is_another_run(old_run):

@@ -11,6 +11,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import yaml
 
 from manyviews import checkpoints
 from manyviews.errors import ConfigError
-from manyviews.runs.upgrade import FORMAT_VERSION, upgraded
+from manyviews.runs.upgrade import upgraded
 from manyviews.schema import Config
 
 # Settings that define the result; devices, callbacks, evaluation, logger and paths do not.
@@ -97,18 +98,23 @@ def folder(config: Config, choices: Mapping[str, str]) -> Path:
     path = Path(config["runs"]) / name(config, choices)
     if path.exists():
         return path
-    begun_earlier = path.parent.glob(f"{_prefix(choices)}????????-s{config['seed']}")
+    others = path.parent.glob(f"{_prefix(choices)}????????-s{config['seed']}")
     wanted = identity(config)
-    return next((p for p in sorted(begun_earlier) if _identity_of_earlier(p) == wanted), path)
+    return next((p for p in sorted(others) if _identity_of(p) == wanted), path)
 
 
-def _identity_of_earlier(path: Path) -> str | None:
-    """Return the identity of a run folder of an earlier format, None for any other folder."""
+def _identity_of(path: Path) -> str | None:
+    """Return the identity of a run folder; None if it cannot be read.
+
+    It stands in the first lines of config.yaml, which are read without the rest. Format 1 did not
+    write it, so there it is computed.
+    """
     file = path / "config.yaml"
     try:
         with file.open() as lines:
-            if next(lines, "").strip() == f"format_version: {FORMAT_VERSION}":
-                return None  # its name says its identity
+            head = dict(line.strip().partition(": ")[::2] for line in islice(lines, 2))
+        if (written := head.get("identity")) is not None:
+            return written.strip("'")  # YAML quotes one that could be a number
         return identity(upgraded(yaml.safe_load(file.read_text()), path))
     except (OSError, ValueError, TypeError, AttributeError, KeyError, yaml.YAMLError, ConfigError):
         return None  # `load` says what is wrong with it, if that folder is asked for

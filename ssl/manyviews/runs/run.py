@@ -26,7 +26,7 @@ from manyviews.errors import ConfigError
 from manyviews.hardware import environment
 from manyviews.runs import status
 from manyviews.runs.files import replace_text, write_json
-from manyviews.runs.identity import folder
+from manyviews.runs.identity import folder, identity
 from manyviews.runs.upgrade import FORMAT_VERSION, upgraded
 from manyviews.schema import Config, check
 
@@ -169,7 +169,8 @@ def begin(
     replace_text(path / "overrides.txt", "".join(f"{o}\n" for o in overrides))
     write_json(path / "environment.json", {**environment(), "wandb_id": wandb_id})
     write_json(path / "data.json", data)
-    record = {"format_version": FORMAT_VERSION, "choices": dict(choices), **config}
+    head = {"format_version": FORMAT_VERSION, "identity": identity(config)}
+    record = {**head, "choices": dict(choices), **config}
     replace_text(path / "config.yaml", yaml.safe_dump(record, sort_keys=False))
     return run
 
@@ -208,6 +209,7 @@ def load(path: str | Path) -> Run:
         record = upgraded(yaml.safe_load(file.read_text()), path)
         choices = record.pop("choices")
         del record["format_version"]
+        record.pop("identity", None)  # not yet in format 1
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} was not written by `manyviews pretrain`") from error
     check("pretrain", record)
