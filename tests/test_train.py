@@ -11,9 +11,10 @@ import torch
 import yaml
 from pictures import noise, write_folder
 
-from manyviews import checkpoints, load_backbone, runs, scoring, train
+from manyviews import build, checkpoints, load_backbone, runs, scoring, train
 from manyviews.callbacks.metrics import NotFinite
 from manyviews.callbacks.online_knn import ONLINE
+from manyviews.callbacks.stop import Stop
 from manyviews.errors import ConfigError
 from manyviews.evaluation import features
 
@@ -156,3 +157,33 @@ def test_of_partly_labelled_images_only_those_with_a_label_are_scored(small, con
     assert json.loads((run.path / "ledger.json").read_text())["labels"].startswith("40 of 70")
     bank = next((run.path / "features").glob("trained-train-*.npz"))
     assert len(features.load(bank).label) == 40
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """How often each of some functions was called."""
+    counts = {}
+
+    def count(module, name):
+        function = getattr(module, name)
+
+        def counted(*arguments, **options):
+            counts[name] = counts.get(name, 0) + 1
+            return function(*arguments, **options)
+
+        monkeypatch.setattr(module, name, counted)
+
+    for module, name in ((build, "data"), (build, "parts"), (checkpoints, "read")):
+        count(module, name)
+    return counts
+
+
+def test_a_run_is_built_once_and_reads_its_checkpoint_once_per_use(small, config_dir, calls):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Stop, "requested", lambda self: True)
+        train.pretrain(small, config_dir)
+    assert calls == {"data": 1, "parts": 1}
+    train.pretrain(small, config_dir)
+    assert calls == {"data": 2, "parts": 2, "read": 2}  # to go on, and to score
+    train.pretrain(small, config_dir)
+    assert calls == {"data": 2, "parts": 2, "read": 2}  # a finished run says so without either

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Literal
 
@@ -14,8 +13,6 @@ from torch import Tensor
 
 Channels = Literal[1, 3]
 LEAST_SIDE = 4  # pixels; smaller images leave nothing to crop
-# Pillow raises above twice its pixel limit and only warns between one and two: raise there, too.
-warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 
 class BadImage(ValueError):
@@ -44,6 +41,7 @@ def read(path: Path, channels: Channels | None = None) -> Image.Image:
     """
     try:
         with Image.open(path) as file:
+            _check_size(file)
             ImageOps.exif_transpose(file, in_place=True)
             image = _plain(file)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -59,6 +57,16 @@ def read(path: Path, channels: Channels | None = None) -> Image.Image:
     # Pillow weights the colours by 0.299, 0.587, 0.114 on the way to grey.
     mode = {1: "L", 3: "RGB", None: image.mode}[channels]
     return image if image.mode == mode else image.convert(mode)
+
+
+def _check_size(image: Image.Image) -> None:
+    """Raise if an image has more pixels than Pillow's limit.
+
+    Pillow itself raises above twice its limit; up to there it only warns.
+    """
+    pixels, limit = image.width * image.height, Image.MAX_IMAGE_PIXELS
+    if limit is not None and pixels > limit:
+        raise BadImage(_bomb(str(pixels)))
 
 
 def _plain(image: Image.Image) -> Image.Image:

@@ -15,10 +15,11 @@ __version__ = "0.1.0"
 
 # Everything is imported when it is first used: `manyviews --help` answers at once.
 __getattr__: Callable[[str], Any]
-__getattr__, _submodules, _ = lazy_loader.attach(
+__getattr__, _, _rooms = lazy_loader.attach(
     __name__, ["backbones", "data", "evaluation", "losses", "methods", "views"]
 )
-__all__ = ["__version__", "evaluate", "load_backbone", "pretrain", *_submodules()]
+__all__ = ["__version__", "evaluate", "load_backbone", "pretrain"]
+__all__.extend(_rooms)
 
 
 def __dir__() -> list[str]:

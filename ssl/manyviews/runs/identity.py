@@ -112,9 +112,10 @@ def _identity_of(path: Path) -> str | None:
     file = path / "config.yaml"
     try:
         with file.open() as lines:
-            head = dict(line.strip().partition(": ")[::2] for line in islice(lines, 2))
-        if (written := head.get("identity")) is not None:
-            return written.strip("'")  # YAML quotes one that could be a number
+            for line in islice(lines, 2):
+                key, _, value = line.strip().partition(": ")
+                if key == "identity":
+                    return value.strip("'")  # YAML quotes one that could be a number
         return identity(upgraded(yaml.safe_load(file.read_text()), path))
     except (OSError, ValueError, TypeError, AttributeError, KeyError, yaml.YAMLError, ConfigError):
         return None  # `load` says what is wrong with it, if that folder is asked for

@@ -69,10 +69,10 @@ def test_formats_that_pillow_only_writes_are_no_images():
     assert ".pdf" not in extensions()
 
 
-def bomb(path):
+def bomb(path, side=20_000):
     noise(8, 8).save(path)
     data = bytearray(path.read_bytes())
-    data[16:24] = (20_000).to_bytes(4, "big") * 2  # the header says 20,000 x 20,000
+    data[16:24] = side.to_bytes(4, "big") * 2  # the header says 20,000 x 20,000
     import zlib
 
     data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
@@ -103,4 +103,11 @@ BROKEN = {
 def test_what_cannot_be_used_says_why(reason, tmp_path):
     BROKEN[reason](tmp_path / "a.png")
     with pytest.raises(BadImage, match=reason):
+        read(tmp_path / "a.png")
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_a_size_of_which_pillow_only_warns_is_refused_whatever_the_program_s_filters(tmp_path):
+    bomb(tmp_path / "a.png", side=10_000)
+    with pytest.raises(BadImage, match="100000000 pixels, more than 89478485"):
         read(tmp_path / "a.png")

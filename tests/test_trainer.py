@@ -11,7 +11,8 @@ import torch
 from same import logged
 from torch import nn
 
-from manyviews import checkpoints, runs
+from manyviews import build, checkpoints, config, runs
+from manyviews.errors import ConfigError
 from manyviews.trainer import compile_parts
 
 PROGRAM = """
@@ -22,6 +23,34 @@ try:
 except ValueError as error:
     print(error)
 """
+
+
+def trainer(small, config_dir, *more):
+    composed, _ = config.compose("pretrain", [*small, *more], config_dir)
+    return build.trainer(composed, [])
+
+
+def test_a_number_of_processes_below_one_is_refused_in_one_line(small, config_dir):
+    with pytest.raises(ConfigError, match="trainer.devices=0; allowed here: 1 or more"):
+        trainer(small, config_dir, "trainer.devices=0")
+
+
+def test_nodes_need_a_launcher(small, config_dir):
+    with pytest.raises(ConfigError, match="trainer.nodes=2: more than one node needs torchrun"):
+        trainer(small, config_dir, "trainer.nodes=2")
+
+
+def test_a_launcher_s_processes_must_be_those_of_the_trainer(small, config_dir, monkeypatch):
+    for name, value in {"TORCHELASTIC_RUN_ID": "1", "WORLD_SIZE": "4", "RANK": "0"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match="4 processes were begun.*type trainer.devices=4"):
+        trainer(small, config_dir, "trainer.devices=2")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_missing_gpu_is_reported_in_one_line(small, config_dir):
+    with pytest.raises(ConfigError, match="trainer.accelerator=gpu: no GPU here; type cpu or auto"):
+        trainer(small, config_dir, "trainer.accelerator=gpu")
 
 
 @pytest.mark.slow
