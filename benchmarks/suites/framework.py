@@ -162,9 +162,13 @@ def method() -> Trivial:
 
 def ours() -> tuple[float, Weights]:
     """Train with everything that `manyviews pretrain` attaches."""
-    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.ExitStack() as held:
+        folder = held.enter_context(tempfile.TemporaryDirectory())
+        held.enter_context(contextlib.redirect_stdout(io.StringIO()))
         composed, choices = config.compose("pretrain", [*OVERRIDES, f"runs={folder}"])
-        run = runs.begin(runs.place(composed, choices), composed, choices, OVERRIDES, {})
+        path = runs.place(composed, choices)
+        held.enter_context(runs.lock(path))
+        run = runs.begin(path, composed, choices, OVERRIDES, {})
         node = {"_target_": f"{__name__}.Clock"}
         callbacks = {**composed["callbacks"], "clock": node}
         run = Run(run.path, {**composed, "callbacks": callbacks}, choices)
