@@ -110,3 +110,10 @@ def test_a_disk_that_refuses_is_one_line(monkeypatch, capsys):
     assert main(["pretrain"]) == 1
     said = capsys.readouterr().err
     assert said.startswith("manyviews: runs/x/metrics.jsonl: Read-only file system; what was saved")
+
+
+@pytest.mark.parametrize("kind", ["methods", "backbones", "data", "views", "protocols"])
+def test_a_list_describes_every_name_in_whole_sentences(kind, capsys):
+    assert main(["list", kind]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines and [line for line in lines if not line.endswith(".")] == []

@@ -9,6 +9,7 @@ import select
 import sys
 import traceback
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from manyviews import __version__
@@ -163,15 +164,24 @@ def _list(arguments: argparse.Namespace) -> None:
         print("\n".join(registry.available(arguments.pattern)))
         return
     folder = files("manyviews.conf").joinpath(FOLDERS.get(kind, kind))
-    for file in sorted(folder.iterdir(), key=lambda f: f.name):
-        if file.name.endswith(".yaml"):
-            lines = file.read_text().splitlines()
-            comments = [
-                line[2:] for line in lines if line.startswith("# ") and "@package" not in line
-            ]
-            print(
-                f"{file.name.removesuffix('.yaml'):<26} {comments[0] if comments else ''}".rstrip()
-            )
+    found = sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=str)
+    said = {file.name.removesuffix(".yaml"): _description(file.read_text()) for file in found}
+    width = max(map(len, said))
+    for name, text in said.items():
+        print(f"{name:<{width}}  {text}".rstrip())
+
+
+def _description(text: str) -> str:
+    """Return the first line of a config file's comment, continued to the end of its sentence.
+
+    The comment of an experiment begins with its command, which is a line.
+    """
+    lines = (line for line in text.splitlines() if "@package" not in line)
+    head = [line.removeprefix("# ") for line in takewhile(lambda x: x.startswith("#"), lines)]
+    if not head or head[0].startswith("manyviews ") or head[0].endswith("."):
+        return head[0] if head else ""
+    said = f"{' '.join(head)} "
+    return said[: said.find(". ", len(head[0])) + 1] or said.strip()
 
 
 def _costs(arguments: argparse.Namespace) -> None:
