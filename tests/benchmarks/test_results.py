@@ -145,6 +145,8 @@ def test_a_run_that_is_not_finished_begins_anew(tmp_path, monkeypatch):
 
 
 def test_what_was_kept_counts_while_its_config_is_the_same(monkeypatch, tmp_path):
+    rows = [row for row in results.rows() if row.name == "tico"]
+    monkeypatch.setattr(results, "rows", lambda: rows)
     place = results.places(tmp_path / "none")
     same = made("tico", 0)._replace(run=place["tico", 0].name)
     other = made("tico", 1)  # of another config

@@ -78,9 +78,11 @@ def test_a_new_method_is_found_by_its_files_and_trains(package):
     said = run(package, "-c", "import manyviews; print(manyviews.losses.agree, manyviews.__file__)")
     assert said.stdout.startswith("<function agree") and str(package) in said.stdout
     assert "agree " in run(package, "-m", "manyviews", "list", "methods").stdout
-    overrides = ["method=agree", "debug=two_epochs", "backbone=resnet_tiny", "logger.wandb=null"]
-    trained = run(package, "-m", "manyviews", "pretrain", *overrides, "evaluation=[knn]")
+    few = ["data=motif_states", "data.train_users=4", "data.test_users=2", "debug=two_epochs"]
+    small = ["backbone=tcn_small", "backbone.hidden_dim=4", "backbone.depth=2"]
+    overrides = ["method=agree", *few, *small, "logger.wandb=null", "evaluation=[knn_series]"]
+    trained = run(package, "-m", "manyviews", "pretrain", *overrides)
     assert trained.returncode == 0, trained.stderr
     (folder,) = Path("runs").iterdir()
-    assert folder.name.startswith("agree-fashion_mnist_mini-resnet_tiny-")
+    assert folder.name.startswith("agree-motif_states-tcn_small-")
     assert (folder / "report" / "report.json").is_file()
