@@ -139,3 +139,10 @@ def test_what_an_evaluation_asks_for_is_found_or_told():
 def test_an_init_that_does_not_exist_is_named():
     with pytest.raises(ConfigError, match="init=nowhere is neither a run folder nor a file"):
         checkpoints.find("nowhere")
+
+
+@pytest.mark.parametrize("content", [b"", b"short", b"x" * 100])
+def test_a_file_without_our_ending_has_no_digest(content):
+    path = HERE / "other.ckpt"
+    path.write_bytes(content)
+    assert checkpoints.digest(path) is None and not checkpoints.is_ours(path)

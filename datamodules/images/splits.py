@@ -12,6 +12,7 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from manyviews.batch import Sample
+from manyviews.datamodules.fingerprint import fingerprint
 from manyviews.datamodules.images.files import ImageFiles, Prepare
 from manyviews.datamodules.images.index import FileIndex
 
@@ -96,16 +97,4 @@ class ImageSplits:
 
     def fingerprint(self) -> dict[str, object]:
         """Return what identifies the content: counts, size, label histogram, SHA-256 per split."""
-        return {
-            "name": self.name,
-            "channels": self.channels,
-            "size": list(self.size),
-            **{split: _fingerprint(getattr(self, split)) for split in ("train", "test")},
-        }
-
-
-def _fingerprint(images: Images | ImageFiles) -> dict[str, object]:
-    """Return count, label histogram and SHA-256 of one split."""
-    values, counts = images.label.unique(return_counts=True)
-    histogram = {str(int(v)): int(n) for v, n in zip(values, counts, strict=True)}
-    return {"images": len(images.label), "labels": histogram, **images.fingerprint()}
+        return fingerprint(self, "images")

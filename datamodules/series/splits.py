@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from manyviews import draws
+from manyviews.datamodules.fingerprint import fingerprint
 from manyviews.datamodules.options import with_options
 from manyviews.datamodules.series.channel_statistics import channel_statistics
 from manyviews.datamodules.series.durations import steps
@@ -56,19 +57,7 @@ class SeriesSplits:
 
     def fingerprint(self) -> dict[str, object]:
         """Return what identifies the content: counts, size, label histogram, SHA-256 per split."""
-        return {
-            "name": self.name,
-            "channels": self.channels,
-            "size": list(self.size),
-            **{split: _fingerprint(getattr(self, split)) for split in ("train", "test")},
-        }
-
-
-def _fingerprint(windows: Windows) -> dict[str, object]:
-    """Return count, label histogram and SHA-256 of one split."""
-    values, counts = windows.label.unique(return_counts=True)
-    histogram = {str(int(v)): int(n) for v, n in zip(values, counts, strict=True)}
-    return {"windows": len(windows.label), "labels": histogram, **windows.fingerprint()}
+        return fingerprint(self, "windows")
 
 
 class Windowing(NamedTuple):

@@ -67,7 +67,7 @@ def newest(folder: Path) -> Saved | None:
         except Torn as error:
             torn.append(error)
             continue
-        return Saved(path, content["global_step"], content["epochs"], tuple(torn), content)
+        return _saved(path, content, tuple(torn))
     if torn:
         said = "; ".join(str(error) for error in torn)
         raise ConfigError(
@@ -85,8 +85,11 @@ def load(folder: Path, ckpt: str) -> Saved:
     if ckpt == "last" and (saved := newest(folder)):
         return saved
     path = resolve(folder, ckpt)
-    content = read(path)
-    return Saved(path, content["global_step"], content["epochs"], content=content)
+    return _saved(path, read(path))
+
+
+def _saved(path: Path, content: dict[str, Any], torn: tuple[Torn, ...] = ()) -> Saved:
+    return Saved(path, content["global_step"], content["epochs"], torn, content)
 
 
 def resolve(folder: Path, ckpt: str) -> Path:
@@ -144,9 +147,7 @@ def set_aside(saved: Saved) -> None:
 
 def is_ours(path: Path) -> bool:
     """Return True if a file has the ending of our checkpoints; its checksum is not tested."""
-    with path.open("rb") as file:
-        file.seek(max(path.stat().st_size - _TRAILER, 0))
-        return file.read(len(_MARK)) == _MARK
+    return digest(path) is not None
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -174,11 +175,12 @@ def read(path: Path) -> dict[str, Any]:
 
 def digest(path: Path) -> str | None:
     """Return the checksum that a checkpoint ends with, without reading the rest; None if cut."""
-    if not path.is_file() or not is_ours(path):
+    if not path.is_file():
         return None
     with path.open("rb") as file:
-        file.seek(-hashlib.sha256().digest_size, os.SEEK_END)
-        return file.read().hex()
+        file.seek(max(path.stat().st_size - _TRAILER, 0))
+        trailer = file.read()
+    return trailer[len(_MARK) :].hex() if trailer.startswith(_MARK) else None
 
 
 def checksum(path: Path) -> str:

@@ -128,6 +128,7 @@ def _last_checkpoint(run: Run) -> Saved | None:
         for error in saved.torn:
             print(f"{error}; going on from {saved.path.name}, step {saved.step}")
         checkpoints.set_aside(saved)
+        status.write_saved(run.path, saved)
     return saved
 
 

@@ -1,3 +1,4 @@
+import errno
 import os
 import time
 from pathlib import Path
@@ -51,3 +52,41 @@ def test_without_a_status_that_can_be_read_the_checkpoint_is_read(text, done):
 def test_a_status_of_another_checkpoint_is_not_believed(done):
     status.write(done.path, step=3, epochs=0, sha256="0" * 64)
     assert runs.load(done.path).saved.step == 8
+
+
+def test_a_disk_that_refuses_the_status_hides_no_error_and_stops_no_run(
+    small, config_dir, monkeypatch
+):
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    def broken(self, output):
+        raise ArithmeticError("the sum is off")
+
+    monkeypatch.setattr(status, "write_json", full)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Method, "total_loss", broken)
+        with pytest.raises(ArithmeticError):
+            train.pretrain(small, config_dir)
+    run = train.pretrain(small, config_dir)
+    assert run.trained and run.report.is_file() and status.read(run.path) is None
+
+
+def test_a_run_that_goes_on_says_from_which_step_before_it_saves_again(
+    small, config_dir, monkeypatch
+):
+    """Also if it was begun before there was a status."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Stop, "requested", lambda self: True)
+        folder = train.pretrain(small, config_dir).path
+    (folder / "status.json").unlink()
+
+    def broken(self, output):
+        raise ArithmeticError
+
+    monkeypatch.setattr(Method, "total_loss", broken)
+    with pytest.raises(ArithmeticError):
+        train.pretrain(small, config_dir)
+    said = status.read(folder)
+    assert (said.state, said.step) == ("failed", 1)
+    assert said.sha256 == checkpoints.digest(folder / "checkpoints" / "last.ckpt")

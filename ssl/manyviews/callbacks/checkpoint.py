@@ -10,11 +10,10 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Checkpoint as LastCallback
 
-from manyviews import checkpoints
 from manyviews.callbacks.metrics import Metrics, NotFinite
 from manyviews.callbacks.online_knn import ONLINE
 from manyviews.callbacks.stop import Stop, Stopped
-from manyviews.checkpoints import BEST, LAST
+from manyviews.checkpoints import BEST, LAST, Saved
 from manyviews.runs import status
 
 
@@ -76,9 +75,8 @@ class Checkpoint(LastCallback):
         _check_finite(trainer)
         trainer.save_checkpoint(self.folder / name)  # on every rank; rank 0 writes
         if name == LAST and trainer.is_global_zero:
-            epochs = _whole_epochs(trainer)
-            sha256 = checkpoints.digest(self.folder / LAST)
-            status.write(self.run, step=trainer.global_step, epochs=epochs, sha256=sha256)
+            saved = Saved(self.folder / LAST, trainer.global_step, _whole_epochs(trainer))
+            status.write_saved(self.run, saved)
 
     def _show_alive(self, trainer: pl.Trainer) -> None:
         """Renew the heartbeat in status.json, at most every `status.BEAT` seconds."""

@@ -66,7 +66,7 @@ class Run:
 
     @property
     def standing(self) -> str:
-        """What is saved and how to go on, in words."""
+        """The step that is saved and how to go on, in words."""
         saved = self.saved
         step, epochs = (saved.step, saved.epochs) if saved else (0, 0)
         return (

@@ -13,10 +13,12 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from manyviews import checkpoints
+from manyviews.checkpoints import Saved
 from manyviews.runs.files import write_json
 
 # training: a process trains, or died while it did (see heartbeat); stopped: told to stop, and
@@ -56,10 +58,21 @@ def read(run: Path) -> Status | None:
 
 
 def write(run: Path, **changes: Any) -> None:
-    """Change some values of a run's status; process and heartbeat are always those of now."""
+    """Change some values of a run's status; process and heartbeat are always those of now.
+
+    If the disk refuses, the status stays as it was: the checkpoint's checksum then tells that it is
+    out of date, and a full disk is reported by what has to be saved.
+    """
     before = read(run) or Status()
     alive = {"pid": os.getpid(), "heartbeat": round(time.time(), 1)}
-    write_json(run / "status.json", before._replace(**changes, **alive)._asdict())
+    with suppress(OSError):
+        write_json(run / "status.json", before._replace(**changes, **alive)._asdict())
+
+
+def write_saved(run: Path, saved: Saved) -> None:
+    """Record which checkpoint is the last one, so that it need not be read to know its step."""
+    sha256 = checkpoints.digest(saved.path) or ""
+    write(run, step=saved.step, epochs=saved.epochs, sha256=sha256)
 
 
 @contextmanager

@@ -1,0 +1,27 @@
+"""What identifies the content of a data set, whatever its kind: run folders and caches store it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def fingerprint(splits: Any, items: str) -> dict[str, Any]:
+    """Return name, channels and size, and for each split count, label histogram and SHA-256.
+
+    Args:
+        splits: a data set with `name`, `channels`, `size` and the splits `train` and `test`, each
+            of which has a `label` and its own `fingerprint()`.
+        items: the word for the rows of a split, "images" or "windows"; the key of their count.
+    """
+    return {
+        "name": splits.name,
+        "channels": splits.channels,
+        "size": list(splits.size),
+        **{split: _of_split(getattr(splits, split), items) for split in ("train", "test")},
+    }
+
+
+def _of_split(rows: Any, items: str) -> dict[str, Any]:
+    values, counts = rows.label.unique(return_counts=True)
+    histogram = {str(int(v)): int(n) for v, n in zip(values, counts, strict=True)}
+    return {items: len(rows.label), "labels": histogram, **rows.fingerprint()}
