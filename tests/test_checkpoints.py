@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from manyviews import checkpoints
-from manyviews.checkpoints import BEST, LAST, PREVIOUS, NotSaved, Torn
-from manyviews.errors import ConfigError
+from manyviews.checkpoints import BEST, LAST, PREVIOUS, Torn
+from manyviews.errors import ConfigError, NotSaved
 
 CONTENT = {"state_dict": {"w": torch.arange(1000.0)}, "global_step": 7, "epochs": 2}
 HERE = Path()

@@ -12,10 +12,9 @@ import yaml
 from pictures import noise, write_folder
 
 from manyviews import build, checkpoints, load_backbone, runs, scoring, train
-from manyviews.callbacks.metrics import NotFinite
 from manyviews.callbacks.online_knn import ONLINE
 from manyviews.callbacks.stop import Stop
-from manyviews.errors import ConfigError
+from manyviews.errors import ConfigError, NotFinite
 from manyviews.evaluation import features
 
 REPORTED = {"report.json", "report.md", "index.html", "gallery.npz"}

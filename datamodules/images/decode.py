@@ -11,11 +11,13 @@ from jaxtyping import UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from manyviews.errors import RunFailed
+
 Channels = Literal[1, 3]
 LEAST_SIDE = 4  # pixels; smaller images leave nothing to crop
 
 
-class BadImage(ValueError):
+class BadImage(RunFailed):
     """An error: a file is no usable image. The message is the reason alone."""
 
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import torch
 from lightning_fabric.plugins import CheckpointIO
 
-from manyviews.errors import ConfigError
+from manyviews.errors import ConfigError, NotSaved
 
 FORMAT_VERSION = 1
 LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
@@ -28,10 +28,6 @@ _TRAILER = len(_MARK) + hashlib.sha256().digest_size
 
 class Torn(ConfigError):
     """The error for a file that is not a whole checkpoint of manyviews."""
-
-
-class NotSaved(RuntimeError):
-    """The error if the disk refuses a checkpoint; the previous one is then intact."""
 
 
 class Saved(NamedTuple):

@@ -13,6 +13,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from manyviews import __version__
+from manyviews.errors import ConfigError, Interrupted, RunFailed
 
 GROUPS = ("methods", "backbones", "data", "views", "experiments", "protocols")
 FOLDERS: dict[str, str] = {
@@ -23,13 +24,17 @@ FOLDERS: dict[str, str] = {
 }
 # Error numbers of a disk that is full, over its quota, read-only or broken.
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO}
+EXIT_CODES = (
+    "exit codes: 0 done; 1 failed, the message says why; 2 a mistake in the command or its data, "
+    "nothing was trained; 130 stopped by Ctrl-C, 143 stopped by SIGTERM: the same command continues"
+)
 OVERRIDES = "what to change, as key=value or group=name; `manyviews config show` prints all keys"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code.
 
-    0 is done, 1 failed, 2 a mistake in what was asked for, 130 interrupted.
+    `EXIT_CODES` says what they mean; each type of error in `errors.py` holds its own.
     """
     arguments = _parser().parse_args(argv)
     try:
@@ -59,20 +64,11 @@ def _stdout_is_closed() -> bool:
 
 def _exit_code(error: BaseException) -> int | None:
     """Return the exit code of an error that is told in one line, None if it needs a traceback."""
-    names = {kind.__name__ for kind in type(error).__mro__}
-    codes = {
-        "ConfigError": 2,
-        "NotFinite": 1,
-        "NotSaved": 1,
-        "Collapsed": 1,
-        "BadImage": 1,
-        "RankLost": 1,
-        "Interrupted": 130,
-        "KeyboardInterrupt": 130,
-    }
-    if isinstance(error, OSError) and error.errno in DISK:
-        return 1
-    return next((code for name, code in codes.items() if name in names), None)
+    if isinstance(error, ConfigError | RunFailed | Interrupted):
+        return error.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        return Interrupted.exit_code
+    return RunFailed.exit_code if isinstance(error, OSError) and error.errno in DISK else None
 
 
 def _line(error: BaseException) -> str:
@@ -207,6 +203,7 @@ def _config_show(arguments: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="manyviews", description="Self-supervised learning.")
+    parser.epilog = EXIT_CODES
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 

@@ -1,23 +1,56 @@
-"""Errors for users' mistakes: they say what was given, what is allowed and what to type."""
+"""Errors that the command line tells in one line: one type per exit code, its kinds below it.
+
+An error says what was given, what is allowed and what to type. Errors of any other type are faults
+of the program: they end with a traceback and exit code 1.
+"""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import ClassVar
 
 LISTED = 40  # up to so many allowed names are listed in full
 
 
 class ConfigError(ValueError):
-    """A mistake in the user's request; the command line prints it as one line and exits with 2."""
+    """A mistake in the user's request; nothing was trained."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class RunFailed(RuntimeError):
+    """The work cannot go on, and the message says why; the last checkpoint is whole."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class NotFinite(RunFailed):
+    """A loss or a weight is NaN or infinite; training stops, and the last checkpoint stays."""
+
+
+class NotSaved(RunFailed):
+    """The disk refused a checkpoint."""
+
+
+class Collapsed(RunFailed):
+    """The representation collapsed, and `on_collapse="stop"` ends the run."""
+
+
+class RankLost(RunFailed):
+    """Another process of this run died."""
 
 
 class Interrupted(RuntimeError):
-    """The run was broken off; the last checkpoint is whole."""
+    """The run was told to stop with Ctrl-C (SIGINT) before its end; the same command continues."""
+
+    exit_code: ClassVar[int] = 130  # as of a shell: 128 plus the number of the signal
 
 
-class RankLost(RuntimeError):
-    """Another process of this run died; the last checkpoint is whole."""
+class Terminated(Interrupted):
+    """The run was told to stop with SIGTERM, for example by a scheduler."""
+
+    exit_code: ClassVar[int] = 143
 
 
 def unknown(kind: str, given: str, allowed: Iterable[str]) -> ConfigError:

@@ -6,9 +6,10 @@ import torch
 
 from manyviews import checkpoints
 from manyviews.callbacks.checkpoint import Checkpoint
-from manyviews.callbacks.metrics import Metrics, NotFinite
+from manyviews.callbacks.metrics import Metrics
 from manyviews.callbacks.online_knn import OnlineKNN
 from manyviews.callbacks.stop import Stop, Stopped
+from manyviews.errors import NotFinite
 
 HERE = Path("checkpoints")  # of the run folder, the test's own
 

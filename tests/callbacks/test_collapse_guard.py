@@ -6,9 +6,9 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from manyviews.callbacks.collapse_guard import Collapsed, CollapseGuard, spread_and_rank
+from manyviews.callbacks.collapse_guard import CollapseGuard, spread_and_rank
 from manyviews.callbacks.metrics import Metrics
-from manyviews.errors import ConfigError
+from manyviews.errors import Collapsed, ConfigError
 
 
 def watched(fit, every=1, on_collapse="warn", more=()):

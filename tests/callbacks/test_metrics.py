@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from manyviews.callbacks.metrics import Metrics, NotFinite
+from manyviews.callbacks.metrics import Metrics
+from manyviews.errors import NotFinite
 from manyviews.methods.swav import SwAV
 
 

@@ -10,10 +10,11 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Checkpoint as LastCallback
 
-from manyviews.callbacks.metrics import Metrics, NotFinite
+from manyviews.callbacks.metrics import Metrics
 from manyviews.callbacks.online_knn import ONLINE
 from manyviews.callbacks.stop import Stop, Stopped
 from manyviews.checkpoints import BEST, LAST, Saved
+from manyviews.errors import NotFinite
 from manyviews.runs import status
 
 

@@ -14,17 +14,13 @@ from torch.nn import functional as F
 from manyviews import distributed
 from manyviews.batch import Batch, Output
 from manyviews.callbacks.metrics import Metrics
-from manyviews.errors import ConfigError
+from manyviews.errors import Collapsed, ConfigError
 from manyviews.losses.vne import von_neumann_entropy
 from manyviews.method import Method
 
 SPREAD = 0.02  # below this spread all projections count as equal; healthy is about 1
 DROP = 0.1  # below this share of the highest effective rank so far, the rank counts as fallen
 HIGH = 4.0  # a fall counts only after the effective rank was above this once
-
-
-class Collapsed(RuntimeError):
-    """The representation collapsed, and `on_collapse="stop"` ends the run."""
 
 
 class CollapseGuard(pl.Callback):

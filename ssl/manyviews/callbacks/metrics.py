@@ -15,10 +15,7 @@ from torch import Tensor
 
 from manyviews import distributed
 from manyviews.batch import Batch
-
-
-class NotFinite(RuntimeError):
-    """A loss or a weight is NaN or infinite; training stops, and the last checkpoint stays."""
+from manyviews.errors import NotFinite
 
 
 class Metrics(pl.Callback):
