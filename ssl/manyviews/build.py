@@ -1,15 +1,14 @@
-"""Objects from a checked config; this is the only file that calls `instantiate`."""
+"""Objects from a checked config; this is the only file that builds them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 
 from manyviews import checkpoints, runs
 from manyviews.backbones import weights
@@ -43,7 +42,7 @@ def data(config: Config) -> Data:
         ConfigError: a mistake in the data or their views, or views of the other kind of data.
     """
     splits: ImageSplits | SeriesSplits = _construct(config, "data")
-    views: Views | SeriesViews = _make(config["views"])
+    views: Views | SeriesViews = _make(config["views"], "views")
     kind = SeriesData if isinstance(splits, SeriesSplits) else ImageData
     if isinstance(views, SeriesViews) != (kind is SeriesData):
         instead = "series" if kind is SeriesData else "two_crops"
@@ -97,7 +96,7 @@ def method(config: Config, module: Data) -> Method:
     """
     kind = locate(config["method"]["_target_"], "method")
     _check_kind(kind, config, module)
-    trunk, optimizer = _backbone(config, module), _make(config["optimizer"])
+    trunk, optimizer = _backbone(config, module), _make(config["optimizer"], "optimizer")
     trained_first = {
         argument: lambda a=argument: _trained_backbone(config, module, a, kind.trained_first[a])
         for argument in kind.trained_first
@@ -112,8 +111,8 @@ def method(config: Config, module: Data) -> Method:
     )
     made.train_with(
         optimizer=optimizer,
-        schedule=_make(config["schedule"]),
-        regularizers=nodes(config["regularizers"]),
+        schedule=_make(config["schedule"], "schedule"),
+        regularizers=nodes(config["regularizers"], "regularizers"),
     )
     made.check_views(len([*module.views]))
     try:
@@ -185,7 +184,7 @@ def protocols(config: Config) -> dict[str, Protocol]:
     Raises:
         ConfigError: no protocol is left.
     """
-    made = nodes(config["evaluation"])
+    made = nodes(config["evaluation"], "evaluation")
     if not made:
         raise ConfigError("evaluation is empty; type evaluation=[knn,linear_lbfgs]")
     return made
@@ -201,7 +200,7 @@ def callbacks(config: Config, path: Path) -> list[pl.Callback]:
     return [
         Metrics(path / "metrics.jsonl", config["trainer"]["log_every_n_steps"]),
         Noise(config["seed"]),
-        *nodes(config["callbacks"]).values(),
+        *nodes(config["callbacks"], "callbacks").values(),
         (stop := Stop()),
         Checkpoint(path, config["save_every_n_steps"], stop),
     ]
@@ -209,7 +208,9 @@ def callbacks(config: Config, path: Path) -> list[pl.Callback]:
 
 def trainer(config: Config, callbacks: list[pl.Callback]) -> pl.Trainer:
     """Return the Lightning trainer for this machine; its loggers are set later."""
-    return _make(config["trainer"], epochs=config["epochs"], callbacks=callbacks, logger=[])
+    return _make(
+        config["trainer"], "trainer", epochs=config["epochs"], callbacks=callbacks, logger=[]
+    )
 
 
 class Parts(NamedTuple):
@@ -244,9 +245,13 @@ def parts(config: Config, path: Path) -> Parts:
     return Parts(module, made, begins_with, lightning)
 
 
-def nodes(named: Mapping[str, Any], **passed: Any) -> dict[str, Any]:
-    """Return named nodes as objects, without those that are null."""
-    return {name: _make(node, **passed) for name, node in named.items() if node is not None}
+def nodes(named: Mapping[str, Any], group: str, **passed: Any) -> dict[str, Any]:
+    """Return the named nodes of a group as objects, without those that are null."""
+    return {
+        name: _make(node, f"{group}.{name}", **passed)
+        for name, node in named.items()
+        if node is not None
+    }
 
 
 def _construct(config: Config, group: str, **passed: Callable[[], Any]) -> Any:
@@ -261,19 +266,40 @@ def _construct(config: Config, group: str, **passed: Callable[[], Any]) -> Any:
     node = config[group]
     wanted, used = arguments(node, group)
     own = {key: value for key, value in node.items() if key not in used}
-    return _make(own, **{name: make() for name, make in passed.items() if name in wanted})
+    return _make(own, group, **{name: make() for name, make in passed.items() if name in wanted})
 
 
-def _make(node: Mapping[str, Any], **passed: Any) -> Any:
+def _make(node: Mapping[str, Any], path: str, **passed: Any) -> Any:
     """Return the object that a node describes, with built objects as further arguments.
 
-    Built objects go to the constructor directly: `instantiate` would convert or copy them.
+    A config is data: names are looked up by `locate` only, and no text is evaluated.
+
+    Args:
+        node: a checked node.
+        path: its keys, joined by points.
+        passed: further arguments, as they are.
+
+    Raises:
+        ConfigError: the constructor refuses a value.
     """
+    target = locate(node["_target_"], path)
+    given = {k: _made(v, f"{path}.{k}") for k, v in node.items() if not k.startswith("_")}
+    if node.get("_partial_"):
+        return partial(target, **given)
     try:
-        if "_partial_" in node:
-            return instantiate(node, _convert_="all")
-        return instantiate({**node, "_partial_": True}, _convert_="all")(**passed)
-    except InstantiationException as error:
-        if isinstance(error.__cause__, ConfigError):
-            raise error.__cause__ from error
+        return target(**given, **passed)
+    except ConfigError:
         raise
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _made(value: Any, path: str) -> Any:
+    """Return a value of a config in which every node with a target is built."""
+    if isinstance(value, list):
+        return [_made(item, f"{path}.{i}") for i, item in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    if "_target_" in value:
+        return _make(value, path)
+    return {key: _made(child, f"{path}.{key}") for key, child in value.items()}

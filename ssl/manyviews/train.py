@@ -102,7 +102,7 @@ def _begin(stage: Stage, held: ExitStack) -> Begun:
     run = runs.begin(path, stage.config, stage.choices, stage.overrides, fingerprint)
     saved = _last_checkpoint(run)
     held.enter_context(status.recorded(path))
-    loggers = list(build.nodes(run.config["logger"], run=run).values())
+    loggers = list(build.nodes(run.config["logger"], "logger", run=run).values())
     held.callback(wandb_logger.finish, loggers)
     return Begun(run, parts, saved, loggers)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Sequence
 from importlib.resources import files
@@ -12,17 +13,22 @@ import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from manyviews.backbones.registry import LIBRARIES
-from manyviews.errors import ConfigError, unknown
-from manyviews.schema import Config, check, locate
+from manyviews import data
+from manyviews.config.mistakes import check_choice, check_key, one_line, yaml_mistake
+from manyviews.config.overrides import by_library, parse, typed_text
+from manyviews.errors import ConfigError
+from manyviews.schema import SCHEMAS, Config, check, locate
 
 VIEWS_OF_SERIES = "series"  # views of time series, if the user chose none
+NAMED = {"callbacks", "logger", "evaluation"}  # groups of named nodes, of which there may be none
+# A value may refer to another key, and to the one environment variable that docs/data.md names.
+REFERENCE = re.compile(r"\$\{\.*[\w.]+\}")
+ENVIRONMENT = re.compile(r"\$\{oc\.env:MANYVIEWS_DATA(,[\w./~-]*)?\}")
 
 
 def compose(
@@ -41,35 +47,37 @@ def compose(
     if config_dir and not Path(config_dir).is_dir():
         raise ConfigError(f"--config-dir {config_dir} is not a folder")
     extra = [f"hydra.searchpath=[file://{Path(config_dir).absolute()}]"] if config_dir else []
-    overrides, library = _by_library(overrides)
+    overrides, library = by_library(overrides)
+    parsed = parse(overrides)
     with _hydra():
-        parsed = _parse(overrides)
         options = {o.key_or_group: _options(o.key_or_group, config_dir) for o in parsed}
         groups = [o for o in parsed if options[o.key_or_group]]
         for override in groups:
-            _check_choice(override, options[override.key_or_group])
+            check_choice(override, options[override.key_or_group])
+        lines = [_line(o, groups) for o in parsed]
         try:
-            overrides = [*overrides, *_views_of_series(command, extra, groups, config_dir)]
-            composed = hydra_compose(command, [*extra, *overrides], return_hydra_config=True)
+            lines += _views_of_series(command, extra, groups, config_dir)
+            composed = hydra_compose(command, [*extra, *lines], return_hydra_config=True)
+        except yaml.YAMLError as error:
+            raise yaml_mistake(error) from error
         except (HydraException, OmegaConfBaseException) as error:
             raise _reworded(error, command, extra, parsed, groups) from error
+        except (OSError, UnicodeDecodeError, ValueError, TypeError, AttributeError) as error:
+            # Hydra itself fails on a file that is empty, or no mapping, or no text.
+            raise ConfigError(f"a config file cannot be read: {one_line(error)}") from error
         choices = {str(k): str(v) for k, v in composed.hydra.runtime.choices.items()}
-    config = _plain(composed)
-    check(command, config)
+    config = _resolved(composed)
+    for group in NAMED & SCHEMAS[command].model_fields.keys():
+        config[group] = {} if config.get(group) is None else config[group]
+    check(command, config, typed_text(parsed))
     return config, choices | library
 
 
-def _by_library(overrides: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """Return the overrides with `backbone=timm/NAME` split into file and name, and that choice."""
-    expanded, choices = [], {}
-    for text in overrides:
-        key, _, value = text.partition("=")
-        if key == "backbone" and value.startswith(LIBRARIES):
-            expanded += [f"backbone={value.partition('/')[0]}", f"backbone.name={value}"]
-            choices = {"backbone": value}
-        else:
-            expanded.append(text)
-    return expanded, choices
+def _line(override: Override, groups: list[Override]) -> str:
+    """Return an override for Hydra, in whose grammar `~group` stands for `group=null`."""
+    if override in groups and override.value() is None:
+        return f"~{override.key_or_group}"
+    return str(override.input_line)
 
 
 def _views_of_series(
@@ -91,12 +99,12 @@ def _views_of_series(
     target = _data_target(str(chosen["data"]), config_dir) if "data" in chosen else None
     if target is not None and not _gives_series(target):
         return []
-    lines = [str(o.input_line) for o in groups]
+    lines = [_line(o, groups) for o in groups]
     composed = hydra_compose(command, [*extra, *lines], return_hydra_config=True)
     data = composed.get("data") or {}
     if "_target_" not in data or not _gives_series(str(data["_target_"])):
         return []
-    fitting = ".views.series." in str(composed.views.get("_target_"))
+    fitting = ".views.series." in str((composed.get("views") or {}).get("_target_"))
     return [] if fitting else [f"views={VIEWS_OF_SERIES}"]
 
 
@@ -105,16 +113,19 @@ def _data_target(name: str, config_dir: str | None) -> str | None:
     folders = [Path(config_dir)] if config_dir else []
     for folder in (*folders, files("manyviews.conf")):
         if (file := folder.joinpath("data", f"{name}.yaml")).is_file():
-            return (yaml.safe_load(file.read_text()) or {}).get("_target_")
+            content = yaml.safe_load(file.read_text(encoding="utf-8"))
+            return content.get("_target_") if isinstance(content, dict) else None
     return None
 
 
 def _gives_series(target: str) -> bool:
-    """Return True if a data set's function returns time series, by its annotation."""
+    """Return True if a data set's function returns time series."""
+    room, _, name = target.rpartition(".")
+    if room == data.__name__:
+        return name in data.SERIES
     from manyviews.datamodules.series.splits import SeriesSplits
 
-    function = locate(target, "data")
-    return typing.get_type_hints(function).get("return") is SeriesSplits
+    return typing.get_type_hints(locate(target, "data")).get("return") is SeriesSplits
 
 
 class _hydra:
@@ -128,34 +139,12 @@ class _hydra:
         GlobalHydra.instance().clear()
 
 
-def _parse(overrides: Sequence[str]) -> list[Override]:
-    parser = OverridesParser.create()
-    parsed = []
-    for text in overrides:
-        try:
-            parsed.append(parser.parse_override(text))
-        except HydraException as error:
-            raise ConfigError(f"cannot read '{text}'; type key=value, e.g. epochs=10") from error
-        if parsed[-1].is_sweep_override():
-            raise ConfigError(f"'{text}' holds several values; one run takes one of them")
-    return parsed
-
-
 def _options(group: str, config_dir: str | None) -> list[str]:
     """Return the files that a group offers; none if the name is that of a key."""
+    group = group.partition("@")[0]
     own = Path(config_dir, group).glob("*.yaml") if config_dir else []
     shipped = GlobalHydra.instance().config_loader().get_group_options(group)
     return [*shipped, *(file.stem for file in own)]
-
-
-def _check_choice(override: Override, options: list[str]) -> None:
-    value = override.value()
-    names = [n for n in (value if isinstance(value, list) else [value]) if n is not None]
-    if override.is_delete():
-        return
-    for name in names:
-        if str(name) not in options:
-            raise unknown(override.key_or_group, str(name), options)
 
 
 def _reworded(
@@ -166,39 +155,57 @@ def _reworded(
     groups: list[Override],
 ) -> ConfigError:
     """Return Hydra's error as one line; an unknown key is told with the nearest known one."""
-    chosen = [str(o.input_line) for o in groups]
+    chosen = [_line(o, groups) for o in groups]
     try:
-        base = hydra_compose(command, [*extra, *chosen])
+        base = OmegaConf.to_container(hydra_compose(command, [*extra, *chosen]), resolve=False)
     except (HydraException, OmegaConfBaseException):
-        return ConfigError(_one_line(error))
+        return ConfigError(one_line(error))
     for override in parsed:
         if override not in groups and not override.is_add():
-            path = override.key_or_group.split(".")
-            _check_path(base, path)
-    return ConfigError(_one_line(error))
+            check_key(typing.cast(Config, base), override.key_or_group)
+    return ConfigError(one_line(error))
 
 
-def _check_path(base: DictConfig, path: list[str]) -> None:
-    node: Any = base
-    for depth, key in enumerate(path):
-        if not OmegaConf.is_dict(node) or key not in node:
-            keys = (
-                [".".join([*path[:depth], str(k)]) for k in node] if OmegaConf.is_dict(node) else []
-            )
-            raise unknown("key", ".".join(path[: depth + 1]), keys)
-        node = OmegaConf.select(node, key)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
-
-
-def _plain(composed: DictConfig) -> Config:
+def _resolved(composed: DictConfig) -> Config:
+    """Return the config as plain values, with references replaced by what they refer to."""
     own = OmegaConf.masked_copy(composed, [str(k) for k in composed if k != "hydra"])
+    _check_references(OmegaConf.to_container(own, resolve=False), "")
     try:
         plain = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
     except MissingMandatoryValue as error:
         raise ConfigError(f"{error.full_key} is missing; type {error.full_key}=VALUE") from error
     except OmegaConfBaseException as error:
-        raise ConfigError(f"{error.full_key or 'config'}: {_one_line(error)}") from error
-    return typing.cast(Config, plain)
+        raise ConfigError(f"{error.full_key or 'config'}: {one_line(error)}") from error
+    return typing.cast(Config, _expand_home(plain))
+
+
+def _check_references(value: Any, path: str) -> None:
+    """Raise if a value calls a function when it is resolved, before anything is resolved.
+
+    OmegaConf's own functions can build any object and read any environment variable.
+
+    Raises:
+        ConfigError: names the key.
+    """
+    if isinstance(value, dict):
+        for key, child in value.items():
+            _check_references(child, f"{path}.{key}".lstrip("."))
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            _check_references(item, f"{path}.{i}")
+    elif isinstance(value, str) and "${" in ENVIRONMENT.sub("", REFERENCE.sub("", value)):
+        raise ConfigError(
+            f"{path}={value}: a value may refer to another key, as ${{data.size}}, and to "
+            "${oc.env:MANYVIEWS_DATA}; nothing else is looked up or called"
+        )
+
+
+def _expand_home(value: Any) -> Any:
+    """Return a value in which every path that begins with `~/` names the home folder."""
+    if isinstance(value, dict):
+        return {key: _expand_home(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_expand_home(item) for item in value]
+    if isinstance(value, str) and value.startswith("~/"):
+        return str(Path(value).expanduser())
+    return value
