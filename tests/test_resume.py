@@ -13,7 +13,7 @@ from same import assert_same, logged, result
 
 from manyviews import checkpoints, runs, train
 from manyviews.callbacks.stop import Stop
-from manyviews.errors import ConfigError
+from manyviews.errors import ConfigError, Interrupted
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +33,14 @@ def content(run):
 def assert_equal_runs(run, reference):
     assert_same(content(run), content(reference))
     assert logged(run.path) == logged(reference.path)
+
+
+def in_sessions(count, overrides, config_dir):
+    """The run of a command that is stopped in each session but the last."""
+    for _ in range(count - 1):
+        with pytest.raises(Interrupted, match="the same command continues"):
+            train.pretrain(overrides, config_dir)
+    return train.pretrain(overrides, config_dir)
 
 
 def overrides_of(name, *more):
@@ -62,9 +70,8 @@ def test_a_run_whose_workers_read_files_continues_in_mid_epoch(config_dir, monke
     asked = iter([False, True, False, True, *[False] * 20])
     with monkeypatch.context() as patched:
         patched.setattr(Stop, "requested", lambda self: next(asked))
-        sessions = [train.pretrain(contract.overrides("swav", *files), config_dir) for _ in "123"]
-    assert sessions[-1].trained
-    assert_equal_runs(sessions[-1], whole("swav", config_dir, *files))
+        last = in_sessions(3, contract.overrides("swav", *files), config_dir)
+    assert_equal_runs(last, whole("swav", config_dir, *files))
 
 
 def test_a_run_does_not_continue_on_other_images(config_dir, monkeypatch):
@@ -72,7 +79,8 @@ def test_a_run_does_not_continue_on_other_images(config_dir, monkeypatch):
     files = ["data=folder", "data.path=many"]
     with monkeypatch.context() as patched:
         patched.setattr(Stop, "requested", lambda self: True)
-        train.pretrain(contract.overrides("swav", *files), config_dir)
+        with pytest.raises(Interrupted):
+            train.pretrain(contract.overrides("swav", *files), config_dir)
     noise(16, 16).save("many/across/new.png")
     with pytest.raises(ConfigError, match=r"begun with other data \(train 58 images .*, now 59"):
         train.pretrain(contract.overrides("swav", *files), config_dir)
@@ -92,9 +100,8 @@ def test_a_run_stopped_after_any_step_ends_as_if_nothing_had_happened(
     overrides = contract.overrides(name, *more)  # may train a retriever
     with monkeypatch.context() as patched:
         patched.setattr(Stop, "requested", lambda self: next(asked))
-        sessions = [train.pretrain(overrides, config_dir) for _ in range(4)]
-    assert sessions[-1].trained
-    assert_equal_runs(sessions[-1], whole(name, config_dir, *more))
+        last = in_sessions(4, overrides, config_dir)
+    assert_equal_runs(last, whole(name, config_dir, *more))
 
 
 def joined(batch):

@@ -1,12 +1,15 @@
 """Series under the roof of images: every method that reads both trains on them unchanged."""
 
+from pathlib import Path
+
 import contract
 import pytest
 import torch
 import unscored
 
 from manyviews import build, config, retriever_stage, train
-from manyviews.errors import ConfigError
+from manyviews.errors import ConfigError, Interrupted
+from manyviews.runs import status
 
 TCN = ["backbone.hidden_dim=4", "backbone.depth=2", "backbone.embedding_dim=8"]
 SHORT = ["batch_size=16", "epochs=1", "schedule.warmup_epochs=0", "trainer.limit_train_batches=3"]
@@ -112,8 +115,10 @@ def test_a_stop_in_the_first_stage_continues_there(config_dir, monkeypatch):
     overrides = [*REBAR, FIRST]
     with monkeypatch.context() as patched:
         patched.setattr(Stop, "requested", lambda self: True)
-        stopped = train.pretrain(overrides, config_dir)
-    assert not stopped.trained and stopped.path.name.startswith("rebar_retriever-")
+        with pytest.raises(Interrupted, match=r"stopped, step 1 .* in runs/rebar_retriever-"):
+            train.pretrain(overrides, config_dir)
+    (stopped,) = Path("runs").iterdir()
+    assert status.read(stopped).state == "stopped"
     run = train.pretrain(overrides, config_dir)
     assert run.trained and run.path.name.startswith("rebar-")
 

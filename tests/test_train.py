@@ -14,7 +14,7 @@ from pictures import noise, write_folder
 from manyviews import build, checkpoints, load_backbone, runs, scoring, train
 from manyviews.callbacks.online_knn import ONLINE
 from manyviews.callbacks.stop import Stop
-from manyviews.errors import ConfigError, NotFinite
+from manyviews.errors import ConfigError, Interrupted, NotFinite
 from manyviews.evaluation import features
 
 REPORTED = {"report.json", "report.md", "index.html", "gallery.npz"}
@@ -180,7 +180,8 @@ def calls(monkeypatch):
 def test_a_run_is_built_once_and_reads_its_checkpoint_once_per_use(small, config_dir, calls):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Stop, "requested", lambda self: True)
-        train.pretrain(small, config_dir)
+        with pytest.raises(Interrupted):
+            train.pretrain(small, config_dir)
     assert calls == {"data": 1, "parts": 1}
     train.pretrain(small, config_dir)
     assert calls == {"data": 2, "parts": 2, "read": 2}  # to go on, and to score

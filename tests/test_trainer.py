@@ -41,7 +41,8 @@ def test_nodes_need_a_launcher(small, config_dir):
 
 
 def test_a_launcher_s_processes_must_be_those_of_the_trainer(small, config_dir, monkeypatch):
-    for name, value in {"TORCHELASTIC_RUN_ID": "1", "WORLD_SIZE": "4", "RANK": "0"}.items():
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500", "TORCHELASTIC_RUN_ID": "1"}
+    for name, value in {"WORLD_SIZE": "4", "RANK": "0", "LOCAL_RANK": "0", **address}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError, match="4 processes were begun.*type trainer.devices=4"):
         trainer(small, config_dir, "trainer.devices=2")

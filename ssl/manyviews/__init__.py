@@ -32,10 +32,19 @@ def pretrain(*overrides: str) -> Path:
 
     For example `pretrain("method=swav", "data=cifar10", "epochs=10")`; an unfinished run of the
     same settings continues.
-    """
-    from manyviews import train
 
-    return train.pretrain(overrides).path
+    Raises:
+        ConfigError: a mistake in what was asked for.
+        RunFailed: training cannot go on; the message says why.
+        Interrupted: it was told to stop before its end, by Ctrl-C or (`Terminated`) by SIGTERM; the
+            same call continues.
+    """
+    from manyviews import launch_variables
+
+    with launch_variables.ours_alone(told=True):  # before Lightning is imported, which reads them
+        from manyviews import train
+
+        return train.pretrain(overrides).path
 
 
 def evaluate(run: str | Path, *overrides: str) -> dict[str, Any]:

@@ -6,13 +6,14 @@ import argparse
 import errno
 import os
 import select
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 
-from manyviews import __version__
+from manyviews import __version__, launch_variables
 from manyviews.errors import ConfigError, Interrupted, RunFailed
 
 GROUPS = ("methods", "backbones", "data", "views", "experiments", "protocols")
@@ -36,9 +37,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     `EXIT_CODES` says what they mean; each type of error in `errors.py` holds its own.
     """
-    arguments = _parser().parse_args(argv)
+    code = _run(argv)
+    if argv is None and code == Interrupted.exit_code and not launch_variables.started_by():
+        _end_by_interrupt()
+    return code
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    arguments = argparse.Namespace(trace=False)
     try:
-        arguments.run(arguments)
+        arguments = _arguments(sys.argv[1:] if argv is None else argv)
+        told = arguments.run in (_pretrain, _evaluate)
+        with launch_variables.ours_alone(told=told):
+            arguments.run(arguments)
         sys.stdout.flush()
     except (Exception, KeyboardInterrupt) as error:
         if isinstance(error, BrokenPipeError) and _stdout_is_closed():
@@ -46,10 +57,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _exit_code(error)
         if arguments.trace or code is None:
             traceback.print_exc()
-        else:
+        elif not (isinstance(error, Interrupted) and launch_variables.rank() > 0):  # rank 0 says it
             print(f"manyviews: {_line(error)}", file=sys.stderr)
         return 1 if code is None else code
     return 0
+
+
+def _end_by_interrupt() -> None:
+    """End this process by SIGINT, which a shell shows as 130.
+
+    After an ordinary exit with 130 bash goes on with the next round of a loop.
+    """
+    if os.name == "posix":
+        sys.stdout.flush()
+        sys.stderr.flush()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 def _stdout_is_closed() -> bool:
@@ -100,11 +123,11 @@ def _prepare_process() -> None:
 
 
 def _pretrain(arguments: argparse.Namespace) -> None:
-    from manyviews import process_group, train
+    from manyviews import train
 
     _prepare_process()
     run = train.pretrain(arguments.overrides, arguments.config_dir)
-    if process_group.launched_rank() == 0 and run.report.is_file() and run.trained:
+    if launch_variables.rank() == 0 and run.report.is_file():
         _show(run.report)
 
 
@@ -199,6 +222,36 @@ def _config_show(arguments: argparse.Namespace) -> None:
 
     composed, _ = config.compose("pretrain", arguments.overrides, arguments.config_dir)
     print(yaml.safe_dump(composed, sort_keys=False), end="")
+
+
+def _arguments(argv: Sequence[str]) -> argparse.Namespace:
+    """Return the parsed command line; options may stand before, between and after overrides.
+
+    Raises:
+        ConfigError: an unknown option.
+    """
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(argv)
+    options = [text for text in rest if text.startswith("-")]
+    if not hasattr(arguments, "overrides"):
+        parser.parse_args(argv)  # ends with argparse's own message if anything is left
+    elif options:
+        raise ConfigError(_unknown_option(options[0], argv))
+    else:
+        arguments.overrides += rest  # argparse takes the first row of positional arguments only
+    return arguments
+
+
+def _unknown_option(given: str, argv: Sequence[str]) -> str:
+    """Return what to type in place of an option that does not exist, such as `--epochs 10`."""
+    name, _, value = given.lstrip("-").partition("=")
+    following = [text for text in argv[argv.index(given) + 1 :][:1] if not text.startswith("-")]
+    value = value or next((text for text in following if "=" not in text), "VALUE")
+    key = name.replace("-", "_")
+    return (
+        f"unknown option {given}; settings have no dashes: type {key}={value}; the options are "
+        "--config-dir FOLDER, --trace and --help"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,6 +11,7 @@ from pytorch_lightning.loggers import Logger
 from manyviews import (
     build,
     checkpoints,
+    launch_variables,
     process_group,
     retriever_stage,
     runs,
@@ -18,8 +19,9 @@ from manyviews import (
     trainer,
 )
 from manyviews.build import Data, Parts
-from manyviews.callbacks.stop import Stopped
+from manyviews.callbacks.stop import terminable
 from manyviews.checkpoints import Saved
+from manyviews.errors import Interrupted
 from manyviews.evaluation import gallery
 from manyviews.loggers import ledger, wandb_logger
 from manyviews.optim.family import mismatch
@@ -46,8 +48,6 @@ class Begun(NamedTuple):
 def pretrain(overrides: Sequence[str], config_dir: str | None = None) -> Run:
     """Train to the last epoch, then evaluate; an unfinished run of this config continues.
 
-    After a first Ctrl-C or SIGTERM it saves, says how to go on and returns the unfinished run.
-
     Args:
         overrides: as on the command line.
         config_dir: a folder with config groups of your own.
@@ -56,11 +56,17 @@ def pretrain(overrides: Sequence[str], config_dir: str | None = None) -> Run:
         ConfigError: a mistake in what was asked for, before any training.
         NotFinite: the loss became NaN; the last good checkpoint stays.
         NotSaved: the disk refused a checkpoint; the one before stays.
-        Interrupted: by a second Ctrl-C.
+        Interrupted: it was told to stop with Ctrl-C: a first one saves after the current step, a
+            second one breaks off. The message says the folder, the step and how to go on.
+        Terminated: it was told to stop with SIGTERM, in the same way.
         RankLost: another process of this run died.
     """
-    if process_group.launched_rank() > 0:
-        return _follow()
+    with launch_variables.ours_alone(), terminable():
+        return _follow() if launch_variables.rank() > 0 else _lead(overrides, config_dir)
+
+
+def _lead(overrides: Sequence[str], config_dir: str | None) -> Run:
+    """Train what the command asks for, on rank 0."""
     with process_group.leading() as tell:
         stages = retriever_stage.compose(overrides, config_dir)
         if len(stages) > 1:
@@ -74,12 +80,13 @@ def pretrain(overrides: Sequence[str], config_dir: str | None = None) -> Run:
                 run, parts, saved, loggers = _begin(stage, held)
                 if not stages:
                     tell(run.path)
-                if parts is not None and not run.trained:
-                    fit(run, parts, saved, loggers)
-                process_group.leave()
-                if parts is not None and run.trained:
-                    _score(run, parts.data, loggers)
-            if not stages or not run.trained:
+                with trainer.explained(run):
+                    if parts is not None and not run.trained:
+                        fit(run, parts, saved, loggers)
+                    process_group.leave()
+                    if parts is not None:
+                        _score(run, parts.data, loggers)
+            if not stages:
                 return run
 
 
@@ -110,10 +117,15 @@ def _begin(stage: Stage, held: ExitStack) -> Begun:
 def _follow() -> Run:
     """Train the run that rank 0 told this rank."""
     run = runs.load(process_group.hear())
-    if not _is_finished(run) and not run.trained:
-        parts = build.parts(run.config, run.path)
-        fit(run, parts, checkpoints.newest(run.checkpoints), [])
-    process_group.leave()
+    try:
+        with trainer.explained(run):
+            if not _is_finished(run) and not run.trained:
+                parts = build.parts(run.config, run.path)
+                fit(run, parts, checkpoints.newest(run.checkpoints), [])
+            process_group.leave()
+    except Interrupted:
+        process_group.leave_together()
+        raise
     return run
 
 
@@ -146,20 +158,13 @@ def fit(run: Run, parts: Parts, saved: Saved | None, loggers: list[Logger]) -> N
     trainer.hand_over(saved, lightning)
     trainer.adapt(method, lightning, compiled=run.config["trainer"].get("compile", False))
     try:
-        with trainer.explained(run):
-            lightning.fit(
-                method,
-                datamodule=data,
-                ckpt_path=saved.path if saved else None,
-                weights_only=True,
-            )
-    except Stopped:
-        if lightning.is_global_zero:
-            status.write(run.path, state="stopped", reason="told to stop")
-            print(f"stopped, {run.standing}")
-    else:
-        if lightning.is_global_zero:
-            status.write(run.path, state="trained")
+        lightning.fit(
+            method, datamodule=data, ckpt_path=saved.path if saved else None, weights_only=True
+        )
+    finally:
+        process_group.await_started(getattr(lightning.strategy.launcher, "procs", []))
+    if lightning.is_global_zero:
+        status.write(run.path, state="trained")
 
 
 def _score(run: Run, data: Data, loggers: list[Logger]) -> None:

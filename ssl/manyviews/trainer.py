@@ -10,14 +10,15 @@ from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.strategies import DDPStrategy
 from torch import nn
-from torch.distributed import DistError
 from torch.nn.parallel import DistributedDataParallel
 
-from manyviews import process_group
+from manyviews import launch_variables, process_group
+from manyviews.callbacks.stop import Stopped
 from manyviews.checkpoints import CheckpointFiles, Saved
 from manyviews.errors import ConfigError, Interrupted, RankLost
 from manyviews.hardware import Accelerator, Precision, resolve_accelerator, resolve_precision
@@ -77,7 +78,7 @@ def build_trainer(
         log_every_n_steps=1,  # Lightning's own logging is not used; callbacks.Metrics writes
         callbacks=callbacks,
         logger=logger,
-        plugins=[CheckpointFiles()],
+        plugins=[CheckpointFiles(), process_group.environment()],  # not what Lightning guesses
         enable_progress_bar=False,
         enable_model_summary=False,
         enable_checkpointing=any(isinstance(c, Checkpoint) for c in callbacks),
@@ -110,6 +111,8 @@ def _strategy(world: int, nodes: int) -> DDPStrategy | str:
         )
     if outer is None and nodes > 1:
         raise ConfigError(f"trainer.nodes={nodes}: more than one node needs torchrun or SLURM")
+    if outer is not None:
+        _check_layout(outer, world // nodes, nodes)
     if world == 1:
         return "auto"
     # Buffers are equal on all ranks by construction; broadcasting them would hide it if not.
@@ -117,9 +120,18 @@ def _strategy(world: int, nodes: int) -> DDPStrategy | str:
     no_broadcast: dict[str, Any] = {
         "forward_sync_buffers" if renamed else "broadcast_buffers": False
     }
-    return DDPStrategy(
-        process_group_backend=process_group.backend(), cluster_environment=outer, **no_broadcast
-    )
+    return DDPStrategy(process_group_backend=process_group.backend(), **no_broadcast)
+
+
+def _check_layout(outer: ClusterEnvironment, devices: int, nodes: int) -> None:
+    """Raise if a launcher put other numbers of processes on its nodes than the trainer has."""
+    try:
+        outer.validate_settings(devices, nodes)
+    except ValueError as error:
+        raise ConfigError(
+            f"trainer.devices={devices} trainer.nodes={nodes} are not what the launcher began; "
+            "type the processes of each node, and the number of nodes"
+        ) from error
 
 
 def adapt(method: Method, trainer: pl.Trainer, *, compiled: bool) -> None:
@@ -149,26 +161,31 @@ def hand_over(saved: Saved | None, trainer: pl.Trainer) -> None:
 
 @contextmanager
 def explained(run: Run) -> Iterator[None]:
-    """Turn the ways in which training breaks off into errors that say how to go on.
+    """Turn the ways in which a run breaks off into errors that say how to go on.
 
     Args:
-        run: the run that is trained.
+        run: the run that is trained and evaluated.
 
     Raises:
-        Interrupted: by a second Ctrl-C.
+        Interrupted: by Ctrl-C; the second one breaks off in mid-step.
+        Terminated: by SIGTERM, in the same way.
         RankLost: another process of this run died.
     """
     try:
         yield
-    except SystemExit as error:  # Lightning's answer to a second Ctrl-C
+    except Stopped as told:
+        raise told.kind(f"stopped, {run.standing}") from told
+    except Interrupted as error:  # by a second SIGTERM, or when there was no step to save after
+        raise type(error)(f"broken off, {run.standing}") from error
+    except (KeyboardInterrupt, SystemExit) as error:  # Lightning makes one of the other
         raise Interrupted(f"broken off, {run.standing}") from error
     except RuntimeError as error:
-        gloo = type(error) is RuntimeError and "gloo" in str(
-            error
-        )  # gloo raises plain RuntimeErrors
-        if gloo or isinstance(error, DistError):
-            raise RankLost(f"another process of this run died, {run.standing}") from error
-        raise
+        if not process_group.is_lost(error):
+            raise
+        lost = "another process of this run died"
+        if rank := launch_variables.rank():
+            lost = f"rank {rank} ends because {lost}; the message of rank 0 may say why"
+        raise RankLost(f"{lost}, {run.standing}") from error
 
 
 @functools.cache

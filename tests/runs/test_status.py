@@ -1,5 +1,6 @@
 import errno
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from manyviews import checkpoints, runs, train
 from manyviews.callbacks.stop import Stop
+from manyviews.errors import Interrupted, Terminated
 from manyviews.method import Method
 from manyviews.runs import status
 
@@ -18,11 +20,16 @@ def test_a_finished_run_says_so_with_its_checkpoint(done):
     assert said.pid == os.getpid() and time.time() - said.heartbeat < 60
 
 
-def test_a_stopped_run_says_where_it_stands(small, config_dir, monkeypatch):
-    monkeypatch.setattr(Stop, "requested", lambda self: True)
-    run = train.pretrain(small, config_dir)
-    said = status.read(run.path)
-    assert (said.state, said.step, said.epochs) == ("stopped", 1, 0)
+@pytest.mark.parametrize(
+    ("number", "kind", "reason"),
+    [(signal.SIGINT, Interrupted, "Ctrl-C"), (signal.SIGTERM, Terminated, "SIGTERM")],
+)
+def test_a_stopped_run_says_where_it_stands(number, kind, reason, small, config_dir, monkeypatch):
+    monkeypatch.setattr(Stop, "requested", lambda self: number)
+    with pytest.raises(kind):
+        train.pretrain(small, config_dir)
+    said = status.read(next(Path("runs").iterdir()))
+    assert (said.state, said.reason, said.step, said.epochs) == ("stopped", reason, 1, 0)
 
 
 def test_a_failed_run_says_why(small, config_dir, monkeypatch):
@@ -78,7 +85,9 @@ def test_a_run_that_goes_on_says_from_which_step_before_it_saves_again(
     """Also if it was begun before there was a status."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Stop, "requested", lambda self: True)
-        folder = train.pretrain(small, config_dir).path
+        with pytest.raises(Interrupted):
+            train.pretrain(small, config_dir)
+    folder = next(Path("runs").iterdir())
     (folder / "status.json").unlink()
 
     def broken(self, output):

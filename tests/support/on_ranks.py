@@ -1,6 +1,7 @@
 """What ranks run in tests; every function works on one process too, where it is the reference."""
 
 import os
+from contextlib import suppress
 
 import pytorch_lightning as pl
 import torch
@@ -13,6 +14,7 @@ from manyviews import build, config, distributed, train
 from manyviews.batch import Batch, Sample
 from manyviews.callbacks.noise import Noise
 from manyviews.callbacks.stop import Stop
+from manyviews.errors import Interrupted
 from manyviews.losses import (
     TiCoLoss,
     arbitrary_pairs,
@@ -233,7 +235,8 @@ def pretrain(folder, overrides, config_dir, stop_at=None):
 
     Stop.on_train_start, Stop.requested, Noise.on_train_batch_start = remember, at_step, record
     try:
-        train.pretrain(overrides, config_dir)
+        with suppress(Interrupted):
+            train.pretrain(overrides, config_dir)
     finally:
         Stop.on_train_start, Stop.requested, Noise.on_train_batch_start = saved
         train.scoring.make = scored

@@ -58,7 +58,7 @@ class Checkpoint(LastCallback):
         if stopping or trainer.global_step % self.every_n_steps == 0:
             self._save(trainer, LAST)
         if stopping:
-            raise Stopped
+            raise Stopped(stopping)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save last.ckpt, and best.ckpt if the online kNN of this epoch is the highest so far."""
@@ -68,8 +68,8 @@ class Checkpoint(LastCallback):
             self.best = score
             self._save(trainer, BEST)
         self._save(trainer, LAST)
-        if self.stop.requested():
-            raise Stopped
+        if stopping := self.stop.requested():
+            raise Stopped(stopping)
 
     def _save(self, trainer: pl.Trainer, name: str) -> None:
         Metrics.of(trainer).check()

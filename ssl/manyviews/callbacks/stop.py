@@ -4,43 +4,53 @@ from __future__ import annotations
 
 import signal
 import threading
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 import pytorch_lightning as pl
 import torch
 
 from manyviews import distributed
+from manyviews.errors import Interrupted, Terminated
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopped(Exception):
-    """The run was told to stop and has saved a checkpoint."""
+    """The run was told to stop and has saved a checkpoint.
+
+    Attributes:
+        kind: the error that the run ends with.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"told to stop by signal {number}")
+        self.kind = Terminated if number == signal.SIGTERM else Interrupted
 
 
 class Stop(pl.Callback):
     """A callback that turns the first SIGINT or SIGTERM into a request to stop.
 
-    `Checkpoint` reads the request, saves and raises `Stopped`. A second signal reaches the handler
-    that was there before, so pressing Ctrl-C twice stops at once.
+    `Checkpoint` reads the request, saves and raises `Stopped`. A second signal raises at once, so
+    pressing Ctrl-C twice stops in mid-step.
     """
 
     def __init__(self) -> None:
-        self.flag = False  # True once this rank got a signal
+        self.number = 0  # of the signal that this rank got
         self.before: dict[signal.Signals, Any] = {}  # handlers to be restored
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Install the handlers in place of Lightning's, whose SIGTERM stops in mid-step."""
-        # Python allows signal handlers in the main thread only; a notebook may train in another.
-        if threading.current_thread() is threading.main_thread():
+        if _signals_reach_us():
             self.before = {number: signal.getsignal(number) for number in SIGNALS}
-            self.before[signal.SIGTERM] = signal.SIG_DFL  # getsignal gave Lightning's handler
+            self.before[signal.SIGTERM] = _terminate  # getsignal gave Lightning's handler
             for number in SIGNALS:
                 signal.signal(number, self._request)
 
     def _request(self, number: int, frame: Any) -> None:
         """Handle the first signal: note it, and leave the next one to the handlers before."""
-        self.flag = True
+        self.number = number
         self._restore_handlers()
 
     def _restore_handlers(self) -> None:
@@ -49,9 +59,9 @@ class Stop(pl.Callback):
             signal.signal(number, handler)
         self.before = {}
 
-    def requested(self) -> bool:
-        """Return True if any rank got a signal; every rank must call this at the same step."""
-        return bool(distributed.maximum(torch.tensor(float(self.flag))))
+    def requested(self) -> int:
+        """Return the signal that any rank got, or 0; every rank must call this at the same step."""
+        return int(distributed.maximum(torch.tensor(float(self.number))))
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Restore the handlers; after training there is no step to save after."""
@@ -62,3 +72,28 @@ class Stop(pl.Callback):
     ) -> None:
         """Restore the handlers when training fails or is stopped."""
         self._restore_handlers()
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM raise `Terminated` outside the training, too, so that a run's files are closed.
+
+    A handler that the importing program installed stays.
+    """
+    ours = _signals_reach_us() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if ours:
+        signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _terminate(number: int, frame: Any) -> NoReturn:
+    raise Terminated("stopped by SIGTERM")
+
+
+def _signals_reach_us() -> bool:
+    """Return True in the main thread, the only one that may have handlers; notebooks use others."""
+    return threading.current_thread() is threading.main_thread()

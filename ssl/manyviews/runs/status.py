@@ -19,10 +19,11 @@ from typing import Any, Literal, NamedTuple
 
 from manyviews import checkpoints
 from manyviews.checkpoints import Saved
+from manyviews.errors import Interrupted, Terminated
 from manyviews.runs.files import write_json
 
-# training: a process trains, or died while it did (see heartbeat); stopped: told to stop, and
-# saved; failed: an error; trained: all epochs are done; finished: evaluated, the report is there.
+# training: a process trains, or died while it did (see heartbeat); stopped: by Ctrl-C or
+# SIGTERM; failed: an error; trained: all epochs are done; finished: evaluated, the report is there.
 State = Literal["training", "stopped", "failed", "trained", "finished"]
 BEAT = 30.0  # seconds between two heartbeats
 
@@ -77,10 +78,13 @@ def write_saved(run: Path, saved: Saved) -> None:
 
 @contextmanager
 def recorded(run: Path) -> Iterator[None]:
-    """Record that this process works on the run, and how that ends if it fails."""
+    """Record that this process works on the run, and how that ends if it fails or is stopped."""
     write(run, state="training", reason="")
     try:
         yield
+    except (Interrupted, KeyboardInterrupt) as error:
+        write(run, state="stopped", reason="SIGTERM" if isinstance(error, Terminated) else "Ctrl-C")
+        raise
     except BaseException as error:
         write(
             run, state="failed", reason=" ".join(f"{type(error).__name__}: {error}".split())[:300]
