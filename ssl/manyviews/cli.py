@@ -122,7 +122,17 @@ def _prepare_process() -> None:
     warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")
 
 
+def _check_command(schema: str, arguments: argparse.Namespace) -> None:
+    """Tell a mistake in the command at once, before Lightning is imported, which takes seconds."""
+    from manyviews import config
+
+    if launch_variables.rank() == 0:  # the other processes read the config of rank 0
+        config.check_each_key_is_typed_once(arguments.overrides)
+        config.compose(schema, arguments.overrides, arguments.config_dir)
+
+
 def _pretrain(arguments: argparse.Namespace) -> None:
+    _check_command("pretrain", arguments)
     from manyviews import train
 
     _prepare_process()
@@ -132,6 +142,7 @@ def _pretrain(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
+    _check_command("evaluate", arguments)
     from manyviews import scoring
 
     _prepare_process()
@@ -139,6 +150,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 
 def _where(arguments: argparse.Namespace) -> None:
+    _check_command("pretrain", arguments)
     from manyviews import retriever_stage, runs
 
     stage = retriever_stage.compose(arguments.overrides, arguments.config_dir)[-1]
@@ -146,12 +158,14 @@ def _where(arguments: argparse.Namespace) -> None:
 
 
 def _views(arguments: argparse.Namespace) -> None:
+    _check_command("views_sheet", arguments)
     from manyviews.commands import views
 
     print(views.write(arguments.overrides, arguments.config_dir))
 
 
 def _doctor(arguments: argparse.Namespace) -> None:
+    _check_command("doctor", arguments)
     from manyviews.commands.doctor import examine
 
     _prepare_process()
@@ -216,6 +230,7 @@ def _costs(arguments: argparse.Namespace) -> None:
 
 
 def _config_show(arguments: argparse.Namespace) -> None:
+    _check_command("pretrain", arguments)
     import yaml
 
     from manyviews import config

@@ -19,13 +19,14 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from manyviews import data
-from manyviews.config.mistakes import check_choice, check_key, one_line, yaml_mistake
+from manyviews.config.mistakes import check_choice, check_file, check_key, one_line, yaml_mistake
 from manyviews.config.overrides import by_library, parse, typed_text
 from manyviews.errors import ConfigError
 from manyviews.schema import SCHEMAS, Config, check, locate
 
 VIEWS_OF_SERIES = "series"  # views of time series, if the user chose none
 NAMED = {"callbacks", "logger", "evaluation"}  # groups of named nodes, of which there may be none
+GLOBAL = {"experiment", "debug"}  # groups whose files set keys of the whole config
 # A value may refer to another key, and to the one environment variable that docs/data.md names.
 REFERENCE = re.compile(r"\$\{\.*[\w.]+\}")
 ENVIRONMENT = re.compile(r"\$\{oc\.env:MANYVIEWS_DATA(,[\w./~-]*)?\}")
@@ -44,8 +45,7 @@ def compose(
     Raises:
         ConfigError: a mistake, told in one line.
     """
-    if config_dir and not Path(config_dir).is_dir():
-        raise ConfigError(f"--config-dir {config_dir} is not a folder")
+    _check_folder(config_dir)
     extra = [f"hydra.searchpath=[file://{Path(config_dir).absolute()}]"] if config_dir else []
     overrides, library = by_library(overrides)
     parsed = parse(overrides)
@@ -62,15 +62,27 @@ def compose(
             raise yaml_mistake(error) from error
         except (HydraException, OmegaConfBaseException) as error:
             raise _reworded(error, command, extra, parsed, groups) from error
-        except (OSError, UnicodeDecodeError, ValueError, TypeError, AttributeError) as error:
-            # Hydra itself fails on a file that is empty, or no mapping, or no text.
-            raise ConfigError(f"a config file cannot be read: {one_line(error)}") from error
         choices = {str(k): str(v) for k, v in composed.hydra.runtime.choices.items()}
     config = _resolved(composed)
+    for group in GLOBAL & config.keys():
+        raise ConfigError(
+            f"{group}={choices[group]}: the first line of its file must be '# @package _global_'"
+        )
     for group in NAMED & SCHEMAS[command].model_fields.keys():
         config[group] = {} if config.get(group) is None else config[group]
     check(command, config, typed_text(parsed))
     return config, choices | library
+
+
+def _check_folder(config_dir: str | None) -> None:
+    """Raise unless the user's folder of config groups exists and its files can be read."""
+    if config_dir is None:
+        return
+    if not Path(config_dir).is_dir():
+        raise ConfigError(f"--config-dir {config_dir} is not a folder")
+    for group in {*SCHEMAS["pretrain"].model_fields, *GLOBAL, "regularizer"}:
+        for file in sorted(Path(config_dir, group).glob("*.yaml")):
+            check_file(file)
 
 
 def _line(override: Override, groups: list[Override]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from manyviews.errors import ConfigError, unknown
 
 # Groups of which a run may take several files at once, as evaluation=[knn,linear].
 SEVERAL = ("evaluation", "regularizer", "callbacks", "logger", "experiment", "debug")
+MOST_VALUES = 100_000  # of one config file; aliases of aliases could fill the memory
 SERIES_FILES = (".npz", ".ts", ".arff")
 
 
@@ -89,12 +91,41 @@ def _keys(node: dict[str, Any], path: str = "") -> Iterator[str]:
             yield from _keys(child, f"{path}{name}.")
 
 
-def yaml_mistake(error: yaml.YAMLError) -> ConfigError:
+def check_file(path: Path) -> None:
+    """Raise unless a config file of the user's own is a YAML mapping.
+
+    Raises:
+        ConfigError: with its name and, if the YAML is wrong, the line.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise yaml_mistake(error, path) from error
+    except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path} cannot be read as YAML: {one_line(error)}") from error
+    if not isinstance(content, dict | None):
+        raise ConfigError(f"{path} holds no keys; a config file is written as key: value")
+    if next(islice(_values(content), MOST_VALUES, None), None) is not None:
+        raise ConfigError(f"{path} holds more than {MOST_VALUES} values, or refers to itself")
+
+
+def _values(content: Any) -> Iterator[Any]:
+    """Yield all values of a file; those behind an alias each time that it occurs."""
+    waiting = [content]
+    while waiting:
+        yield (value := waiting.pop())
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+
+
+def yaml_mistake(error: yaml.YAMLError, path: Path | None = None) -> ConfigError:
     """Return what is wrong in a YAML file, with its name and line."""
     mark = getattr(error, "problem_mark", None)
     said = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
-    name = getattr(mark, "name", None) or getattr(error, "name", None) or "a config file"
     line = f" line {mark.line + 1}" if mark is not None else ""
+    name = path or getattr(mark, "name", "a config file")
     return ConfigError(f"{name}{line}: {' '.join(str(said).split())}")
 
 

@@ -44,12 +44,15 @@ def check_each_key_is_typed_once(overrides: Sequence[str]) -> None:
 def _read(text: str) -> Override:
     """Return one override; text that Hydra's grammar has no word for is taken as it is."""
     parser = OverridesParser.create()
+    key, equals, value = text.partition("=")
+    said = f"cannot read '{text}'; type key=value, e.g. epochs=10"
+    if not KEY.fullmatch(key):
+        raise ConfigError(said)
     try:
         override = parser.parse_override(text)
     except HydraException as error:
-        key, equals, value = text.partition("=")
-        if not equals or not KEY.fullmatch(key):
-            raise ConfigError(f"cannot read '{text}'; type key=value, e.g. epochs=10") from error
+        if not equals:
+            raise ConfigError(said) from error
         # A path such as "photos (1)" or "it's" is no number, list or name of the grammar.
         quoted = QuotedString(value, Quote.single).with_quotes()
         override = parser.parse_override(f"{key}={quoted}")

@@ -126,7 +126,7 @@ def _check_target(node: Node, path: str, group: str | None, typed: Mapping[str, 
     hints = {k: v for k, v in taken.hints.items() if k not in passed} | used
     _take_text(node, hints, path, typed)
     values = {k: v for k, v in node.items() if k not in ("_target_", "_partial_")}
-    _check_named_nodes(values, hints, path)
+    _check_named_nodes(values, hints, path, taken.takes_any)
     _validate(_schema(taken, hints, values, {*used}), values, path)
 
 
@@ -168,15 +168,16 @@ def _schema(
     return pydantic.create_model("Node", __config__=_settings(extra), **fields)
 
 
-def _check_named_nodes(values: Node, hints: dict[str, Any], path: str) -> None:
+def _check_named_nodes(values: Node, hints: dict[str, Any], path: str, takes_any: bool) -> None:
     """Raise unless nodes stand wherever a target takes objects by name, such as kinds of views.
 
     Args:
         values: the keys of a node.
-        hints: keys that are parameters of its target; any further keys are names of objects.
+        hints: keys that are parameters of its target.
         path: its keys, joined by points.
+        takes_any: True if all further keys are names of objects.
     """
-    named = [(path, {k: v for k, v in values.items() if k not in hints})]
+    named = [(path, {k: v for k, v in values.items() if k not in hints})] if takes_any else []
     named += [
         (f"{path}.{key}", value)
         for key, value in values.items()
@@ -184,10 +185,8 @@ def _check_named_nodes(values: Node, hints: dict[str, Any], path: str) -> None:
     ]
     for place, children in named:
         for name, child in children.items():
-            if isinstance(child, dict) and "_target_" not in child:
-                raise ConfigError(
-                    f"{place}.{name}={child}: _target_ is missing, the class to build"
-                )
+            if child is not None and not (isinstance(child, dict) and "_target_" in child):
+                raise ConfigError(f"{place}.{name}={child}: {OBJECT}, the class to build")
 
 
 def _settings(extra: Literal["allow", "forbid"]) -> pydantic.ConfigDict:
