@@ -92,7 +92,7 @@ def test_help_and_list_import_nothing_heavy():
 TORCH = {"torch", "jaxtyping", "PIL"}
 HEAVY = TORCH | {
     *("torchvision", "pytorch_lightning", "lightning_fabric", "torchmetrics", "torch._dynamo"),
-    *("scipy", "sklearn", "faiss", "timm", "matplotlib", "wandb", "pandas", "rich"),
+    *("scipy", "sklearn", "faiss", "timm", "matplotlib", "wandb", "pandas"),
 }
 
 
