@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -97,7 +98,7 @@ def _rows(title: str, rows: Sequence[Difference]) -> Iterator[str]:
 
 
 def _side(given: str, config_dir: str | None) -> Side:
-    if Path(given).is_dir() and given:
+    if os.path.isdir(given):  # Path.is_dir raises if the text is too long for a file name
         run = runs.load(given)
         return Side(run.path, run.config, run.choices)
     try:

@@ -1,4 +1,4 @@
-"""The command `manyviews config explain method=swav`: what each key means and where it came from."""
+"""The command `manyviews config explain method=swav`: meaning and origin of each key."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from rich.text import Text
 
-from manyviews import config
+from manyviews.commands.config import gaps
 from manyviews.commands.config.constructors import NO_DEFAULT, Argument, described
 from manyviews.commands.config.hints import as_typed
 from manyviews.commands.config.layers import Layer, Written, layers
@@ -29,12 +29,14 @@ class Explained(NamedTuple):
 
     Attributes:
         argument: key, value, type and default.
+        given: False if the value has yet to be given.
         meaning: one or more sentences, "" if nobody wrote them.
         published: the value that the head of the file calls "in brackets", and whose it is.
         origin: where the value came from, then the values that it replaced.
     """
 
     argument: Argument
+    given: bool
     meaning: str
     published: str
     origin: tuple[str, ...]
@@ -55,7 +57,7 @@ def explain(
     """
     wanted = [a.strip(".") for a in arguments if "=" not in a and not a.startswith("~")]
     overrides = [a for a in arguments if "=" in a or a.startswith("~")]
-    composed, choices = config.compose("pretrain", overrides, config_dir)
+    composed, choices = gaps.compose(overrides, config_dir)
     every = list(explained(composed, layers(overrides, choices, config_dir)))
     shown = _chosen(every, wanted) if wanted else every
     node = ""
@@ -74,12 +76,13 @@ def explained(composed: Config, merged: Sequence[Layer]) -> Iterator[Explained]:
         merged: its layers; the last one that has a key set it.
     """
     for argument in described(composed):
-        setters = [(x, x.keys[argument.key]) for x in merged if argument.key in x.keys]
+        names = (argument.key, f"{argument.key}._target_")  # the second of a node without keys
+        setters = [(x, x.keys[name]) for x in merged for name in names if name in x.keys]
         removed = argument.value is None and _had_keys(argument.key, merged)
         meaning = "null removes what stood here" if removed else _meaning(argument, setters)
-        yield Explained(
-            argument, meaning, _published(argument, setters), _origin(argument, setters)
-        )
+        given = not setters or setters[-1][1].value != gaps.MISSING
+        published, origin = _published(argument, setters), _origin(setters)
+        yield Explained(argument, given, meaning, published, origin)
 
 
 def _had_keys(key: str, merged: Sequence[Layer]) -> bool:
@@ -88,7 +91,7 @@ def _had_keys(key: str, merged: Sequence[Layer]) -> bool:
 
 def _meaning(argument: Argument, setters: Sequence[tuple[Layer, Written]]) -> str:
     """Return the first comment beside the key; without one what the constructor says."""
-    first = next((said for _, w in setters[:1] if (said := _words(w.comment))), "")
+    first = _words(setters[0][1].comment) if setters else ""
     return first or argument.meaning
 
 
@@ -108,7 +111,7 @@ def _published(argument: Argument, setters: Sequence[tuple[Layer, Written]]) -> 
     return ""
 
 
-def _origin(argument: Argument, setters: Sequence[tuple[Layer, Written]]) -> tuple[str, ...]:
+def _origin(setters: Sequence[tuple[Layer, Written]]) -> tuple[str, ...]:
     """Return the source of the value, then those that it replaced, newest first."""
     said = []
     for i, (layer, written) in enumerate(reversed(setters)):
@@ -167,7 +170,8 @@ def _block(one: Explained, width: int) -> Text:
         ("from", one.origin[0]),
         *(("instead of", said) for said in one.origin[1:]),
     ]
-    block = Text.assemble((argument.key, "bold"), f" = {as_typed(argument.value)}")
+    value = as_typed(argument.value) if one.given else f"{gaps.MISSING} (has to be given)"
+    block = Text.assemble((argument.key, "bold"), f" = {value}")
     for label, text in rows:
         if text:
             block.append(f"\n  {label:<{LABEL}}", "dim")

@@ -8,14 +8,16 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import takewhile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 from hydra import initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 
 from manyviews.backbones.registry import LIBRARIES
+from manyviews.commands.config.hints import as_typed
 
 COMMAND_LINE = "command line"
 
@@ -53,14 +55,15 @@ def layers(
 
     Args:
         overrides: as on the command line; `config.compose` accepted them.
-        choices: the file of each group that `config.compose` returned.
+        choices: the file of each group that `config.compose` returned, if it is known.
         config_dir: a folder with config groups of the user's own.
     """
     roots: list[tuple[str, Traversable]] = [("conf", files("manyviews.conf"))]
     roots += [(config_dir, Path(config_dir))] if config_dir else []
     split = [_by_library(text).partition("=") for text in overrides]
     groups = {key: value for key, _, value in split if _is_group(key, roots)}
-    groups.setdefault("views", choices["views"])  # a data set of series changes this choice
+    if "views" in choices:
+        groups.setdefault("views", choices["views"])  # a data set of series changes this choice
     merged = [
         _layer(path, package, roots)
         for path, package in _merge_order(groups, config_dir)
@@ -150,6 +153,18 @@ def _typed(overrides: Sequence[str], groups: Mapping[str, str]) -> dict[str, Wri
         key, _, value = text.partition("=")
         if _names_a_model(key, value):
             found["backbone.name"] = Written(value)
+        elif key not in groups and value.startswith("{"):
+            parsed = OverridesParser.create().parse_override(text)
+            found |= dict(_flat(parsed.key_or_group, parsed.value()))
         elif key not in groups:
             found[key.lstrip("+")] = Written(value)
     return found
+
+
+def _flat(path: str, value: Any) -> Iterator[tuple[str, Written]]:
+    """Yield the keys of a node that was typed as one value."""
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from _flat(f"{path}.{key}", item)
+    else:
+        yield path, Written(as_typed(value))
