@@ -87,8 +87,16 @@ def _backbone(config: Config, module: Data) -> Backbone:
     return load_and_freeze(built, **{key: node.get(key) for key in used})
 
 
-def method(config: Config, module: Data) -> Method:
+def method(
+    config: Config, module: Data, trained_first: Mapping[str, Backbone] | None = None
+) -> Method:
     """Return the method around its backbone, with the optimizer and schedule that train it.
+
+    Args:
+        config: the checked config.
+        module: its data.
+        trained_first: backbones by the name of the argument, instead of those of the runs that the
+            config names.
 
     Raises:
         ConfigError: the method reads another number of views, the backbone's weights do not fit, or
@@ -97,17 +105,18 @@ def method(config: Config, module: Data) -> Method:
     kind = locate(config["method"]["_target_"], "method")
     _check_kind(kind, config, module)
     trunk, optimizer = _backbone(config, module), _make(config["optimizer"], "optimizer")
-    trained_first = {
+    first = {
         argument: lambda a=argument: _trained_backbone(config, module, a, kind.trained_first[a])
         for argument in kind.trained_first
     }
+    first |= {a: lambda given=given: given for a, given in (trained_first or {}).items()}
     made: Method = _construct(
         config,
         "method",
         backbone=lambda: trunk,
         seed=lambda: config["seed"],
         classes=lambda: _classes(kind.__name__, module),
-        **trained_first,
+        **first,
     )
     made.train_with(
         optimizer=optimizer,
@@ -229,16 +238,17 @@ class Parts(NamedTuple):
     trainer: pl.Trainer
 
 
-def parts(config: Config, path: Path) -> Parts:
+def parts(config: Config, path: Path, trained_first: Mapping[str, Backbone] | None = None) -> Parts:
     """Build everything that a run needs, so that a mistake is told before its folder is made.
 
     Args:
         config: the checked config.
         path: the run folder, which need not exist yet.
+        trained_first: see `method`.
     """
     protocols(config)
     module = data(config)
-    made = method(config, module)
+    made = method(config, module, trained_first)
     begins_with = weights.initialise(made, made.backbone, config["init"])
     lightning = trainer(config, callbacks(config, path))
     module.loader(rank=0, world=lightning.world_size)  # raises if the batch cannot be shared

@@ -9,7 +9,7 @@ import select
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from pathlib import Path
 
@@ -239,6 +239,37 @@ def _config_show(arguments: argparse.Namespace) -> None:
     print(yaml.safe_dump(composed, sort_keys=False), end="")
 
 
+def _config_explain(arguments: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from manyviews.commands.config import explain
+
+    console = Console(highlight=False)
+    told = explain.explain(arguments.overrides, arguments.config_dir, width=console.width)
+    for block in told:
+        console.print(block, soft_wrap=True)
+
+
+def _config_diff(arguments: argparse.Namespace) -> None:
+    from manyviews.commands.config import diff
+
+    _print_lines(diff.lines(arguments.first, arguments.second, arguments.config_dir))
+
+
+def _config_check(arguments: argparse.Namespace) -> None:
+    _check_command("pretrain", arguments)
+    from manyviews.commands.config import check
+
+    _prepare_process()
+    _print_lines(check.check(arguments.overrides, arguments.config_dir))
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    """Print each line when it is known."""
+    for line in lines:
+        print(line, flush=True)
+
+
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     """Return the parsed command line; options may stand before, between and after overrides.
 
@@ -307,6 +338,29 @@ def _parser() -> argparse.ArgumentParser:
     config = commands.add_parser("config", help="look at the config", description="The config.")
     inner = config.add_subparsers(required=True, metavar="COMMAND")
     _command(inner, "show", _config_show, "print the resolved config of `pretrain`")
+    explain = _command(
+        inner, "explain", _config_explain, "say what each key means and whence it is"
+    )
+    explain.epilog = (
+        "an argument without = is a key or a group of keys to show; "
+        "example: manyviews config explain experiment=demo method optimizer.lr"
+    )
+    diff = inner.add_parser("diff", help="print what differs between two runs or two commands")
+    diff.description = (
+        "Print the chosen files and the keys that differ, and say whether both are the same run. "
+        "Runs of earlier versions are compared in today's form. Exit code 0 whether they differ or "
+        "not, 2 for a mistake."
+    )
+    diff.epilog = "example: manyviews config diff runs/NAME 'method=swav epochs=10'"
+    for name in ("first", "second"):
+        diff.add_argument(
+            name, metavar=name.upper(), help="a run folder, or overrides of `pretrain` in quotes"
+        )
+    diff.add_argument("--config-dir", metavar="FOLDER", help="config groups of your own")
+    diff.add_argument("--trace", action="store_true", help="show where an error came from")
+    diff.set_defaults(run=_config_diff)
+    check = _command(inner, "check", _config_check, "build a run and try one step; write nothing")
+    check.epilog = "example: manyviews config check experiment=demo batch_size=512"
     return parser
 
 

@@ -27,9 +27,13 @@ from manyviews.schema import SCHEMAS, Config, check, locate
 VIEWS_OF_SERIES = "series"  # views of time series, if the user chose none
 NAMED = {"callbacks", "logger", "evaluation"}  # groups of named nodes, of which there may be none
 GLOBAL = {"experiment", "debug"}  # groups whose files set keys of the whole config
-# A value may refer to another key, and to the one environment variable that docs/data.md names.
+# A value may refer to another key, and to the environment variables that our own files name.
 REFERENCE = re.compile(r"\$\{\.*[\w.]+\}")
-ENVIRONMENT = re.compile(r"\$\{oc\.env:MANYVIEWS_DATA(,[\w./~-]*)?\}")
+VARIABLES = "MANYVIEWS_DATA|SLURM_JOB_NUM_NODES|SLURM_NTASKS_PER_NODE"
+ENVIRONMENT = re.compile(
+    rf"\$\{{oc\.env:({VARIABLES})(,[\w./~-]*)?\}}"
+    rf"|\$\{{oc\.decode:\$\{{oc\.env:({VARIABLES})(,\d*)?\}}\}}"  # a number instead of text
+)
 
 
 def compose(
