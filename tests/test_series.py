@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import contract
+import numpy as np
 import pytest
 import torch
 import unscored
 
-from manyviews import build, config, retriever_stage, train
+from manyviews import build, config, retriever_stage, runs, train
 from manyviews.errors import ConfigError, Interrupted
 from manyviews.runs import status
 
@@ -128,3 +129,58 @@ def test_a_run_of_another_method_is_no_retriever(config_dir):
     other = train.pretrain([*REBAR, "method.positives=random"], config_dir)
     with pytest.raises(ConfigError, match=r"is no finished run of method=rebar_retriever; .*=auto"):
         train.pretrain([*REBAR, f"method.retriever={other.path}"], config_dir)
+
+
+@pytest.fixture
+def wards(tmp_path):
+    """Recordings of a user's own, in a file whose name has to be quoted."""
+    draw = np.random.default_rng(0)
+    file = tmp_path / "it's (1)" / "wards.npz"
+    file.parent.mkdir()
+    np.savez(
+        file,
+        value=draw.standard_normal((6 * 100, 2)).astype("float32"),
+        length=np.full(6, 100),
+        subject=[f"s{i}" for i in range(6)],
+        label=np.repeat([0, 1], 300),
+    )
+    return str(file).replace("\\", "\\\\").replace("'", "\\'")
+
+
+OWN = [o for o in REBAR if o != "data=waves"]
+
+
+@pytest.mark.usefixtures("without_scores")
+def test_rebar_trains_its_retriever_on_the_recordings_of_the_command(wards):
+    own = ["data=series", f"data.path='{wards}'", "data.window=20", "data.rate=10", "seed=3"]
+    first, last = retriever_stage.compose([*OWN, *own, FIRST])
+    assert first.config["data"] == last.config["data"]
+    assert (first.config["seed"], first.config["runs"]) == (3, last.config["runs"])
+    assert [o for o in own if o.startswith("data")] == [o for o in first.overrides if o in own]
+    run = train.pretrain([*OWN, *own, FIRST])
+    retriever = runs.load(run.config["method"]["retriever"])
+    assert run.trained and retriever.trained
+    assert retriever.config["data"]["path"].endswith("it's (1)/wards.npz")
+
+
+def test_rebar_finds_recordings_that_an_experiment_names(wards, tmp_path):
+    """The path has no default, and the first stage knows no experiment."""
+    folder = tmp_path / "conf" / "experiment"
+    folder.mkdir(parents=True)
+    lines = ["# @package _global_", "defaults:", "  - override /data: series"]
+    lines += ["  - override /method: rebar", f"data: {{path: {tmp_path}/wards.npz, rate: 5}}"]
+    (folder / "mine.yaml").write_text("\n".join(lines))
+    first, last = retriever_stage.compose(["experiment=mine"], str(tmp_path / "conf"))
+    assert first.config["data"] == last.config["data"]
+    assert first.config["data"]["rate"] == 5
+
+
+@pytest.mark.parametrize("text", ["a", "it's", "a\\b", "C:\\d\\", "\\'", "a=b", "a, b", "", "{x}"])
+def test_any_text_of_the_data_reaches_the_first_stage(text):
+    own = ["method=rebar", "data=series", "data.path=x", f"data.labels={quoted(text)}"]
+    first, last = retriever_stage.compose(own)
+    assert first.config["data"]["labels"] == last.config["data"]["labels"] == text
+
+
+def quoted(text):
+    return retriever_stage._quoted(text)

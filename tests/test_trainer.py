@@ -11,7 +11,7 @@ import torch
 from same import logged
 from torch import nn
 
-from manyviews import build, checkpoints, config, runs
+from manyviews import build, checkpoints, config, hardware, runs, train
 from manyviews.errors import ConfigError
 from manyviews.trainer import compile_parts
 
@@ -31,7 +31,7 @@ def trainer(small, config_dir, *more):
 
 
 def test_a_number_of_processes_below_one_is_refused_in_one_line(small, config_dir):
-    with pytest.raises(ConfigError, match="trainer.devices=0; allowed here: 1 or more"):
+    with pytest.raises(ConfigError, match="trainer.devices=0; allowed here: 1 to"):
         trainer(small, config_dir, "trainer.devices=0")
 
 
@@ -111,3 +111,28 @@ def test_a_compiled_run_is_the_same_run_and_goes_on_when_killed(small, config_di
         assert mine == pytest.approx(other, rel=1e-9)
     states = [checkpoints.read(run.saved.path)["state_dict"] for run in (ours, theirs)]
     assert list(states[0]) == list(states[1])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["trainer.devices=99"], r"trainer.devices=99; allowed here: 1 to \d+$"),
+        (["trainer.devices=-1"], r"trainer.devices=-1; allowed here: 1 to \d+$"),
+        (["trainer.nodes=0"], "trainer.nodes=0; allowed: 1 or more"),
+        (["trainer.precision=16-mixed"], "precision=16-mixed needs a GPU; type .*bf16-mixed"),
+        (["trainer.accelerator=mps"], "trainer.accelerator=mps: no GPU here; type cpu or auto"),
+        (["trainer.accelerator=cuda"], "trainer.accelerator=cuda: no GPU here"),
+    ],
+)
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_what_this_machine_cannot_do_is_one_line(options, said, small, config_dir):
+    with pytest.raises(ConfigError, match=said):
+        trainer(small, config_dir, *options)
+
+
+def test_bf16_on_a_processor_without_it_is_told(small, config_dir, monkeypatch, capsys):
+    monkeypatch.setattr(hardware, "cpu_has_bf16", lambda: False)
+    options = ["epochs=1", "trainer.limit_train_batches=1", "trainer.precision=bf16-mixed"]
+    train.pretrain([*small, *options], config_dir)
+    said = capsys.readouterr().out
+    assert "note: this processor has no bf16 instructions" in said

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import os
 import signal
 from collections.abc import Iterator, Sequence
-from multiprocessing.context import ForkServerContext
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -20,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from manyviews.batch import Sample
 from manyviews.datamodules.images.decode import BadImage, Channels, read, to_tensor
+from manyviews.hardware import usable_cores, worker_context
 
 MARGIN = 224 / 256  # as in the usual "resize the shorter side to 256, centre crop of 224"
 MOST_WORKERS = 16  # each is a process and takes memory
@@ -84,7 +84,6 @@ class ImageFiles:
             num_workers=workers,
             collate_fn=_identity,
             worker_init_fn=_ignore_interrupts,
-            # A forked copy of this process could inherit locks that another thread holds.
             multiprocessing_context=_server() if workers else None,
             pin_memory=torch.cuda.is_available(),
         )
@@ -155,14 +154,16 @@ class _Decoded(Dataset):
 def cores() -> int:
     """Return this process's share of the cores, at most 16."""
     # Launchers such as torchrun set these variables; ranks of one machine share its cores.
-    ranks = int(os.environ.get("LOCAL_WORLD_SIZE") or os.environ.get("WORLD_SIZE") or 1)
-    return min(max(len(os.sched_getaffinity(0)) // ranks, 1), MOST_WORKERS)
+    given = os.environ.get("LOCAL_WORLD_SIZE") or os.environ.get("WORLD_SIZE") or "1"
+    ranks = max(int(given), 1) if given.isdecimal() else 1
+    return min(max(usable_cores() // ranks, 1), MOST_WORKERS)
 
 
-def _server() -> ForkServerContext:
-    """Return a context that forks workers from a fresh process with the imports done."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])  # import once, not in every worker
+def _server() -> BaseContext:
+    """Return a context that begins workers from a fresh process, if it forks with imports done."""
+    context = worker_context()
+    if context.get_start_method() == "forkserver":
+        context.set_forkserver_preload([__name__])  # import once, not in every worker
     return context
 
 
@@ -171,5 +172,9 @@ def _identity(batch: Any) -> Any:
 
 
 def _ignore_interrupts(worker: int) -> None:
-    """Let workers survive Ctrl-C: the trainer needs batches until it has saved."""
+    """Let workers survive Ctrl-C and SIGTERM: the trainer needs batches until it has saved.
+
+    A scheduler tells all processes of a job. Workers end when their trainer does.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -6,7 +6,7 @@ import csv
 import os
 import zlib
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal, NamedTuple
 
 from manyviews.datamodules.images.decode import extensions
@@ -15,6 +15,14 @@ from manyviews.errors import ConfigError, unknown
 Classes = Literal["folders", "none"]
 Statistics = tuple[tuple[float, ...], tuple[float, ...]]
 TEST_FOLDERS = ("test", "val", "valid", "validation")  # the first that exists is the test split
+
+
+def relative(path: Path, folder: str | Path) -> str:
+    """Return the name of a file from a folder, with slashes on every system.
+
+    Names are hashed and stored, and a data set can move between systems.
+    """
+    return PurePath(os.path.relpath(path, folder)).as_posix()
 
 
 class LabelledFiles(NamedTuple):
@@ -223,7 +231,7 @@ def hold_out(files: LabelledFiles, share: float, root: Path) -> tuple[LabelledFi
     if not 0 < share <= 0.5:
         raise ConfigError(f"data.test={share}; allowed: above 0, up to 0.5")
     # As bytes: the name of a file need not be valid text.
-    names = [os.fsencode(os.path.relpath(path, root)) for path in files.paths]
+    names = [os.fsencode(relative(path, root)) for path in files.paths]
     by_class: dict[str | None, list[int]] = {}
     # By hash, then by name: the order of the files plays no part.
     for row in sorted(range(len(names)), key=lambda i: (zlib.crc32(names[i]), names[i])):

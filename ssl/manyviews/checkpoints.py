@@ -8,6 +8,7 @@ kept: there is always a whole one.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import io
 import os
@@ -218,10 +219,9 @@ def write(path: Path, checkpoint: Mapping[str, Any]) -> None:
     except (OSError, RuntimeError) as error:  # torch turns some OSErrors into RuntimeErrors
         with contextlib.suppress(OSError):
             beside.unlink()
-        reason = _disk_error(error)
-        raise NotSaved(
-            f"cannot write {path} ({reason}); the previous checkpoint is intact"
-        ) from error
+        earlier = path.exists() or path.with_name(PREVIOUS).exists()
+        kept = "the previous checkpoint is intact" if earlier else "there is no earlier checkpoint"
+        raise NotSaved(f"cannot write {path} ({_disk_error(error)}); {kept}") from error
 
 
 def _disk_error(error: BaseException) -> str:
@@ -236,9 +236,15 @@ def _disk_error(error: BaseException) -> str:
 
 def _flush_folder(folder: Path) -> None:
     """Flush a folder to the disk, so that its renames survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # Windows opens files only; its file system keeps a journal of renames
+        return
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network file systems cannot flush a folder
+            raise
     finally:
         os.close(descriptor)
 

@@ -77,6 +77,8 @@ def _end_by_interrupt() -> None:
 
 def _stdout_is_closed() -> bool:
     """Return True if stdout was closed by its reader (`manyviews … | head`); discard the rest."""
+    if not hasattr(select, "poll"):  # Windows; a pipe that breaks here is nearly always this one
+        return True
     printed = select.poll()
     printed.register(sys.stdout, 0)
     closed = bool(printed.poll(0))  # no events were asked for, so only errors are reported
@@ -179,7 +181,7 @@ def _show(report_json: Path) -> None:
 
     from manyviews import report
 
-    card = json.loads(report_json.read_text())
+    card = json.loads(report_json.read_text(encoding="utf-8"))
     console = Console()
     console.print(report.table(card))
     for sentence in card["sentences"]:
@@ -198,7 +200,10 @@ def _list(arguments: argparse.Namespace) -> None:
         return
     folder = files("manyviews.conf").joinpath(FOLDERS.get(kind, kind))
     found = sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=str)
-    said = {file.name.removesuffix(".yaml"): _description(file.read_text()) for file in found}
+    said = {
+        file.name.removesuffix(".yaml"): _description(file.read_text(encoding="utf-8"))
+        for file in found
+    }
     width = max(map(len, said))
     for name, text in said.items():
         print(f"{name:<{width}}  {text}".rstrip())

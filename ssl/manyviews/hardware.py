@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
 import os
 import platform
 from importlib.metadata import version
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Literal
 
 import torch
+
+from manyviews.errors import ConfigError
 
 Accelerator = Literal["auto", "cpu", "gpu", "cuda", "mps"]
 Given = Literal["32-true", "64-true", "bf16-mixed", "16-mixed"]
@@ -28,6 +32,21 @@ def keep_freed_memory() -> None:
             mallopt(option, 2**30)
 
 
+def usable_cores() -> int:
+    """Return how many cores this process may use; macOS and Windows only know them all."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
+def worker_context() -> BaseContext:
+    """Return how worker processes are begun: forked from a fresh process, on Windows spawned.
+
+    A forked copy of this process could inherit locks that another of its threads holds.
+    """
+    forks = "forkserver" in multiprocessing.get_all_start_methods()
+    return multiprocessing.get_context("forkserver" if forks else "spawn")
+
+
 def resolve_accelerator(accelerator: Accelerator) -> str:
     """Return the accelerator for Lightning; "auto" is the GPU if there is one, else the CPU."""
     if accelerator != "auto":
@@ -42,6 +61,35 @@ def resolve_precision(accelerator: str, precision: Precision) -> Given:
     if accelerator == "gpu":
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
     return "bf16-mixed" if accelerator == "cpu" and cpu_has_bf16() else "32-true"
+
+
+def check_precision(accelerator: str, precision: Precision) -> None:
+    """Raise if a device has no such numbers; Lightning would take others in their place.
+
+    Raises:
+        ConfigError: says which precision to type instead.
+    """
+    if precision == "16-mixed" and accelerator == "cpu":
+        raise ConfigError(
+            "trainer.precision=16-mixed needs a GPU; type trainer.precision=bf16-mixed, 32-true or "
+            "auto"
+        )
+    if precision == "64-true" and accelerator == "mps":
+        raise ConfigError("trainer.precision=64-true: mps has no float64; type 32-true")
+
+
+def emulation(accelerator: str, precision: str) -> str:
+    """Return a note if this machine has no instructions for a precision; empty if it has."""
+    if precision != "bf16-mixed":
+        return ""
+    gpu = accelerator == "gpu"
+    native = torch.cuda.is_bf16_supported(including_emulation=False) if gpu else cpu_has_bf16()
+    if native or accelerator == "mps":
+        return ""
+    return (
+        f"this {'GPU' if gpu else 'processor'} has no bf16 instructions, so bf16-mixed is computed "
+        "the long way; trainer.precision=32-true is faster"
+    )
 
 
 def cpu_has_bf16() -> bool:
@@ -68,6 +116,6 @@ def environment() -> dict[str, str | int]:
 def _processor() -> str:
     """Return the name of the processor; Python's own function often returns nothing on Linux."""
     info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
+    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()

@@ -18,7 +18,15 @@ TORCHRUN = ("TORCHELASTIC_RUN_ID", "RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_A
 # Batch scripts have most of SLURM's variables, too; only srun sets the one of the step.
 SRUN = ("SLURM_STEP_ID", "SLURM_NTASKS", "SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID")
 # All that Lightning reads, or sets for the ranks that it starts.
-READ = (*TORCHRUN, *SRUN, "NODE_RANK", "GROUP_RANK", "SLURM_NTASKS_PER_NODE", "JSM_NAMESPACE_RANK")
+READ = (
+    *TORCHRUN,
+    *SRUN,
+    "LOCAL_WORLD_SIZE",
+    "NODE_RANK",
+    "GROUP_RANK",
+    "SLURM_NTASKS_PER_NODE",
+    "JSM_NAMESPACE_RANK",
+)
 # Values that fit a process that was started alone.
 ALONE = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "SLURM_NTASKS": "1"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -56,13 +57,34 @@ def stages(
         return [Stage(composed, choices, overrides)]
     if method["positives"] != "rebar":  # other positives need no retriever
         return [Stage(_with_retriever(composed, None), choices, overrides)]
-    options = [f"data={choices['data']}", "method=rebar_retriever", *method["retriever_overrides"]]
-    first, chosen = config.compose("pretrain", options, config_dir)
+    options = [f"data={choices['data']}", "method=rebar_retriever", *_data(overrides)]
+    options += method["retriever_overrides"]
+    first, chosen = config.compose("pretrain", [*options, *_texts(composed["data"])], config_dir)
     first |= {key: composed[key] for key in SAME}
     first["trainer"] |= {key: composed["trainer"][key] for key in SAME_OF_TRAINER} | {"devices": 1}
     folder = str(runs.folder(first, chosen))
     last = Stage(_with_retriever(composed, folder), choices, overrides)
     return [Stage(first, chosen, options), last]
+
+
+def _data(overrides: Sequence[str]) -> list[str]:
+    """Return the overrides that change a key of the data, as they were typed."""
+    return [text for text in overrides if text.lstrip("+~").startswith("data.")]
+
+
+def _texts(data: Mapping[str, object]) -> list[str]:
+    """Return overrides with all texts of the data: some, such as `data.path`, have no default.
+
+    An experiment can have set them, too; the numbers of the data all have defaults.
+    """
+    texts = {k: v for k, v in data.items() if isinstance(v, str) and not k.startswith("_")}
+    return [f"data.{key}={_quoted(text)}" for key, text in texts.items()]
+
+
+def _quoted(text: str) -> str:
+    """Return a text in quotes as Hydra reads them: backslashes count before a quote only."""
+    escaped = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + (m[2] and "\\'"), text)
+    return f"'{escaped}'"
 
 
 def _with_retriever(composed: Config, folder: str | None) -> Config:

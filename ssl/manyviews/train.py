@@ -23,6 +23,7 @@ from manyviews.callbacks.stop import terminable
 from manyviews.checkpoints import Saved
 from manyviews.errors import Interrupted
 from manyviews.evaluation import gallery
+from manyviews.hardware import emulation, resolve_accelerator
 from manyviews.loggers import ledger, wandb_logger
 from manyviews.optim.family import mismatch
 from manyviews.retriever_stage import Stage
@@ -152,6 +153,9 @@ def fit(run: Run, parts: Parts, saved: Saved | None, loggers: list[Logger]) -> N
         begins = saved.path.name if saved else begins_with
         ledger.say(run, ledger.ledger(run, data, method, lightning) | {"begins_with": begins})
         if said := mismatch(method.backbone.family, run.config["optimizer"]["_target_"]):
+            print(f"note: {said}")
+        device = resolve_accelerator(run.config["trainer"]["accelerator"])
+        if said := emulation(device, str(lightning.precision)):
             print(f"note: {said}")
         wandb_logger.log_views(loggers, gallery.views_of(data, gallery.some(data), 0))
         runs.keep_metrics_until(run.path, saved.step if saved else 0)

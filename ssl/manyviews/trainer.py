@@ -21,10 +21,19 @@ from manyviews import launch_variables, process_group
 from manyviews.callbacks.stop import Stopped
 from manyviews.checkpoints import CheckpointFiles, Saved
 from manyviews.errors import ConfigError, Interrupted, RankLost
-from manyviews.hardware import Accelerator, Precision, resolve_accelerator, resolve_precision
+from manyviews.hardware import (
+    Accelerator,
+    Precision,
+    check_precision,
+    resolve_accelerator,
+    resolve_precision,
+    usable_cores,
+)
 from manyviews.method import Method
 from manyviews.nn import synchronise
 from manyviews.runs import Run
+
+FEW = 4  # so many processes may share fewer cores, to try out what several do
 
 
 def build_trainer(
@@ -60,9 +69,13 @@ def build_trainer(
     Raises:
         ConfigError: the device, or that many devices, do not exist here; or no compiler works.
     """
-    if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
+    lacks_gpu = accelerator in ("gpu", "cuda") and not torch.cuda.is_available()
+    if lacks_gpu or (accelerator == "mps" and not torch.backends.mps.is_available()):
         raise ConfigError(f"trainer.accelerator={accelerator}: no GPU here; type cpu or auto")
     device = resolve_accelerator(accelerator)
+    if nodes < 1:
+        raise ConfigError(f"trainer.nodes={nodes}; allowed: 1 or more")
+    check_precision(device, precision)
     world = resolve_devices(device, devices) * nodes
     if compile:
         check_compiler("cuda" if device == "gpu" else device)
@@ -90,14 +103,14 @@ def resolve_devices(accelerator: str, devices: int | Literal["auto"]) -> int:
     """Return the number of processes per node.
 
     Raises:
-        ConfigError: fewer than one, or more than there are GPUs.
+        ConfigError: fewer than one, or more than there are GPUs, or than a CPU can run.
     """
     gpus = torch.cuda.device_count() if accelerator == "gpu" else 0
     if devices == "auto":
         return max(gpus, 1)
-    if devices < 1 or (gpus and devices > gpus):
-        allowed = f"1 to {gpus}" if gpus else "1 or more"
-        raise ConfigError(f"trainer.devices={devices}; allowed here: {allowed}")
+    most = gpus or (1 if accelerator == "mps" else max(usable_cores(), FEW))
+    if not 1 <= devices <= most:
+        raise ConfigError(f"trainer.devices={devices}; allowed here: 1 to {most}")
     return devices
 
 

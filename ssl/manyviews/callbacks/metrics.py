@@ -149,7 +149,7 @@ class Metrics(pl.Callback):
         if not trainer.is_global_zero:
             return
         line = {"step": trainer.global_step, "epoch": trainer.current_epoch, **record}
-        with self.path.open("a") as file:
+        with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         for logger in trainer.loggers:
             logger.log_metrics(line, step=trainer.global_step)

@@ -17,7 +17,7 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 def replace_text(path: Path, text: str) -> None:
     """Write a neighbouring file, then rename it: readers see the old content or the new one."""
     neighbour = path.with_name(f".{path.name}.tmp")
-    neighbour.write_text(text)
+    neighbour.write_text(text, encoding="utf-8")
     neighbour.replace(path)
 
 
@@ -26,7 +26,9 @@ def keep_metrics_until(path: Path, step: int) -> None:
     file = path / "metrics.jsonl"
     if not file.is_file():
         return
-    kept = [line for line in file.read_text().splitlines(True) if _step(line) <= step]
+    kept = [
+        line for line in file.read_text(encoding="utf-8").splitlines(True) if _step(line) <= step
+    ]
     replace_text(file, "".join(kept))
 
 

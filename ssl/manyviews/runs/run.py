@@ -87,7 +87,9 @@ class Run:
     @property
     def wandb_id(self) -> str:
         """Id of the W&B run, the same in every session."""
-        return str(json.loads((self.path / "environment.json").read_text())["wandb_id"])
+        return str(
+            json.loads((self.path / "environment.json").read_text(encoding="utf-8"))["wandb_id"]
+        )
 
 
 def place(config: Config, choices: Mapping[str, str]) -> Path:
@@ -120,8 +122,12 @@ def lock(path: Path) -> Iterator[None]:
             f"{path} is being trained by another process; wait for its end, or type "
             "resume=never to begin a run of your own beside it"
         ) from error
-    with held:
+    except (OSError, NotImplementedError) as error:  # some network file systems have no locks
+        print(f"note: {path} cannot be locked ({error}); begin no second command in it")
+    try:
         yield
+    finally:
+        held.release()
 
 
 def _make_writable(path: Path) -> None:
@@ -177,7 +183,7 @@ def begin(
 
 def _check_same_data(path: Path, data: Mapping[str, Any]) -> None:
     """Raise if the data changed: half of the training would be on each version."""
-    before = json.loads((path / "data.json").read_text())
+    before = json.loads((path / "data.json").read_text(encoding="utf-8"))
     if changed := [key for key in data if data[key] != before.get(key)]:
         parts = [f"{k} {_short(before.get(k))}, now {_short(data[k])}" for k in changed]
         raise ConfigError(
@@ -206,7 +212,7 @@ def load(path: str | Path) -> Run:
         held = "holds no config.yaml" if path.is_dir() else "does not exist"
         raise ConfigError(f"run={path} is not a run folder: it {held}{_nearest_run(path)}")
     try:
-        record = upgraded(yaml.safe_load(file.read_text()), path)
+        record = upgraded(yaml.safe_load(file.read_text(encoding="utf-8")), path)
         choices = record.pop("choices")
         del record["format_version"]
         record.pop("identity", None)  # not yet in format 1

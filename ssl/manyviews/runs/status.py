@@ -53,7 +53,7 @@ class Status(NamedTuple):
 def read(run: Path) -> Status | None:
     """Return the status of a run folder; None if there is none that can be read."""
     try:
-        return Status(**json.loads((run / "status.json").read_text()))
+        return Status(**json.loads((run / "status.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 

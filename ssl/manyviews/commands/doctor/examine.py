@@ -17,7 +17,7 @@ from manyviews.commands.doctor.issues import Case, Issue, ScannedImages, quantit
 from manyviews.commands.doctor.summary import Line
 from manyviews.datamodules.images.assemble import UnusableFiles
 from manyviews.datamodules.images.files import cores
-from manyviews.datamodules.images.index import FileIndex, leftovers
+from manyviews.datamodules.images.index import FileIndex, leftovers, relative
 from manyviews.datamodules.images.scan import scan, scan_in_memory
 from manyviews.datamodules.images.splits import Images, ImageSplits
 from manyviews.datamodules.series.datamodule import SeriesData
@@ -124,7 +124,7 @@ def _leftover_issues(folder: Path, paths: list[Path]) -> list[Issue]:
         Issue(
             kind,
             f"{quantity(len(rest), noun)} {text}",
-            [Case([os.path.relpath(path, folder)]) for path in rest],
+            [Case([relative(path, folder)]) for path in rest],
             len(rest),
         )
         for kind, rest, text, noun in kinds
@@ -138,7 +138,7 @@ def _scan_files(index: FileIndex) -> ScannedImages:
     known = sorted({name for name in classes if name is not None})
     number = {name: i for i, name in enumerate(known)}
     return ScannedImages(
-        [os.path.relpath(path, root) for path in paths],
+        [relative(path, root) for path in paths],
         scan(paths, cores()),
         np.arange(len(paths)) >= len(index.train.paths),
         np.array([-1 if name is None else number[name] for name in classes]),
