@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -32,7 +33,9 @@ def white_of(peak: float) -> int:
 
 
 def deep_values(image: Image.Image, again: Callable[[], Image.Image]) -> np.ndarray | None:
-    """Return values (H, W), or (H, W, C) in colour; None if the picture has 8 bits or fewer.
+    """Return values (H, W) or (H, W, C); None if the picture has 8 bits or fewer.
+
+    C is 2 for grey with transparency, 3 for colour, 4 for colour with transparency or one more.
 
     Args:
         image: an opened picture that is not loaded yet.
@@ -45,14 +48,15 @@ def deep_values(image: Image.Image, again: Callable[[], Image.Image]) -> np.ndar
         return _checked(np.asarray(image))
     # Pillow keeps the upper byte of 16-bit colours; read in the other byte order, the upper byte
     # is the lower one.
+    if (_raw_mode(image), image.mode) == ("LA;16B", "RGBA"):  # read both bytes as a band each
+        image.tile = _layout(image, "RGBA")
+        upper_and_lower = np.asarray(image).astype(np.uint16)
+        return upper_and_lower[..., ::2] * 256 + upper_and_lower[..., 1::2]
     mode, _, depth = _raw_mode(image).partition(";")
     if depth not in SWAPPED or mode not in ("RGB", "RGBA", "RGBX"):
         return None
     with again() as lower:
-        lower.tile = [
-            tile._replace(args=_with_raw_mode(tile.args, f"{mode};{SWAPPED[depth]}"))
-            for tile in lower.tile
-        ]
+        lower.tile = _layout(lower, f"{mode};{SWAPPED[depth]}")
         low = np.asarray(lower).astype(np.uint16)
     return np.asarray(image).astype(np.uint16) * 256 + low
 
@@ -87,5 +91,10 @@ def _raw_mode(image: Image.Image) -> str:
     return raw if isinstance(raw, str) else ""
 
 
-def _with_raw_mode(args: object, raw: str) -> str | tuple:
-    return (raw, *args[1:]) if isinstance(args, tuple) else raw
+def _layout(image: Image.Image, raw: str) -> list[Any]:
+    """Return the tiles of a picture, read as pixels of another layout."""
+    tiles: list[Any] = getattr(image, "tile")
+    return [
+        tile._replace(args=(raw, *tile.args[1:]) if isinstance(tile.args, tuple) else raw)
+        for tile in tiles
+    ]

@@ -105,9 +105,9 @@ def _deep(image: Image.Image, values: np.ndarray, white: int | None) -> Plain:
         same = values == np.array(key)
         alpha = np.where(same.all(-1) if values.ndim == 3 else same, 0, 255).astype(np.uint8)
     elif image.mode == "RGBA":
-        alpha = to_bytes(values[..., 3], 65535)
+        alpha = to_bytes(values[..., -1], 65535)
     if values.ndim == 3:
-        colours = values[..., :3]
+        colours = values[..., 0] if values.shape[2] == 2 else values[..., :3]
     peak = float(colours.max())
     picture = Image.fromarray(to_bytes(colours, white_of(peak) if white is None else white))
     kind = "float" if values.dtype.kind == "f" else "deep"

@@ -99,6 +99,7 @@ def _all_issues(images: ScannedImages, index: FileIndex | None) -> list[Issue]:
         *issues.of_files(images),
         *(_leftover_issues(index.folder, index.paths) if index and index.folder else []),
         *(issues.of_duplicates(usable) if usable.names else []),
+        *issues.of_groups(usable),
         *issues.of_blank_images(usable),
         *issues.of_classes(usable),
     ]
@@ -146,6 +147,7 @@ def _scan_files(index: FileIndex) -> ScannedImages:
         np.arange(len(paths)) >= len(index.train.paths),
         np.array([-1 if name is None else number[name] for name in classes]),
         tuple(known),
+        index.groups,
     )
 
 
