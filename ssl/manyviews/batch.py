@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-
 BUILD = "yield Batch(views=[view, view], label=label, position=rows) of manyviews.batch"
 
 
@@ -72,7 +71,7 @@ class Output(NamedTuple):
 
 
 def as_batch(given: Any) -> Batch:
-    """Return what a loader yields as a checked batch; a pair of views and labels becomes one.
+    """Return what a loader yields as a batch; a pair of views and labels becomes one.
 
     The positions of a pair are 0..B-1. Methods that draw random numbers for each item need the true
     ones, and thus a `Batch`.
@@ -81,10 +80,10 @@ def as_batch(given: Any) -> Batch:
         given: a `Batch`; or (views, label) with a tensor per view, or one tensor for a single view.
 
     Raises:
-        ValueError: it is something else, or its shapes and types do not fit together.
+        ValueError: it is something else.
     """
     if isinstance(given, Batch):
-        return check(given)
+        return given
     if not (isinstance(given, list | tuple) and len(given) == 2):
         size = f" of {len(given)}" if isinstance(given, list | tuple) else ""
         raise ValueError(f"a batch is a {type(given).__name__}{size}; {BUILD}")
@@ -93,7 +92,7 @@ def as_batch(given: Any) -> Batch:
     tensors = isinstance(views, list | tuple) and all(isinstance(view, Tensor) for view in views)
     if not tensors or not isinstance(label, Tensor):
         raise ValueError(f"the two parts of a batch are no views and labels; {BUILD}")
-    return check(Batch([*views], label, torch.arange(len(label), device=label.device)))
+    return Batch([*views], label, torch.arange(len(label), device=label.device))
 
 
 def check(batch: Batch) -> Batch:

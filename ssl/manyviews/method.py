@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from manyviews.backbones.backbone import Backbone
-from manyviews.batch import Batch, Output, as_batch
+from manyviews.batch import Batch, Output, as_batch, check
 from manyviews.errors import ConfigError
 from manyviews.optim import Schedule
 from manyviews.regularizers import Regularizer
@@ -171,6 +171,7 @@ class Method(pl.LightningModule):
         """
         batch = as_batch(batch)
         self.check_views(len(batch.views))
+        check(batch)
         weight = next(self.backbone.parameters(), torch.zeros(()))  # float64 under 64-true
         batch = batch._replace(views=[view.to(weight.dtype) for view in batch.views])
         output = self.step(batch)

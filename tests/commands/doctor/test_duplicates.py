@@ -47,7 +47,7 @@ def test_smaller_and_darker_copies_are_found_among_hundreds(exhaustive, monkeypa
 def test_chains_are_one_group_also_across_pieces(monkeypatch):
     monkeypatch.setattr(duplicates, "PAIRS_AT_ONCE", 1)
     steps = np.linspace(0, 1, 9)[:, None, None]
-    first, last = thumbnails([picture(1), picture(2)]).astype(float)
+    first, last = thumbnails([picture(i).convert("L") for i in (1, 2)]).astype(float)
     chain = (first + steps * (last - first) * 0.25).round().astype(np.uint8)
     assert seen(chain[[0, 8]]) == []
     assert seen(chain) == [list(range(9))]
