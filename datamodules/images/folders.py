@@ -33,7 +33,8 @@ class Found(NamedTuple):
 
     def below(self, folder: Path) -> Found:
         """Return those below a folder alone."""
-        return Found(*([path for path in part if folder in path.parents] for part in self))
+        start = str(folder / "_")[:-1]  # as text: a million paths are compared
+        return Found(*([path for path in part if str(path).startswith(start)] for part in self))
 
 
 def index_of_folder(
@@ -60,7 +61,7 @@ def index_of_folder(
     chosen = None if classes == "top" else _chosen_splits(root, found.images)
     if chosen is not None:
         return index_of_splits(root, found, chosen, classes, share, empty=empty, group=group)
-    files, notes = _labelled(root, found, classes, empty)
+    (files,), notes = _labelled([root], [found], classes, empty)
     files = files._replace(groups=file_groups(files.paths, root, group))
     return _held_out(root, files, share, [*notes, *unread_notes(found.rest)])
 
@@ -87,11 +88,8 @@ def index_of_splits(
         group: regular expression for the groups.
     """
     names = [name for name in (chosen.train, chosen.test) if name is not None]
-    parts, notes = [], []
-    for name in names:
-        files, more = _labelled(root / name, found.below(root / name), classes, empty)
-        parts.append(files)
-        notes += more
+    folders = [root / name for name in names]
+    parts, notes = _labelled(folders, [found.below(path) for path in folders], classes, empty)
     outside = len(found.images) - sum(len(part.paths) for part in parts)
     if outside:
         unread = f", those in {listed(chosen.unread)} too" if chosen.unread else ""
@@ -176,27 +174,40 @@ def find(*folders: Path) -> Found:
 
 
 def _labelled(
-    part: Path, found: Found, classes: Classes, empty: bool
-) -> tuple[LabelledFiles, list[str]]:
-    """Return the images below a split folder with their classes, and notes on them."""
-    images = found.images
-    if not images:
+    parts: Sequence[Path], found: Sequence[Found], classes: Classes, empty: bool
+) -> tuple[list[LabelledFiles], list[str]]:
+    """Return the images below each split folder with their classes, and notes on them."""
+    names = [_class_folders(*of, classes, empty) for of in zip(parts, found, strict=True)]
+    filled = {name for part in names for name in part if name is not None}
+    if len(filled) == 1:  # a single class folder tells nothing apart
+        notes = [f"the only class folder is {readable(*filled)!r}: no image has a class"]
+        filled = set()
+    else:
+        odd = sorted(name for name in filled if name != _class_name(name))
+        notes = [f"the folder {name!r} is class {_class_name(name)!r}" for name in odd]
+    called: dict[str | None, str] = {name: _class_name(name) for name in filled}
+    pairs = zip(found, names, strict=True)
+    return [LabelledFiles(one.images, [called.get(n) for n in part]) for one, part in pairs], notes
+
+
+def _class_name(folder: str) -> str:
+    return readable(strip(folder))
+
+
+def _class_folders(part: Path, found: Found, classes: Classes, empty: bool) -> list[str | None]:
+    """Return the class folder of each image below a split folder, None beside the folders."""
+    if not found.images:
         raise ConfigError(
             f"{str(part)!r} holds no image (.png, .jpg, .tif or another of Pillow's)"
             f"{_but_holds(found.rest)}"
         )
-    parts = [path.relative_to(part).parts for path in images]
-    names = [p[0] if len(p) > 1 and classes != "none" else None for p in parts]
-    filled = {name for name in names if name is not None}
-    if classes != "none" and not empty:
-        _refuse_empty(part, filled, found)
-    if len(filled) <= 1:  # a single class folder tells nothing apart
-        single = [f"the only class folder is {name!r}: no image has a class" for name in filled]
-        return LabelledFiles(images, [None] * len(images)), single
-    bare = {name: readable(strip(name)) for name in filled}
-    changed = [name for name, text in sorted(bare.items()) if text != name]
-    notes = [f"the folder {name!r} is class {bare[name]!r}" for name in changed]
-    return LabelledFiles(images, [None if n is None else bare[n] for n in names]), notes
+    below = [path.relative_to(part).parts for path in found.images]
+    if classes == "none":
+        return [None] * len(below)
+    names = [parts[0] if len(parts) > 1 else None for parts in below]
+    if not empty:
+        _refuse_empty(part, {name for name in names if name is not None}, found)
+    return names
 
 
 def _refuse_empty(root: Path, filled: set[str], found: Found) -> None:

@@ -142,9 +142,10 @@ def test_twelve_bits_are_read_alike_in_memory_and_from_files(sizes, tmp_path):
 
 def test_colours_that_are_given_up_are_told(tmp_path):
     write_folder(tmp_path)
-    assert "16 colour images are read as grey (data.channels=1)" in folder(
-        str(tmp_path), channels=1
-    ).notes
+    assert (
+        "16 colour images are read as grey (data.channels=1)"
+        in folder(str(tmp_path), channels=1).notes
+    )
 
 
 @pytest.mark.parametrize("size", [None, 12])
