@@ -97,12 +97,13 @@ def _exit_code(error: BaseException) -> int | None:
 
 
 def _line(error: BaseException) -> str:
+    """Return an error's message on one line, whatever text it quotes."""
     if isinstance(error, OSError) and error.filename:
         return (
             f"{error.filename}: {error.strerror}; what was saved before is intact, "
             "and the same command continues once this is mended"
         )
-    return str(error) or "interrupted"
+    return " ".join(str(error).split()) or "interrupted"
 
 
 def _prepare_process() -> None:

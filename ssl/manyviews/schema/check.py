@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import pydantic
 
 from manyviews.errors import ConfigError, unknown
-from manyviews.schema.keys import PARTIAL, PASSED, SCHEMAS, USED_BY_BUILD, Config, Node
+from manyviews.schema.keys import PARTIAL, PASSED, SCHEMAS, USED_BY_BUILD, Config, Named, Node
 from manyviews.schema.signatures import Signature, signature
 from manyviews.schema.targets import check_allowed
 
@@ -54,8 +54,12 @@ def check(command: str, config: Config, typed: Mapping[str, Any] | None = None) 
     _take_text(config, hints, "", typed or {})
     _validate(schema, config, "")
     for group, node in config.items():
-        if hints[group] == Node and "_target_" not in node:
-            raise ConfigError(f"{group}._target_ is missing; type {group}=NAME to choose one")
+        named = {group: node} if hints[group] == Node else {}
+        if hints[group] == Named:
+            named = {f"{group}.{name}": child for name, child in node.items() if child is not None}
+        for path, child in named.items():
+            if "_target_" not in child:
+                raise ConfigError(f"{path}._target_ is missing, the class or function to build")
         _check_node(node, group, group, typed or {})
 
 

@@ -8,6 +8,7 @@ import pydantic
 
 Config = dict[str, Any]
 Node = dict[str, Any]
+Named = dict[str, Node | None]  # nodes by name, of which null removes one
 
 # Constructor arguments that build.py passes; a config may not set them.
 PASSED: dict[str, tuple[str, ...]] = {
@@ -47,11 +48,11 @@ class Pretrain(_Keys):
     method: Node
     optimizer: Node
     schedule: Node
-    regularizers: dict[str, Node | None]
+    regularizers: Named
     trainer: Node
-    callbacks: dict[str, Node | None]
-    logger: dict[str, Node | None]
-    evaluation: dict[str, Node | None]
+    callbacks: Named
+    logger: Named
+    evaluation: Named
 
 
 class ViewsSheet(Pretrain):
@@ -73,8 +74,8 @@ class Evaluate(_Keys):
 
     run: str
     ckpt: str
-    evaluation: dict[str, Node | None]
-    logger: dict[str, Node | None]
+    evaluation: Named
+    logger: Named
 
 
 SCHEMAS: dict[str, type[_Keys]] = {

@@ -88,13 +88,13 @@ def check(overrides: Sequence[str], config_dir: str | None = None) -> Iterator[s
             yield _line("retriever", f"{path} is trained")
         else:
             yield "the retriever, which `pretrain` would train first:"
-            retriever = yield from _tried(stage, path, {})
+            retriever = yield from tried(stage, path, {})
             first["retriever"] = retriever.method.backbone
             yield "\nthe run itself, here with a retriever after one step:"
-    yield from _tried(last, runs.place(last.config, last.choices), first)
+    yield from tried(last, runs.place(last.config, last.choices), first)
 
 
-def _tried(
+def tried(
     stage: Stage, path: Path, trained_first: Mapping[str, Backbone]
 ) -> Generator[str, None, Parts]:
     """Yield the lines of one run, and return its parts."""
