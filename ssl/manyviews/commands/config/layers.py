@@ -149,7 +149,7 @@ def _comment(key: yaml.Node, value: yaml.Node, text: str) -> str:
 
 
 def _typed(overrides: Sequence[str], groups: Mapping[str, str]) -> dict[str, Written]:
-    """Return the keys that overrides set, without the choices of files."""
+    """Return the keys that overrides set; the choice of a file is none, `group=null` is one."""
     found = {}
     for text in (text for text in overrides if not text.startswith("~")):
         key, _, value = text.lstrip("+").partition("=")
@@ -158,7 +158,7 @@ def _typed(overrides: Sequence[str], groups: Mapping[str, str]) -> dict[str, Wri
         elif key not in groups and value.startswith("{"):
             parsed = OverridesParser.create().parse_override(text)
             found |= dict(_flat(parsed.key_or_group, parsed.value()))
-        elif key not in groups:
+        elif key not in groups or value == "null":
             found[key] = Written(value)
     return found
 
