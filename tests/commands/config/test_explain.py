@@ -6,6 +6,7 @@ import pytest
 
 from manyviews import config
 from manyviews.cli import main
+from manyviews.commands.config import gaps
 from manyviews.commands.config.explain import explain, explained
 from manyviews.commands.config.layers import layers
 from manyviews.errors import ConfigError
@@ -86,6 +87,19 @@ def test_a_key_that_has_to_be_given_hides_no_other():
     said = told("data=table", "data.path", "data.file")
     assert "data.path = ??? (has to be given)\n  meaning    the CSV" in said
     assert "data.file = file" in said and "VALUE" not in said
+
+
+def test_a_group_without_a_file_is_told_behind_other_keys(monkeypatch):
+    composed, choices = config.compose("pretrain", ["method=swav"])
+    composed["logger"] = {}  # as `logger=null` leaves it
+    monkeypatch.setattr(gaps, "compose", lambda *_: (composed, choices))
+    said = told("logger=null", "data.labels", "logger")
+    assert said.splitlines()[-4:] == [
+        "logger = {}",
+        "  meaning    no file of this group is chosen",
+        "  type       nodes by name",
+        "  from       command line",
+    ]
 
 
 def test_what_null_removed_is_told():

@@ -32,6 +32,18 @@ def test_views_that_series_bring_along_are_the_layer_of_the_views():
     assert not sources(found, "views.large.operations.flip.probability")
 
 
+@pytest.mark.parametrize("typed", ["~logger", "+regularizer=vne", "~callbacks.progress"])
+def test_a_choice_with_a_sign_before_it_is_read_as_in_the_composition(typed):
+    found = layers([typed], {})
+    assert ("conf/logger/default.yaml" in {layer.source for layer in found}) == ("log" not in typed)
+    assert not found[-1].keys
+
+
+def test_no_file_of_a_group_is_no_layer():
+    found = layers(["logger=null"], {})
+    assert not any(layer.source.startswith("conf/logger") for layer in found)
+
+
 def test_a_regularizer_lies_below_its_own_key():
     found = merged("method=ivne")
     assert sources(found, "regularizers.vne.weight") == [

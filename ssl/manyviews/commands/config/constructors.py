@@ -44,7 +44,8 @@ def described(config: Config) -> Iterator[Argument]:
         else:
             field = SCHEMAS["pretrain"].model_fields[key]
             said = f"{hints.words(field.annotation)} {hints.limits(field.metadata)}".strip()
-            yield Argument(key, value, "", said, NO_DEFAULT, "")
+            meaning = "no file of this group is chosen" if value == {} else ""
+            yield Argument(key, value, "", said, NO_DEFAULT, meaning)
 
 
 def _below(node: Mapping[str, Any], path: str, group: str | None) -> Iterator[Argument]:

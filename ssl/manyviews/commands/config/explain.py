@@ -64,7 +64,8 @@ def explain(
     for one in shown:
         if one.argument.node != node:
             node = one.argument.node
-            yield _heading(node, composed, choices, width)
+            if node:  # keys at the top have no heading
+                yield _heading(node, composed, choices, width)
         yield _block(one, width)
 
 

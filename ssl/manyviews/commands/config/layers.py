@@ -60,7 +60,7 @@ def layers(
     """
     roots: list[tuple[str, Traversable]] = [("conf", files("manyviews.conf"))]
     roots += [(config_dir, Path(config_dir))] if config_dir else []
-    split = [_by_library(text).partition("=") for text in overrides]
+    split = [_by_library(text).lstrip("+~").partition("=") for text in overrides]
     groups = {key: value for key, _, value in split if _is_group(key, roots)}
     if "views" in choices:
         groups.setdefault("views", choices["views"])  # a data set of series changes this choice
@@ -83,13 +83,15 @@ def _names_a_model(key: str, value: str) -> bool:
 
 
 def _is_group(key: str, roots: Sequence[tuple[str, Traversable]]) -> bool:
-    return "." not in key and any(folder.joinpath(key).is_dir() for _, folder in roots)
+    name = key.partition("@")[0]
+    return "." not in name and any(folder.joinpath(name).is_dir() for _, folder in roots)
 
 
 def _merge_order(groups: Mapping[str, str], config_dir: str | None) -> list[tuple[str, str]]:
     """Return path and package of each file; the package is the key below which it is merged."""
     extra = [f"hydra.searchpath=[file://{Path(config_dir).absolute()}]"] if config_dir else []
-    lines = [f"{group}={name}" for group, name in groups.items()]
+    # In Hydra's grammar `~group` stands for no file of that group.
+    lines = [f"~{g}" if name in ("", "null") else f"{g}={name}" for g, name in groups.items()]
     with initialize_config_module("manyviews.conf", version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
         found = loader.compute_defaults_list("pretrain", [*extra, *lines], RunMode.RUN)
@@ -147,17 +149,17 @@ def _comment(key: yaml.Node, value: yaml.Node, text: str) -> str:
 
 
 def _typed(overrides: Sequence[str], groups: Mapping[str, str]) -> dict[str, Written]:
-    """Return the keys that overrides set, without the choices of files."""
+    """Return the keys that overrides set; the choice of a file is none, `group=null` is one."""
     found = {}
-    for text in overrides:
-        key, _, value = text.partition("=")
+    for text in (text for text in overrides if not text.startswith("~")):
+        key, _, value = text.lstrip("+").partition("=")
         if _names_a_model(key, value):
             found["backbone.name"] = Written(value)
         elif key not in groups and value.startswith("{"):
             parsed = OverridesParser.create().parse_override(text)
             found |= dict(_flat(parsed.key_or_group, parsed.value()))
-        elif key not in groups:
-            found[key.lstrip("+")] = Written(value)
+        elif key not in groups or value == "null":
+            found[key] = Written(value)
     return found
 
 
