@@ -51,6 +51,12 @@ def test_numbers_that_the_optimizer_refuses_are_told_before_a_folder_is_made(sma
         build.method(negative, build.data(negative))
 
 
+def test_a_queue_that_no_batch_fills_is_told_before_it_is_used_epochs_later(small, config_dir):
+    given, _ = config.compose("pretrain", [*small, "method.queue_length=40"], config_dir)
+    with pytest.raises(ConfigError, match=r"no multiple of the batch of 16; .*=32"):
+        build.parts(given, Path("runs/none"))
+
+
 def test_a_single_view_says_what_to_type(small, config_dir):
     with pytest.raises(ConfigError, match=r"fewer than two views.*type views.large.count=2"):
         build.data(composed(small, config_dir, "views.large.count=1"))

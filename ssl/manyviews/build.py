@@ -249,6 +249,7 @@ def parts(config: Config, path: Path, trained_first: Mapping[str, Backbone] | No
     protocols(config)
     module = data(config)
     made = method(config, module, trained_first)
+    made.check_batch_size(config["batch_size"])
     begins_with = weights.initialise(made, made.backbone, config["init"])
     lightning = trainer(config, callbacks(config, path))
     module.loader(rank=0, world=lightning.world_size)  # raises if the batch cannot be shared

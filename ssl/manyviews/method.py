@@ -117,6 +117,16 @@ class Method(pl.LightningModule):
     def begin_step(self) -> None:
         """Do what happens once per optimizer step, before its first forward pass."""
 
+    def check_batch_size(self, batch_size: int) -> None:
+        """Raise unless the method can be trained on batches of this size.
+
+        Args:
+            batch_size: samples per optimizer step, summed over ranks.
+
+        Raises:
+            ConfigError: says which sizes it can read.
+        """
+
     def check_views(self, count: int) -> None:
         """Raise unless `step` can read this many views of a sample.
 

@@ -124,23 +124,28 @@ class SwAV(Method):
         return torch.stack([sinkhorn(s, **options)[earlier.shape[1] :] for s in together])
 
     def remember(self, z: Float[Tensor, "A B P"]) -> None:
-        """Put the projections of all ranks in front of the queue, once per optimizer step.
-
-        Raises:
-            ConfigError: the queue length is no multiple of the global batch size.
-        """
+        """Put the projections of all ranks in front of the queue, once per optimizer step."""
         self.pieces.append(distributed.gather(z.transpose(0, 1)).transpose(0, 1))
         if not self.last_piece:
             return
         new, self.pieces = torch.cat(self.pieces, dim=1), []
         length, batch = self.queue.shape[1], new.shape[1]
-        if length % batch:
-            raise ConfigError(
-                f"method.queue_length={length} is no multiple of the batch of {batch}; "
-                f"type method.queue_length={max(length // batch, 1) * batch}"
-            )
+        self.check_batch_size(batch)
         self.queue.copy_(torch.cat([new, self.queue[:, : length - batch]], dim=1))
         self.queued += batch
+
+    def check_batch_size(self, batch_size: int) -> None:
+        """Raise unless the queue holds a whole number of batches.
+
+        Raises:
+            ConfigError: with a length that does.
+        """
+        length = self.queue.shape[1]
+        if length % batch_size:
+            raise ConfigError(
+                f"method.queue_length={length} is no multiple of the batch of {batch_size}; "
+                f"type method.queue_length={max(length // batch_size, 1) * batch_size}"
+            )
 
     def collapse(self, logs: Mapping[str, float]) -> dict[str, str]:
         """Report collapse if the loss is ln K: then all prototypes are equally near."""
