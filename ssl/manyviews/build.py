@@ -244,9 +244,9 @@ def parts(config: Config, path: Path) -> Parts:
     return Parts(module, made, begins_with, lightning)
 
 
-def nodes(named: Mapping[str, Any], **passed: Any) -> dict[str, Any]:
-    """Return named nodes as objects, without those that are null."""
-    return {name: _make(node, **passed) for name, node in named.items() if node is not None}
+def nodes(named: Mapping[str, Any] | None, **passed: Any) -> dict[str, Any]:
+    """Return named nodes as objects, without those that are null; none of a group that is null."""
+    return {name: _make(node, **passed) for name, node in (named or {}).items() if node is not None}
 
 
 def _construct(config: Config, group: str, **passed: Callable[[], Any]) -> Any:
