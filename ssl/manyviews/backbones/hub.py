@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from huggingface_hub import constants
+from huggingface_hub import constants  # timm requires this package
 
 PATIENCE = 5.0  # seconds
 
