@@ -13,6 +13,7 @@ from jaxtyping import Float32, Int64
 from torch import Tensor, nn
 
 from manyviews.batch import Sample
+from manyviews.errors import NotFinite
 
 
 class Features(NamedTuple):
@@ -45,7 +46,7 @@ def extract(backbone: nn.Module, samples: Iterable[Sample]) -> Features:
         samples: batches whose `input` is clean (not augmented) and normalised.
 
     Raises:
-        ValueError: an embedding is NaN or infinite.
+        NotFinite: an embedding is NaN or infinite.
     """
     weight = next(backbone.parameters(), torch.zeros(()))  # a backbone may have none
     flags = {module: module.training for module in backbone.modules()}
@@ -61,7 +62,7 @@ def extract(backbone: nn.Module, samples: Iterable[Sample]) -> Features:
     embedding, label, position = (torch.cat(column) for column in zip(*parts, strict=True))
     bad = ~embedding.isfinite().all(1)
     if bad.any():
-        raise ValueError(
+        raise NotFinite(
             f"{int(bad.sum())} of {len(bad)} embeddings are NaN or infinite, "
             f"the first at position {int(position[bad][0])}"
         )

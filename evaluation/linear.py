@@ -24,8 +24,8 @@ class LinearGrid:
 
     Args:
         version: version of the protocol; part of its name.
-        learning_rates: candidates; not scaled by the batch size.
-        weight_decays: candidates.
+        learning_rates: candidates for the learning rate; not scaled by the batch size.
+        weight_decays: candidates for the weight decay.
         epochs: epochs of each of the two fits.
         batch_size: rows per step; the last incomplete batch of an epoch is left out.
         holdout: share of train on which the pair is chosen, stratified by class.

@@ -88,6 +88,40 @@ def test_help_and_list_import_nothing_heavy():
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
+# What each answer may import; a mistake in a name needs nothing that takes seconds to load.
+TORCH = {"torch", "jaxtyping", "PIL"}
+HEAVY = TORCH | {
+    *("torchvision", "pytorch_lightning", "lightning_fabric", "torchmetrics", "torch._dynamo"),
+    *("scipy", "sklearn", "faiss", "timm", "matplotlib", "wandb", "pandas"),
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "imported"),
+    [
+        (["pretrain", "method=swaw"], set()),
+        (["pretrain", "data=series", "epocs=3"], set()),
+        (["pretrain", "method.prototype=3"], set()),
+        (["evaluate", "run=R", "evaluaton=[knn]"], set()),
+        (["pretrain", "epochs=many"], set()),
+        (["pretrain", "method=rebar", "data=watch", "method.temperature=hot"], TORCH),
+        (["pretrain", "backbone.freeze=x"], TORCH),
+        (["evaluate", "run=R", "evaluation.knn.headline=x"], TORCH),
+        (["doctor", "data=folder", "data.path=x", "data.size=many"], TORCH),
+        (["config", "show", "callbacks.collapse.every_n_steps=x"], TORCH),
+    ],
+)
+def test_a_mistake_is_told_before_anything_heavy_is_imported(command, imported):
+    code = (
+        f"import sys; from manyviews.cli import main; code = main({command!r});"
+        f"print(code, *sorted({HEAVY!r} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    code, *found = done.stdout.split()
+    assert (code, done.stderr.count("\n")) == ("2", 1), done.stderr
+    assert {*found} <= imported
+
+
 @pytest.mark.slow
 def test_a_whole_run_from_the_command_line_with_wandb_offline(small, config_dir):
     overrides = [o for o in small if o != "logger.wandb=null"]

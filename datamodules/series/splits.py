@@ -35,6 +35,7 @@ class SeriesSplits:
         mean: per channel over the training windows, in the units of the data.
         std: standard deviation per channel, likewise.
         skipped: a sentence for each recording that is shorter than a window.
+        notes: sentences about what was read differently than a user may expect.
     """
 
     name: str
@@ -44,6 +45,7 @@ class SeriesSplits:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def channels(self) -> int:

@@ -39,8 +39,9 @@ def pretrain(*overrides: str) -> Path:
         Interrupted: it was told to stop before its end, by Ctrl-C or (`Terminated`) by SIGTERM; the
             same call continues.
     """
-    from manyviews import launch_variables
+    from manyviews import config, launch_variables
 
+    config.check_each_key_is_typed_once(overrides)
     with launch_variables.ours_alone(told=True):  # before Lightning is imported, which reads them
         from manyviews import train
 
@@ -54,8 +55,9 @@ def evaluate(run: str | Path, *overrides: str) -> dict[str, Any]:
     """
     import json
 
-    from manyviews import scoring
+    from manyviews import config, scoring
 
+    config.check_each_key_is_typed_once(overrides)
     return json.loads(scoring.evaluate([f"run={run}", *overrides]).read_text())
 
 

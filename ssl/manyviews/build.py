@@ -1,15 +1,14 @@
-"""Objects from a checked config; this is the only file that calls `instantiate`."""
+"""Objects from a checked config; this is the only file that builds them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 
 from manyviews import checkpoints, runs
 from manyviews.backbones import weights
@@ -43,7 +42,7 @@ def data(config: Config) -> Data:
         ConfigError: a mistake in the data or their views, or views of the other kind of data.
     """
     splits: ImageSplits | SeriesSplits = _construct(config, "data")
-    views: Views | SeriesViews = _make(config["views"])
+    views: Views | SeriesViews = _make(config["views"], "views")
     kind = SeriesData if isinstance(splits, SeriesSplits) else ImageData
     if isinstance(views, SeriesViews) != (kind is SeriesData):
         instead = "series" if kind is SeriesData else "two_crops"
@@ -88,8 +87,16 @@ def _backbone(config: Config, module: Data) -> Backbone:
     return load_and_freeze(built, **{key: node.get(key) for key in used})
 
 
-def method(config: Config, module: Data) -> Method:
+def method(
+    config: Config, module: Data, trained_first: Mapping[str, Backbone] | None = None
+) -> Method:
     """Return the method around its backbone, with the optimizer and schedule that train it.
+
+    Args:
+        config: the checked config.
+        module: its data.
+        trained_first: backbones by the name of the argument, instead of those of the runs that the
+            config names.
 
     Raises:
         ConfigError: the method reads another number of views, the backbone's weights do not fit, or
@@ -97,23 +104,24 @@ def method(config: Config, module: Data) -> Method:
     """
     kind = locate(config["method"]["_target_"], "method")
     _check_kind(kind, config, module)
-    trunk, optimizer = _backbone(config, module), _make(config["optimizer"])
-    trained_first = {
+    trunk, optimizer = _backbone(config, module), _make(config["optimizer"], "optimizer")
+    first = {
         argument: lambda a=argument: _trained_backbone(config, module, a, kind.trained_first[a])
         for argument in kind.trained_first
     }
+    first |= {a: lambda given=given: given for a, given in (trained_first or {}).items()}
     made: Method = _construct(
         config,
         "method",
         backbone=lambda: trunk,
         seed=lambda: config["seed"],
         classes=lambda: _classes(kind.__name__, module),
-        **trained_first,
+        **first,
     )
     made.train_with(
         optimizer=optimizer,
-        schedule=_make(config["schedule"]),
-        regularizers=nodes(config["regularizers"]),
+        schedule=_make(config["schedule"], "schedule"),
+        regularizers=nodes(config["regularizers"], "regularizers"),
     )
     made.check_views(len([*module.views]))
     try:
@@ -185,7 +193,7 @@ def protocols(config: Config) -> dict[str, Protocol]:
     Raises:
         ConfigError: no protocol is left.
     """
-    made = nodes(config["evaluation"])
+    made = nodes(config["evaluation"], "evaluation")
     if not made:
         raise ConfigError("evaluation is empty; type evaluation=[knn,linear_lbfgs]")
     return made
@@ -201,7 +209,7 @@ def callbacks(config: Config, path: Path) -> list[pl.Callback]:
     return [
         Metrics(path / "metrics.jsonl", config["trainer"]["log_every_n_steps"]),
         Noise(config["seed"]),
-        *nodes(config["callbacks"]).values(),
+        *nodes(config["callbacks"], "callbacks").values(),
         (stop := Stop()),
         Checkpoint(path, config["save_every_n_steps"], stop),
     ]
@@ -209,7 +217,9 @@ def callbacks(config: Config, path: Path) -> list[pl.Callback]:
 
 def trainer(config: Config, callbacks: list[pl.Callback]) -> pl.Trainer:
     """Return the Lightning trainer for this machine; its loggers are set later."""
-    return _make(config["trainer"], epochs=config["epochs"], callbacks=callbacks, logger=[])
+    return _make(
+        config["trainer"], "trainer", epochs=config["epochs"], callbacks=callbacks, logger=[]
+    )
 
 
 class Parts(NamedTuple):
@@ -228,25 +238,30 @@ class Parts(NamedTuple):
     trainer: pl.Trainer
 
 
-def parts(config: Config, path: Path) -> Parts:
+def parts(config: Config, path: Path, trained_first: Mapping[str, Backbone] | None = None) -> Parts:
     """Build everything that a run needs, so that a mistake is told before its folder is made.
 
     Args:
         config: the checked config.
         path: the run folder, which need not exist yet.
+        trained_first: see `method`.
     """
     protocols(config)
     module = data(config)
-    made = method(config, module)
+    made = method(config, module, trained_first)
     begins_with = weights.initialise(made, made.backbone, config["init"])
     lightning = trainer(config, callbacks(config, path))
     module.loader(rank=0, world=lightning.world_size)  # raises if the batch cannot be shared
     return Parts(module, made, begins_with, lightning)
 
 
-def nodes(named: Mapping[str, Any] | None, **passed: Any) -> dict[str, Any]:
-    """Return named nodes as objects, without those that are null; none of a group that is null."""
-    return {name: _make(node, **passed) for name, node in (named or {}).items() if node is not None}
+def nodes(named: Mapping[str, Any] | None, group: str, **passed: Any) -> dict[str, Any]:
+    """Return the named nodes of a group as objects, without null ones; none if it is null itself."""
+    return {
+        name: _make(node, f"{group}.{name}", **passed)
+        for name, node in (named or {}).items()
+        if node is not None
+    }
 
 
 def _construct(config: Config, group: str, **passed: Callable[[], Any]) -> Any:
@@ -261,19 +276,40 @@ def _construct(config: Config, group: str, **passed: Callable[[], Any]) -> Any:
     node = config[group]
     wanted, used = arguments(node, group)
     own = {key: value for key, value in node.items() if key not in used}
-    return _make(own, **{name: make() for name, make in passed.items() if name in wanted})
+    return _make(own, group, **{name: make() for name, make in passed.items() if name in wanted})
 
 
-def _make(node: Mapping[str, Any], **passed: Any) -> Any:
+def _make(node: Mapping[str, Any], path: str, **passed: Any) -> Any:
     """Return the object that a node describes, with built objects as further arguments.
 
-    Built objects go to the constructor directly: `instantiate` would convert or copy them.
+    A config is data: names are looked up by `locate` only, and no text is evaluated.
+
+    Args:
+        node: a checked node.
+        path: its keys, joined by points.
+        passed: further arguments, as they are.
+
+    Raises:
+        ConfigError: the constructor refuses a value.
     """
+    target = locate(node["_target_"], path)
+    given = {k: _made(v, f"{path}.{k}") for k, v in node.items() if not k.startswith("_")}
+    if node.get("_partial_"):
+        return partial(target, **given)
     try:
-        if "_partial_" in node:
-            return instantiate(node, _convert_="all")
-        return instantiate({**node, "_partial_": True}, _convert_="all")(**passed)
-    except InstantiationException as error:
-        if isinstance(error.__cause__, ConfigError):
-            raise error.__cause__ from error
+        return target(**given, **passed)
+    except ConfigError:
         raise
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _made(value: Any, path: str) -> Any:
+    """Return a value of a config in which every node with a target is built."""
+    if isinstance(value, list):
+        return [_made(item, f"{path}.{i}") for i, item in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    if "_target_" in value:
+        return _make(value, path)
+    return {key: _made(child, f"{path}.{key}") for key, child in value.items()}

@@ -9,7 +9,7 @@ import select
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from pathlib import Path
 
@@ -97,12 +97,13 @@ def _exit_code(error: BaseException) -> int | None:
 
 
 def _line(error: BaseException) -> str:
+    """Return an error's message on one line, whatever text it quotes."""
     if isinstance(error, OSError) and error.filename:
         return (
             f"{error.filename}: {error.strerror}; what was saved before is intact, "
             "and the same command continues once this is mended"
         )
-    return str(error) or "interrupted"
+    return " ".join(str(error).split()) or "interrupted"
 
 
 def _prepare_process() -> None:
@@ -124,7 +125,17 @@ def _prepare_process() -> None:
     warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")
 
 
+def _check_command(schema: str, arguments: argparse.Namespace) -> None:
+    """Tell a mistake in the command at once, before Lightning is imported, which takes seconds."""
+    from manyviews import config
+
+    if launch_variables.rank() == 0:  # the other processes read the config of rank 0
+        config.check_each_key_is_typed_once(arguments.overrides)
+        config.compose(schema, arguments.overrides, arguments.config_dir)
+
+
 def _pretrain(arguments: argparse.Namespace) -> None:
+    _check_command("pretrain", arguments)
     from manyviews import train
 
     _prepare_process()
@@ -134,6 +145,7 @@ def _pretrain(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
+    _check_command("evaluate", arguments)
     from manyviews import scoring
 
     _prepare_process()
@@ -141,6 +153,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 
 def _where(arguments: argparse.Namespace) -> None:
+    _check_command("pretrain", arguments)
     from manyviews import retriever_stage, runs
 
     stage = retriever_stage.compose(arguments.overrides, arguments.config_dir)[-1]
@@ -148,12 +161,14 @@ def _where(arguments: argparse.Namespace) -> None:
 
 
 def _views(arguments: argparse.Namespace) -> None:
+    _check_command("views_sheet", arguments)
     from manyviews.commands import views
 
     print(views.write(arguments.overrides, arguments.config_dir))
 
 
 def _doctor(arguments: argparse.Namespace) -> None:
+    _check_command("doctor", arguments)
     from manyviews.commands.doctor import examine
 
     _prepare_process()
@@ -221,12 +236,44 @@ def _costs(arguments: argparse.Namespace) -> None:
 
 
 def _config_show(arguments: argparse.Namespace) -> None:
+    _check_command("pretrain", arguments)
     import yaml
 
     from manyviews import config
 
     composed, _ = config.compose("pretrain", arguments.overrides, arguments.config_dir)
     print(yaml.safe_dump(composed, sort_keys=False), end="")
+
+
+def _config_explain(arguments: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from manyviews.commands.config import explain
+
+    console = Console(highlight=False)
+    told = explain.explain(arguments.overrides, arguments.config_dir, width=console.width)
+    for block in told:
+        console.print(block, soft_wrap=True)
+
+
+def _config_diff(arguments: argparse.Namespace) -> None:
+    from manyviews.commands.config import diff
+
+    _print_lines(diff.lines(arguments.first, arguments.second, arguments.config_dir))
+
+
+def _config_check(arguments: argparse.Namespace) -> None:
+    _check_command("pretrain", arguments)
+    from manyviews.commands.config import check
+
+    _prepare_process()
+    _print_lines(check.check(arguments.overrides, arguments.config_dir))
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    """Print each line when it is known."""
+    for line in lines:
+        print(line, flush=True)
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -297,6 +344,29 @@ def _parser() -> argparse.ArgumentParser:
     config = commands.add_parser("config", help="look at the config", description="The config.")
     inner = config.add_subparsers(required=True, metavar="COMMAND")
     _command(inner, "show", _config_show, "print the resolved config of `pretrain`")
+    explain = _command(
+        inner, "explain", _config_explain, "say what each key means and whence it is"
+    )
+    explain.epilog = (
+        "an argument without = is a key or a group of keys to show; "
+        "example: manyviews config explain experiment=demo method optimizer.lr"
+    )
+    diff = inner.add_parser("diff", help="print what differs between two runs or two commands")
+    diff.description = (
+        "Print the chosen files and the keys that differ, and say whether both are the same run. "
+        "Runs of earlier versions are compared in today's form. Exit code 0 whether they differ or "
+        "not, 2 for a mistake."
+    )
+    diff.epilog = "example: manyviews config diff runs/NAME 'method=swav epochs=10'"
+    for name in ("first", "second"):
+        diff.add_argument(
+            name, metavar=name.upper(), help="a run folder, or overrides of `pretrain` in quotes"
+        )
+    diff.add_argument("--config-dir", metavar="FOLDER", help="config groups of your own")
+    diff.add_argument("--trace", action="store_true", help="show where an error came from")
+    diff.set_defaults(run=_config_diff)
+    check = _command(inner, "check", _config_check, "build a run and try one step; write nothing")
+    check.epilog = "example: manyviews config check experiment=demo batch_size=512"
     return parser
 
 

@@ -60,7 +60,13 @@ def unknown(kind: str, given: str, allowed: Iterable[str]) -> ConfigError:
     unknown method 'swaw': did you mean 'swav'? allowed: barlow_twins, swav
     """
     names = sorted(set(allowed))
-    near = difflib.get_close_matches(given, names, n=5, cutoff=0.5)
+    # Of keys in one place only the last part is compared: the rest is alike in all of them.
+    above = given[: given.rfind(".") + 1]
+    if not all(name.startswith(above) for name in names):
+        above = ""
+    ends = {name.removeprefix(above).lower(): name for name in names}
+    end = given.removeprefix(above).lower()
+    near = [ends[e] for e in difflib.get_close_matches(end, [*ends], n=5, cutoff=0.55)]
     hint = f" did you mean '{near[0]}'?" if near else ""
     listed = ", ".join(names if len(names) <= LISTED else near or names[:5]) or "none"
     more = f" and {len(names)} in all" if len(names) > LISTED else ""

@@ -53,7 +53,7 @@ def evaluate(overrides: Sequence[str], config_dir: str | None = None) -> Path:
     ckpt: str = composed["ckpt"]
     card, renewed = make(run, data, composed["evaluation"], ckpt)
     if renewed:
-        loggers = list(build.nodes(composed["logger"], run=run).values())
+        loggers = list(build.nodes(composed["logger"], "logger", run=run).values())
         wandb_logger.log_scores(loggers, card)
         wandb_logger.finish(loggers)
     return run.report_of(ckpt)

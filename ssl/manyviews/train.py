@@ -110,12 +110,14 @@ def _begin(stage: Stage, held: ExitStack) -> Begun:
     parts = build.parts(stage.config, path)
     for file in parts.data.splits.skipped:
         print(f"skipped {file}")
+    for note in parts.data.splits.notes:
+        print(f"data: {note}")
     held.enter_context(runs.lock(path))
     fingerprint = parts.data.splits.fingerprint()
     run = runs.begin(path, stage.config, stage.choices, stage.overrides, fingerprint)
     saved = _last_checkpoint(run)
     held.enter_context(status.recorded(path))
-    loggers = list(build.nodes(run.config["logger"], run=run).values())
+    loggers = list(build.nodes(run.config["logger"], "logger", run=run).values())
     held.callback(wandb_logger.finish, loggers)
     return Begun(run, parts, saved, loggers)
 

@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from manyviews.batch import Sample
+from manyviews.errors import NotFinite
 from manyviews.evaluation.features import Features, cached, extract, load, save
 
 
@@ -48,7 +49,7 @@ def test_features_do_not_depend_on_the_batches():
 def test_features_that_are_not_finite_are_named():
     some = samples()
     some[1].input[2] = float("nan")
-    with pytest.raises(ValueError, match="1 of 10 embeddings are NaN or infinite.*position 6"):
+    with pytest.raises(NotFinite, match="1 of 10 embeddings are NaN or infinite.*position 6"):
         extract(trunk(), some)
 
 

@@ -24,7 +24,7 @@ class Erasing(RandomApply):
     """A box of random area and shape takes one colour: torchvision's RandomErasing.
 
     Args:
-        probability: 0 to 1.
+        probability: chance that an image is changed, 0 to 1.
         scale: smallest and largest share of the image's area.
         ratio: smallest and largest height / width.
         value: value of every channel, 0 to 1; null: the mean of the data, which is 0 after the

@@ -13,7 +13,7 @@ class Flip(RandomApply):
     """A random mirror image, left and right: torchvision's RandomHorizontalFlip.
 
     Args:
-        probability: 0 to 1.
+        probability: chance that an image is changed, 0 to 1.
     """
 
     draws = 1

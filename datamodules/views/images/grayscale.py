@@ -14,7 +14,7 @@ class Grayscale(RandomApply):
     """Every channel becomes the grey of the pixel: torchvision's RandomGrayscale.
 
     Args:
-        probability: 0 to 1.
+        probability: chance that an image is changed, 0 to 1.
     """
 
     draws = 1

@@ -13,7 +13,7 @@ class Posterize(RandomApply):
     """Every pixel, as a byte, keeps only its highest bits: torchvision's RandomPosterize.
 
     Args:
-        probability: 0 to 1.
+        probability: chance that an image is changed, 0 to 1.
         bits: bits kept of the eight, 0 to 8; 0 makes the image black.
     """
 

@@ -17,7 +17,7 @@ class Rotation(RandomApply):
     """A turn around the centre, bilinear, at the same size: torchvision's RandomRotation.
 
     Args:
-        probability: 0 to 1.
+        probability: chance that an image is changed, 0 to 1.
         degrees: largest angle in either direction, 0 to 180.
         fill: value of the corners that no pixel reaches, 0 to 1.
     """

@@ -13,7 +13,7 @@ class Solarize(RandomApply):
     """Pixels at or above a threshold are inverted: torchvision's RandomSolarize.
 
     Args:
-        probability: 0 to 1.
+        probability: chance that an image is changed, 0 to 1.
         threshold: 0 to 1; 128 / 255 in the papers' code, whose images are bytes.
     """
 

@@ -26,6 +26,7 @@ from manyviews.errors import ConfigError
 from manyviews.losses.rebar import retrieval_contrast
 from manyviews.method import Examples, Method
 from manyviews.nn import embed_by_shape, masks, move_towards, projector, window_distances
+from manyviews.nn.masks import Sharing
 
 SHOWN = 4  # number of anchors in the report
 Retrieval = Literal["rebar", "sliding_mse", "spectrum", "random", "oracle"]
@@ -70,7 +71,7 @@ class Rebar(Method):
         positives: Retrieval = "rebar",
         temperature: float = 0.1,
         between_weight: float = 0.5,
-        mask_sharing: masks.Sharing = "shared",
+        mask_sharing: Sharing = "shared",
         divide_by_batch: bool = False,
         average: Average = "swa",
         average_decay: float = 0.999,
@@ -98,7 +99,7 @@ class Rebar(Method):
             retriever.requires_grad_(False).eval()
         self.seed, self.temperature, self.between_weight = seed, temperature, between_weight
         self.positives: Retrieval = positives
-        self.mask_sharing: masks.Sharing = mask_sharing
+        self.mask_sharing: Sharing = mask_sharing
         self.divide_by_batch = divide_by_batch
         self.average: Average = average
         self.average_decay = average_decay

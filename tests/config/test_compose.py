@@ -56,8 +56,11 @@ def test_method_chooses_its_views_and_the_command_line_wins():
         (["schedule.reach=never"], "schedule.reach='never'"),
         (["seed=???"], "seed"),
         (["method.epsilon=${nowhere}"], "nowhere"),
-        (["method._target_=os.system"], "method._target_=os.system is outside manyviews."),
-        (["method._target_=manyviews.methods.swav.Swav"], "Swav does not exist"),
+        (
+            ["method._target_=os.system"],
+            "method._target_=os.system is not allowed here; allowed: manyviews.methods.NAME",
+        ),
+        (["method._target_=manyviews.methods.Swav"], "did you mean 'manyviews.methods.SwAV'?"),
         (["epochs"], "cannot read 'epochs'; type key=value"),
         (["seed=1,2"], "'seed=1,2' holds several values"),
         (["~seed"], "seed is missing; type seed=VALUE"),

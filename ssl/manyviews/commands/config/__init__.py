@@ -1,0 +1,1 @@
+"""`manyviews config explain | diff | check`: look at a config before a run uses it."""

@@ -1,0 +1,227 @@
+"""Compose a config from its groups and the command line, and check it."""
+
+from __future__ import annotations
+
+import re
+import typing
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra import compose as hydra_compose
+from hydra import initialize_config_module
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+
+from manyviews import data
+from manyviews.config.mistakes import check_choice, check_file, check_key, one_line, yaml_mistake
+from manyviews.config.overrides import by_library, parse, typed_text
+from manyviews.errors import ConfigError
+from manyviews.schema import SCHEMAS, Config, check, locate
+
+VIEWS_OF_SERIES = "series"  # views of time series, if the user chose none
+NAMED = {"callbacks", "logger", "evaluation"}  # groups of named nodes, of which there may be none
+GLOBAL = {"experiment", "debug"}  # groups whose files set keys of the whole config
+# A value may refer to another key, and to the environment variables that our own files name.
+REFERENCE = re.compile(r"\$\{\.*[\w.]+\}")
+VARIABLES = "MANYVIEWS_DATA|SLURM_JOB_NUM_NODES|SLURM_NTASKS_PER_NODE"
+ENVIRONMENT = re.compile(
+    rf"\$\{{oc\.env:({VARIABLES})(,[\w./~-]*)?\}}"
+    rf"|\$\{{oc\.decode:\$\{{oc\.env:({VARIABLES})(,\d*)?\}}\}}"  # a number instead of text
+)
+
+
+def compose(
+    command: str, overrides: Sequence[str], config_dir: str | None = None
+) -> tuple[Config, dict[str, str]]:
+    """Return the checked, resolved config of a command, and the file that each group chose.
+
+    Args:
+        command: a key of `schema.SCHEMAS`.
+        overrides: as on the command line, e.g. ["method=swav", "epochs=10"].
+        config_dir: a folder whose groups are searched besides ours.
+
+    Raises:
+        ConfigError: a mistake, told in one line.
+    """
+    _check_folder(config_dir)
+    extra = [f"hydra.searchpath=[file://{Path(config_dir).absolute()}]"] if config_dir else []
+    overrides, library = by_library(overrides)
+    parsed = parse(overrides)
+    with _hydra():
+        options = {o.key_or_group: _options(o.key_or_group, config_dir) for o in parsed}
+        groups = [o for o in parsed if options[o.key_or_group]]
+        for override in groups:
+            check_choice(override, options[override.key_or_group])
+        lines = [_line(o, groups) for o in parsed]
+        try:
+            lines += _views_of_series(command, extra, groups, config_dir)
+            composed = hydra_compose(command, [*extra, *lines], return_hydra_config=True)
+        except yaml.YAMLError as error:
+            raise yaml_mistake(error) from error
+        except (HydraException, OmegaConfBaseException) as error:
+            raise _reworded(error, command, extra, parsed, groups) from error
+        choices = {str(k): str(v) for k, v in composed.hydra.runtime.choices.items()}
+    config = _resolved(composed)
+    for group in GLOBAL & config.keys():
+        raise ConfigError(
+            f"{group}={choices[group]}: the first line of its file must be '# @package _global_'"
+        )
+    for group in NAMED & SCHEMAS[command].model_fields.keys():
+        config[group] = {} if config.get(group) is None else config[group]
+    check(command, config, typed_text(parsed))
+    return config, choices | library
+
+
+def _check_folder(config_dir: str | None) -> None:
+    """Raise unless the user's folder of config groups exists and its files can be read."""
+    if config_dir is None:
+        return
+    if not Path(config_dir).is_dir():
+        raise ConfigError(f"--config-dir {config_dir} is not a folder")
+    for group in {*SCHEMAS["pretrain"].model_fields, *GLOBAL, "regularizer"}:
+        for file in sorted(Path(config_dir, group).glob("*.yaml")):
+            check_file(file)
+
+
+def _line(override: Override, groups: list[Override]) -> str:
+    """Return an override for Hydra, in whose grammar `~group` stands for `group=null`."""
+    if override in groups and override.value() is None:
+        return f"~{override.key_or_group}"
+    return str(override.input_line)
+
+
+def _views_of_series(
+    command: str, extra: list[str], groups: list[Override], config_dir: str | None
+) -> list[str]:
+    """Return the override that replaces the views of images if the data are time series.
+
+    A data set cannot do this in its own file: a method chooses views, too, and would win.
+
+    Args:
+        command: see `compose`.
+        extra: overrides that add further folders of files.
+        groups: choices of the command line; chosen views stay.
+        config_dir: see `compose`.
+    """
+    chosen = {o.key_or_group: o.value() for o in groups}
+    if "views" in chosen or not chosen.keys() & {"data", "experiment"}:
+        return []  # by default the data are images
+    target = _data_target(str(chosen["data"]), config_dir) if "data" in chosen else None
+    if target is not None and not _gives_series(target):
+        return []
+    lines = [_line(o, groups) for o in groups]
+    composed = hydra_compose(command, [*extra, *lines], return_hydra_config=True)
+    data = composed.get("data") or {}
+    if "_target_" not in data or not _gives_series(str(data["_target_"])):
+        return []
+    fitting = ".views.series." in str((composed.get("views") or {}).get("_target_"))
+    return [] if fitting else [f"views={VIEWS_OF_SERIES}"]
+
+
+def _data_target(name: str, config_dir: str | None) -> str | None:
+    """Return the target in a data set's own file; a composition would take half a second."""
+    folders = [Path(config_dir)] if config_dir else []
+    for folder in (*folders, files("manyviews.conf")):
+        if (file := folder.joinpath("data", f"{name}.yaml")).is_file():
+            content = yaml.safe_load(file.read_text(encoding="utf-8"))
+            return content.get("_target_") if isinstance(content, dict) else None
+    return None
+
+
+def _gives_series(target: str) -> bool:
+    """Return True if a data set's function returns time series."""
+    room, _, name = target.rpartition(".")
+    if room == data.__name__:
+        return name in data.SERIES
+    from manyviews.datamodules.series.splits import SeriesSplits
+
+    return typing.get_type_hints(locate(target, "data")).get("return") is SeriesSplits
+
+
+class _hydra:
+    """A context in which Hydra reads our package and raises whole exceptions."""
+
+    def __enter__(self) -> None:
+        GlobalHydra.instance().clear()
+        initialize_config_module("manyviews.conf", version_base="1.3")
+
+    def __exit__(self, *_: object) -> None:
+        GlobalHydra.instance().clear()
+
+
+def _options(group: str, config_dir: str | None) -> list[str]:
+    """Return the files that a group offers; none if the name is that of a key."""
+    group = group.partition("@")[0]
+    own = Path(config_dir, group).glob("*.yaml") if config_dir else []
+    shipped = GlobalHydra.instance().config_loader().get_group_options(group)
+    return [*shipped, *(file.stem for file in own)]
+
+
+def _reworded(
+    error: Exception,
+    command: str,
+    extra: list[str],
+    parsed: list[Override],
+    groups: list[Override],
+) -> ConfigError:
+    """Return Hydra's error as one line; an unknown key is told with the nearest known one."""
+    chosen = [_line(o, groups) for o in groups]
+    try:
+        base = OmegaConf.to_container(hydra_compose(command, [*extra, *chosen]), resolve=False)
+    except (HydraException, OmegaConfBaseException):
+        return ConfigError(one_line(error))
+    for override in parsed:
+        if override not in groups and not override.is_add():
+            check_key(typing.cast(Config, base), override.key_or_group)
+    return ConfigError(one_line(error))
+
+
+def _resolved(composed: DictConfig) -> Config:
+    """Return the config as plain values, with references replaced by what they refer to."""
+    own = OmegaConf.masked_copy(composed, [str(k) for k in composed if k != "hydra"])
+    _check_references(OmegaConf.to_container(own, resolve=False), "")
+    try:
+        plain = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
+    except MissingMandatoryValue as error:
+        raise ConfigError(f"{error.full_key} is missing; type {error.full_key}=VALUE") from error
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{error.full_key or 'config'}: {one_line(error)}") from error
+    return typing.cast(Config, _expand_home(plain))
+
+
+def _check_references(value: Any, path: str) -> None:
+    """Raise if a value calls a function when it is resolved, before anything is resolved.
+
+    OmegaConf's own functions can build any object and read any environment variable.
+
+    Raises:
+        ConfigError: names the key.
+    """
+    if isinstance(value, dict):
+        for key, child in value.items():
+            _check_references(child, f"{path}.{key}".lstrip("."))
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            _check_references(item, f"{path}.{i}")
+    elif isinstance(value, str) and "${" in ENVIRONMENT.sub("", REFERENCE.sub("", value)):
+        raise ConfigError(
+            f"{path}={value}: a value may refer to another key, as ${{data.size}}, and to "
+            "${oc.env:MANYVIEWS_DATA}; nothing else is looked up or called"
+        )
+
+
+def _expand_home(value: Any) -> Any:
+    """Return a value in which every path that begins with `~/` names the home folder."""
+    if isinstance(value, dict):
+        return {key: _expand_home(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_expand_home(item) for item in value]
+    if isinstance(value, str) and value.startswith("~/"):
+        return str(Path(value).expanduser())
+    return value

@@ -1,0 +1,100 @@
+"""What a user types after the command: `key=value` or `group=name`, read with Hydra's grammar."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, Quote, QuotedString
+from hydra.errors import HydraException
+
+from manyviews.errors import ConfigError
+
+KEY = re.compile(r"[+~]{0,2}[A-Za-z_][\w./@:-]*")
+LIBRARIES = ("timm/", "torchvision/")  # `backbone=timm/NAME` chooses a model of a library by name
+
+
+def parse(overrides: Sequence[str]) -> list[Override]:
+    """Return the overrides as Hydra reads them; of two for the same key the later one counts.
+
+    Raises:
+        ConfigError: one of them is not `key=value`, holds several values or is about Hydra itself.
+    """
+    return [*{o.key_or_group: o for o in map(_read, overrides)}.values()]
+
+
+def check_each_key_is_typed_once(overrides: Sequence[str]) -> None:
+    """Raise if what a user typed gives two values to one key.
+
+    Raises:
+        ConfigError: quotes both.
+    """
+    values: dict[str, Override] = {}
+    for override in map(_read, overrides):
+        first = values.setdefault(override.key_or_group, override)
+        if repr(first.value()) != repr(override.value()):
+            raise ConfigError(
+                f"{override.key_or_group} is given twice, as '{first.input_line}' and as "
+                f"'{override.input_line}'; leave one out"
+            )
+
+
+def _read(text: str) -> Override:
+    """Return one override; text that Hydra's grammar has no word for is taken as it is."""
+    parser = OverridesParser.create()
+    key, equals, value = text.partition("=")
+    said = f"cannot read '{text}'; type key=value, e.g. epochs=10"
+    if not KEY.fullmatch(key):
+        raise ConfigError(said)
+    try:
+        override = parser.parse_override(text)
+    except HydraException as error:
+        if not equals:
+            raise ConfigError(said) from error
+        # A path such as "photos (1)" or "it's" is no number, list or name of the grammar.
+        quoted = QuotedString(value, Quote.single).with_quotes()
+        override = parser.parse_override(f"{key}={quoted}")
+    if override.is_sweep_override():
+        raise ConfigError(
+            f"'{text}' holds several values, and one run takes one of them; "
+            f'if it is one text, quote it: "{text.replace("=", chr(61) + chr(39), 1)}\'"'
+        )
+    if override.key_or_group.partition("/")[0].partition(".")[0] == "hydra":
+        raise ConfigError(f"'{text}': settings of Hydra itself cannot be changed here")
+    return override
+
+
+def typed_text(parsed: Sequence[Override]) -> dict[str, Any]:
+    """Return the text of values that Hydra read as numbers or booleans, by their keys.
+
+    In a list, each such value is replaced by its text.
+    """
+    texts = {o.key_or_group: _text(o) for o in parsed if not o.is_delete()}
+    return {key: text for key, text in texts.items() if text is not None}
+
+
+def _text(override: Override) -> Any:
+    raw, value = str(override.input_line).partition("=")[2].strip(), override.value()
+    if isinstance(value, (bool, int, float)):
+        return raw
+    if not isinstance(value, list):
+        return None
+    items = [item.strip() for item in raw[1:-1].split(",")]
+    if len(items) != len(value) or re.search(r"[\[\]{}'\"\\]", raw[1:-1]):
+        return None  # quoted or nested: what is text is marked as text already
+    return [v if isinstance(v, str) or v is None else t for v, t in zip(value, items, strict=True)]
+
+
+def by_library(overrides: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Return the overrides with `backbone=timm/NAME` split into file and name, and that choice."""
+    expanded, choices = [], {}
+    for text in overrides:
+        key, _, value = text.partition("=")
+        if key == "backbone" and value.startswith(LIBRARIES):
+            expanded += [f"backbone={value.partition('/')[0]}", f"backbone.name={value}"]
+            choices = {"backbone": value}
+        else:
+            expanded.append(text)
+    return expanded, choices

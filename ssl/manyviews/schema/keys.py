@@ -1,0 +1,86 @@
+"""The keys of each command, and those that its constructors do not take from the config."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pydantic
+
+Config = dict[str, Any]
+Node = dict[str, Any]
+Named = dict[str, Node | None]  # nodes by name, of which null removes one
+
+# Constructor arguments that build.py passes; a config may not set them.
+PASSED: dict[str, tuple[str, ...]] = {
+    "method": ("backbone",),
+    "backbone": ("in_channels", "image_size"),
+    "optimizer": ("params",),
+    "logger": ("run",),
+    "trainer": ("callbacks", "logger", "epochs"),
+}
+
+# Config keys that build.py uses itself unless the constructor takes them: their types.
+USED_BY_BUILD: dict[str, dict[str, Any]] = {
+    "data": {"labels": str | None},
+    "backbone": {"weights": str | None, "freeze": Literal["all"] | int | list[str] | None},
+}
+# Groups whose node becomes a function that build.py calls later: `_partial_: true` says so.
+PARTIAL = ("optimizer", "schedule")
+
+
+class _Keys(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True)
+
+
+class Pretrain(_Keys):
+    """Top-level keys of `manyviews pretrain`."""
+
+    seed: int = pydantic.Field(ge=0, lt=2**31)
+    epochs: int = pydantic.Field(ge=1)
+    batch_size: int = pydantic.Field(ge=2)
+    resume: Literal["auto", "never"]
+    init: str | None
+    save_every_n_steps: int = pydantic.Field(ge=1)
+    runs: str
+    data: Node
+    views: Node
+    backbone: Node
+    method: Node
+    optimizer: Node
+    schedule: Node
+    regularizers: Named
+    trainer: Node
+    callbacks: Named
+    logger: Named
+    evaluation: Named
+
+
+class ViewsSheet(Pretrain):
+    """Top-level keys of `manyviews views`."""
+
+    sample: int | None = pydantic.Field(ge=0)
+    epoch: int = pydantic.Field(ge=0)
+    file: str
+
+
+class Doctor(Pretrain):
+    """Top-level keys of `manyviews doctor`."""
+
+    file: str | None
+
+
+class Evaluate(_Keys):
+    """Top-level keys of `manyviews evaluate`."""
+
+    run: str
+    ckpt: str
+    evaluation: Named
+    logger: Named
+
+
+SCHEMAS: dict[str, type[_Keys]] = {
+    "pretrain": Pretrain,
+    "evaluate": Evaluate,
+    "views_sheet": ViewsSheet,
+    "doctor": Doctor,
+}
