@@ -175,6 +175,16 @@ def test_rebar_finds_recordings_that_an_experiment_names(wards, tmp_path):
     assert first.config["data"]["rate"] == 5
 
 
+def test_a_finished_run_of_two_stages_says_so_without_reading_its_data(
+    config_dir, monkeypatch, capsys
+):
+    run = train.pretrain([*REBAR, FIRST], config_dir)
+    for name in ("data", "parts", "protocols"):
+        monkeypatch.setattr(build, name, None)  # building would fail
+    assert train.pretrain([*REBAR, FIRST], config_dir).path == run.path
+    assert capsys.readouterr().out.count(" is finished: ") == 2
+
+
 @pytest.mark.parametrize("text", ["a", "it's", "a\\b", "C:\\d\\", "\\'", "a=b", "a, b", "", "{x}"])
 def test_any_text_of_the_data_reaches_the_first_stage(text):
     own = ["method=rebar", "data=series", "data.path=x", f"data.labels={quoted(text)}"]

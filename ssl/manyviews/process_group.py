@@ -24,7 +24,7 @@ from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvir
 from torch.distributed import DistError
 
 from manyviews import launch_variables
-from manyviews.errors import ConfigError, Interrupted, RankLost
+from manyviews.errors import ConfigError, RankLost
 from manyviews.launch_variables import FOLDER
 
 PATIENCE = 30.0  # seconds for which rank 0 waits for the end of the ranks that it started
@@ -60,7 +60,7 @@ def leading() -> Iterator[Callable[[Path], None]]:
     """Yield a function with which rank 0 tells the other ranks the run folder.
 
     If rank 0 leaves without having told a folder, the others are told that there is none, so that
-    they end instead of waiting. If the run was stopped, all leave together.
+    they end instead of waiting.
     """
     told = False
 
@@ -71,10 +71,6 @@ def leading() -> Iterator[Callable[[Path], None]]:
 
     try:
         yield tell
-    except Interrupted:
-        if told:
-            leave_together()
-        raise
     finally:
         if not told:
             _tell(None)
@@ -154,7 +150,7 @@ def leave() -> None:
 
 
 def leave_together() -> None:
-    """Let a launcher's ranks wait for each other, then end the process group.
+    """Let a launcher's ranks wait for each other, then end the process group; all have to call it.
 
     A launcher ends all ranks as soon as one ends with an exit code that is not 0, and rank 0 still
     has to close its dashboards when the others are done.

@@ -19,7 +19,7 @@ from manyviews import (
     trainer,
 )
 from manyviews.build import Data, Parts
-from manyviews.callbacks.stop import terminable
+from manyviews.callbacks.stop import Stopped, terminable
 from manyviews.checkpoints import Saved
 from manyviews.errors import Interrupted
 from manyviews.evaluation import gallery
@@ -63,14 +63,19 @@ def pretrain(overrides: Sequence[str], config_dir: str | None = None) -> Run:
         RankLost: another process of this run died.
     """
     with launch_variables.ours_alone(), terminable():
-        return _follow() if launch_variables.rank() > 0 else _lead(overrides, config_dir)
+        try:
+            return _follow() if launch_variables.rank() > 0 else _lead(overrides, config_dir)
+        except Interrupted as error:
+            if isinstance(error.__cause__, Stopped):  # all ranks stop at the same step
+                process_group.leave_together()
+            raise
 
 
 def _lead(overrides: Sequence[str], config_dir: str | None) -> Run:
     """Train what the command asks for, on rank 0."""
     with process_group.leading() as tell:
         stages = retriever_stage.compose(overrides, config_dir)
-        if len(stages) > 1:
+        if len(stages) > 1 and _finished(stages[-1]) is None:
             build.protocols(stages[-1].config)  # mistakes are told before the first is trained
             build.data(stages[-1].config)
             retriever_stage.check_launcher(stages[0])
@@ -99,7 +104,7 @@ def _begin(stage: Stage, held: ExitStack) -> Begun:
         held: keeps the run's lock, its status and its dashboards until the run ends.
     """
     path = runs.place(stage.config, stage.choices)
-    if (path / "config.yaml").is_file() and _is_finished(run := runs.load(path)):
+    if run := _finished(stage):
         print(f"{path} is finished: {run.config['epochs']} epochs, evaluated")
         return Begun(run, None, None, [])
     parts = build.parts(stage.config, path)
@@ -120,16 +125,19 @@ def _begin(stage: Stage, held: ExitStack) -> Begun:
 def _follow() -> Run:
     """Train the run that rank 0 told this rank."""
     run = runs.load(process_group.hear())
-    try:
-        with trainer.explained(run):
-            if not _is_finished(run) and not run.trained:
-                parts = build.parts(run.config, run.path)
-                fit(run, parts, checkpoints.newest(run.checkpoints), [])
-            process_group.leave()
-    except Interrupted:
-        process_group.leave_together()
-        raise
+    with trainer.explained(run):
+        if not _is_finished(run) and not run.trained:
+            parts = build.parts(run.config, run.path)
+            fit(run, parts, checkpoints.newest(run.checkpoints), [])
+        process_group.leave()
     return run
+
+
+def _finished(stage: Stage) -> Run | None:
+    """Return the finished run of a stage, if there is one; nothing is built to know it."""
+    path = runs.place(stage.config, stage.choices)
+    run = runs.load(path) if (path / "config.yaml").is_file() else None
+    return run if run and _is_finished(run) else None
 
 
 def _is_finished(run: Run) -> bool:

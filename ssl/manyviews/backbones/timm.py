@@ -10,6 +10,7 @@ from jaxtyping import Float
 from timm.models import group_parameters
 from torch import Tensor
 
+from manyviews.backbones import hub
 from manyviews.backbones.backbone import Backbone
 from manyviews.backbones.sizes import REFUSALS, suggest_sizes
 from manyviews.errors import ConfigError, unknown
@@ -99,13 +100,20 @@ def _create(
 
 def _downloaded(name: str, in_channels: int, image_size: int) -> tuple[Any, str]:
     """Return the model with timm's pretrained weights, and the name of these weights."""
+    reached = False
     try:
-        model, _ = _create(name, in_channels, image_size, pretrained=True)
+        with hub.without_retries() as reached:
+            model, _ = _create(name, in_channels, image_size, pretrained=True)
     except Exception as error:  # network, hub and timm each raise errors of their own kinds
         reason = " ".join(str(error).split())[:150]
+        if not reached:
+            server = hub.constants.ENDPOINT
+            silent = "HF_HUB_OFFLINE is set" if hub.constants.HF_HUB_OFFLINE else "no answer"
+            reason = f"{server}: {silent}, and its cache on this machine lacks them"
         raise ConfigError(
             f"backbone.pretrained=true: the weights of {PREFIX}{name} cannot be downloaded "
-            f"({reason}); connect this machine, or type backbone.weights=FILE"
+            f"({reason}); connect this machine, or load them elsewhere and type "
+            "backbone.weights=FILE, a .safetensors or .pth file"
         ) from error
     return model, f"timm's {name}.{model.pretrained_cfg.get('tag') or 'default'}"
 

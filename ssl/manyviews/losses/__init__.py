@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 def _public(file: Path) -> list[str]:
     """Return the names in the `__all__` of a file, without importing torch."""
-    listed = re.search(r"^__all__ = \[(.*?)\]", file.read_text(), re.MULTILINE | re.DOTALL)
+    listed = re.search(
+        r"^__all__ = \[(.*?)\]", file.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
     return re.findall(r'"(\w+)"', listed[1]) if listed else []
 
 

@@ -15,7 +15,9 @@ __getattr__: Callable[[str], Any]  # without it, checkers take every name for a 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        file.stem: re.findall(r"^class (\w+)\(Method\)", file.read_text(), re.MULTILINE)
+        file.stem: re.findall(
+            r"^class (\w+)\(Method\)", file.read_text(encoding="utf-8"), re.MULTILINE
+        )
         for file in sorted(Path(__file__).parent.glob("[!_]*.py"))
     },
 )
