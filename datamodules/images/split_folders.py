@@ -45,7 +45,7 @@ def _refuse_deep_splits(root: Path, below: dict[str, set[str]]) -> None:
     """Raise if a folder of `root` holds splits: their test images would be trained on."""
     for top, names in sorted(below.items()):
         splits = sorted(name for name in names if is_split(name))
-        if len(splits) > 1 and len(splits) == len(names):
+        if len(splits) > 1:
             advice = (
                 f"type data.path={str(root / top)!r}"
                 if len(below) == 1

@@ -143,7 +143,7 @@ UNCLEAR = {
     "has 'test' but no training split": ("test/cat/a.png", "test/dog/b.png"),
     "'Train', 'train' mean the same split": ("Train/a.png", "train/b.png", "test/c.png"),
     "'test', 'train' in 'photos' look like splits; type data.path='.*/photos'": (
-        "photos/train/a.png", "photos/test/b.png"
+        "photos/train/a.png", "photos/test/b.png", "photos/masks/a.png"
     ),
     r"in 'cat' look like splits; put the classes into the splits \(test/cat\)": (
         "cat/train/a.png", "cat/test/b.png", "dog/train/c.png", "dog/test/d.png"
