@@ -67,6 +67,11 @@ class Splits(Protocol):
         ...
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """A sentence for each thing that was not read, or read differently than expected."""
+        ...
+
+    @property
     def channels(self) -> int:
         """Number of channels of every row."""
         ...

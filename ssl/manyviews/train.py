@@ -97,6 +97,8 @@ def _begin(stage: Stage, held: ExitStack) -> Begun:
     parts = build.parts(stage.config, path)
     for file in parts.data.splits.skipped:
         print(f"skipped {file}")
+    for note in parts.data.splits.notes:
+        print(f"data: {note}")
     held.enter_context(runs.lock(path))
     fingerprint = parts.data.splits.fingerprint()
     run = runs.begin(path, stage.config, stage.choices, stage.overrides, fingerprint)

@@ -47,6 +47,7 @@ def ledger(
         f"{len(splits.test.label):,} test",
         "labels": _labels(splits),
         "skipped": f"{len(splits.skipped)} {LEFT_OUT[data.reads]}",
+        "notes": "; ".join(splits.notes) or "none",
         data.item: " x ".join(map(str, (splits.channels, *splits.size))),
         "views": ", ".join(" x ".join(map(str, size)) for size in sizes),
         "backbone": f"{run.choices['backbone']}, {_count(method.backbone)}",

@@ -97,7 +97,7 @@ def test_units_of_the_data_can_be_kept():
 
 def test_short_recordings_are_named_and_left_out():
     parts = [
-        Recording(torch.zeros(n, 1), torch.zeros(n, dtype=torch.int64), s, f"{s}-{n}")
+        Recording(torch.arange(n)[:, None], torch.zeros(n, dtype=torch.int64), s, f"{s}-{n}")
         for n, s in ((9, "A"), (4, "A"), (9, "B"))
     ]
     made = join(parts, rate=1.0, channels=("x",), classes=("a",))

@@ -65,7 +65,7 @@ def test_channels_can_be_chosen_among_other_columns(written):
         (["x"], None, r"holds no rows under a header"),
         ([], None, r"holds no rows under a header"),
         (["x,y", "1,2", "3"], None, r"row 3 has 1 cells, the header 2"),
-        (["x,x", "1,2"], None, r"two columns have the same name"),
+        (["x,x", "1,2"], None, r"2 columns have the same name \('x', 'x'\); give each its own"),
         (["t,x", "0,1", "2,1", "1,1"], None, r"t does not increase at row 4; sort by t"),
         (["t,x", "0,1", "0,1"], None, r"t does not increase at row 3"),
         (["t,x", "0,1", ",1"], None, r"t does not increase at row 3"),

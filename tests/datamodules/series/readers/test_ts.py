@@ -68,7 +68,6 @@ def test_a_pair_of_files_is_read_together(written, named):
         (HEADER + "1,2:3,4:up\n1,2:up\n", r"line 11 has 1 channels, .*line 10 has 2"),
         (HEADER + "1,2:3,4:left\n", r"label 'left' is none of up, down"),
         ("@timeStamps true\n@data\n", r"@timestamps true is not read"),
-        ("@targetLabel true\n@data\n", r"@targetlabel true is not read"),
     ],
 )
 def test_mistakes_are_named_with_their_line(written, text, said):
