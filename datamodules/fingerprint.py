@@ -6,7 +6,7 @@ from typing import Any
 
 
 def fingerprint(splits: Any, items: str) -> dict[str, Any]:
-    """Return name, channels and size, and for each split count, label histogram and SHA-256.
+    """Return name, channels and size, and for each split count, label histogram, groups and SHA-256.
 
     Args:
         splits: a data set with `name`, `channels`, `size` and the splits `train` and `test`, each
@@ -24,4 +24,6 @@ def fingerprint(splits: Any, items: str) -> dict[str, Any]:
 def _of_split(rows: Any, items: str) -> dict[str, Any]:
     values, counts = rows.label.unique(return_counts=True)
     histogram = {str(int(v)): int(n) for v, n in zip(values, counts, strict=True)}
-    return {items: len(rows.label), "labels": histogram, **rows.fingerprint()}
+    group = rows.group if items == "images" else None  # those of windows are in their digest
+    groups = {} if group is None else {"groups": len(group[group >= 0].unique())}
+    return {items: len(rows.label), "labels": histogram, **groups, **rows.fingerprint()}

@@ -1,12 +1,18 @@
 """Contract tests: every method in conf/method/ gets them for free."""
 
+from functools import partial
+
 import pytest
+import pytorch_lightning as pl
 import torch
 from contract import METHODS, batches, made
+from torch.utils.data import DataLoader
 
+from manyviews.backbones.resnet import resnet_tiny
 from manyviews.batch import Batch, Output
 from manyviews.errors import ConfigError
 from manyviews.method import Method
+from manyviews.methods import BarlowTwins
 
 
 @pytest.fixture(params=METHODS)
@@ -133,3 +139,24 @@ def test_one_dimensional_tensors_are_not_decayed(name, config_dir):
 def test_a_method_without_step_says_what_to_write():
     with pytest.raises(NotImplementedError, match=r"Method writes step\(batch\)"):
         Method.step(object.__new__(Method), Batch([], torch.zeros(0), torch.zeros(0)))
+
+
+def test_an_ordinary_loader_of_views_and_labels_trains_in_a_plain_trainer():
+    loader = DataLoader(
+        [((torch.randn(1, 16, 16), torch.randn(1, 16, 16)), i % 2) for i in range(8)], batch_size=4
+    )
+    method = BarlowTwins(resnet_tiny(stem="small", in_channels=1), hidden_dim=8, projection_dim=8)
+    method.train_with(optimizer=partial(torch.optim.SGD, lr=0.1), schedule=lambda step, **_: 1.0)
+    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    trainer = pl.Trainer(
+        max_steps=2, accelerator="cpu", enable_model_summary=False, num_sanity_val_steps=0, **quiet
+    )
+    trainer.fit(method, loader)
+    assert trainer.global_step == 2
+
+
+def test_views_of_bytes_are_not_cast_in_silence():
+    method = BarlowTwins(resnet_tiny(stem="small", in_channels=1), hidden_dim=8, projection_dim=8)
+    view, label = torch.zeros(4, 1, 16, 16, dtype=torch.uint8), torch.zeros(4, dtype=torch.int64)
+    with pytest.raises(ValueError, match=r"view 0 is torch.uint8 .* expected a float tensor"):
+        method.training_step(([view, view], label), 0)

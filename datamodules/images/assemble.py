@@ -19,7 +19,9 @@ from torch import Tensor
 
 from manyviews.datamodules.images.decode import Channels, read, to_tensor
 from manyviews.datamodules.images.files import ImageFiles, cores
+from manyviews.datamodules.images.group_names import group_notes
 from manyviews.datamodules.images.index import FileIndex, LabelledFiles, Statistics
+from manyviews.datamodules.images.notes import reading_notes
 from manyviews.datamodules.images.scan import Scan, scan
 from manyviews.datamodules.images.splits import Images, ImageSplits
 from manyviews.datamodules.options import with_options
@@ -101,18 +103,32 @@ def image_splits(name: str, index: FileIndex, reading: Reading) -> ImageSplits:
     usable = np.concatenate([train, test])
     channels: Channels = reading.channels or (3 if scanned.colour.any() else 1)
     size, classes = _size(scanned.size[usable], reading.size), _classes(name, index)
-    make = partial(ImageFiles, size=size, channels=channels, workers=reading.workers)
-    files = LabelledFiles(index.paths, [*index.train.classes, *index.test.classes])
+    make = partial(
+        ImageFiles, size=size, channels=channels, workers=reading.workers, white=scanned.white
+    )
+    files = LabelledFiles(index.paths, [*index.train.classes, *index.test.classes], index.groups)
+    groups = tuple(sorted({name for name in index.groups or () if name is not None}))
     parts = [
-        make([files.paths[i] for i in rows], _labels(files, rows, classes), scanned.digest[rows])
+        make(
+            [files.paths[i] for i in rows],
+            _numbers(files.classes, rows, classes),
+            scanned.digest[rows],
+            group=None if files.groups is None else _numbers(files.groups, rows, groups),
+        )
         for rows in (train, test)
     ]
+    notes = (
+        *index.notes,
+        *reading_notes(scanned.done[usable].tolist(), scanned.white),
+        *_lost_colour(scanned.colour[usable], channels),
+        *(group_notes(groups, *(part.group for part in parts))),
+    )
     # Images that would have to be resized are cut anew in every epoch, so they stay on disk.
     one_size = bool((scanned.size[usable] == size).all())
     if one_size and len(usable) * size[0] * size[1] * channels <= RESIDENT_BYTES:
         parts = [_in_memory(part) for part in parts]
     mean, std = index.statistics or _statistics(scanned.moments[train], channels)
-    return ImageSplits(name, parts[0], parts[1], classes, mean, std, skipped, index)
+    return ImageSplits(name, parts[0], parts[1], classes, mean, std, skipped, index, notes, groups)
 
 
 def _usable_rows(
@@ -164,19 +180,27 @@ def _classes(name: str, index: FileIndex) -> tuple[str, ...]:
     return tuple(sorted(train))
 
 
-def _labels(
-    files: LabelledFiles, rows: np.ndarray, classes: tuple[str, ...]
+def _numbers(
+    names: list[str | None], rows: np.ndarray, known: tuple[str, ...]
 ) -> Int64[Tensor, " N"]:
-    """Return the class number of each of these rows."""
-    number: dict[str | None, int] = {None: -1, **{c: i for i, c in enumerate(classes)}}
-    return torch.tensor([number[files.classes[i]] for i in rows])
+    """Return the number of the class, or of the group, of each of these rows; -1 if unknown."""
+    number: dict[str | None, int] = {None: -1, **{name: i for i, name in enumerate(known)}}
+    return torch.tensor([number[names[i]] for i in rows], dtype=torch.int64)
+
+
+def _lost_colour(colour: np.ndarray, channels: Channels) -> tuple[str, ...]:
+    """Return a sentence about colour images that are read as grey."""
+    count = int(colour.sum()) if channels == 1 else 0
+    return (f"{count} colour images are read as grey (data.channels=1)",) if count else ()
 
 
 def _in_memory(files: ImageFiles) -> Images:
     """Decode a split into memory."""
     with ThreadPoolExecutor(cores()) as pool:
-        images = list(pool.map(lambda path: to_tensor(read(path, files.channels)), files.paths))
-    return Images(torch.stack(images), files.label)
+        images = list(
+            pool.map(lambda p: to_tensor(read(p, files.channels, files.white)), files.paths)
+        )
+    return Images(torch.stack(images), files.label, files.group)
 
 
 def _statistics(moments: np.ndarray, channels: Channels) -> Statistics:

@@ -2,48 +2,111 @@
 
 from __future__ import annotations
 
+import io
+from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import UInt8
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 from torch import Tensor
+
+from manyviews.datamodules.file_kind import odd_kind
+from manyviews.datamodules.images.plain import plain
+from manyviews.datamodules.images.png_texts import without_texts
 
 Channels = Literal[1, 3]
 LEAST_SIDE = 4  # pixels; smaller images leave nothing to crop
+# Pillow only recognises these, or starts another program on them (EPS: Ghostscript).
+NOT_DECODED = ("BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF")
+TURNS = {  # what makes a picture upright, by its orientation tag
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 class BadImage(ValueError):
     """An error: a file is no usable image. The message is the reason alone."""
 
 
+@cache
+def formats() -> tuple[str, ...]:
+    """Return the names of the formats that Pillow decodes itself."""
+    Image.init()
+    return tuple(name for name in Image.ID if name not in NOT_DECODED)
+
+
 def extensions() -> frozenset[str]:
-    """Return the suffixes of the formats that Pillow reads, in lower case, with the dot."""
+    """Return the endings of the formats that are read, in lower case, with the dot."""
     kinds = Image.registered_extensions()
-    return frozenset(suffix for suffix, kind in kinds.items() if kind in Image.OPEN)
+    read_too = {*formats(), "MPO"}  # Pillow opens it as a JPEG
+    return frozenset(suffix for suffix, kind in kinds.items() if kind in read_too)
 
 
-def read(path: Path, channels: Channels | None = None) -> Image.Image:
+class Decoded(NamedTuple):
+    """An image file as it is read.
+
+    Attributes:
+        image: the upright picture in mode L or RGB.
+        peak: largest value in the file if it holds more than 8 bits, else 0.
+        done: what was done to it that may lose something, as in `Plain`.
+    """
+
+    image: Image.Image
+    peak: float
+    done: tuple[str, ...]
+
+
+def read(path: Path, channels: Channels | None = None, white: int | None = None) -> Image.Image:
     """Return the upright picture in mode L (1 channel) or RGB (3 channels).
 
-    The orientation tag of the camera is applied, transparent pixels are put on white, 16-bit values
-    are divided by 257, CMYK and palettes become RGB, and of an animation the first frame is read.
+    The orientation tag of the camera is applied, transparent pixels are put on white, more than 8
+    bits are scaled to 8, CMYK, LAB and palettes become RGB, and of an animation the first frame is
+    read.
 
     Args:
         path: a file of any format that Pillow reads.
         channels: 1 or 3; None keeps grey images grey and makes all others RGB.
+        white: value that becomes 255 if the file holds more than 8 bits; None: the largest one of
+            the smallest usual depth that holds the picture.
 
     Raises:
-        BadImage: the file is missing, broken, truncated, too large, too small or of an unknown
-            format.
+        BadImage: the file is missing, broken, truncated, too large, too small, of an unknown format
+            or no regular file.
     """
+    image = decode(path, white, count_frames=False).image
+    # Pillow weights the colours by 0.299, 0.587, 0.114 on the way to grey.
+    mode = {1: "L", 3: "RGB", None: image.mode}[channels]
+    return image if image.mode == mode else image.convert(mode)
+
+
+def decode(path: Path, white: int | None = None, *, count_frames: bool = True) -> Decoded:
+    """Return a picture in mode L or RGB with what was done to it; see `read`.
+
+    Args:
+        path: a file of any format that Pillow reads.
+        white: value that becomes 255 if the file holds more than 8 bits; None: that of the
+            picture's own depth.
+        count_frames: also tell how many frames a file has, which reads all of it.
+    """
+    if kind := odd_kind(path):  # opening it could wait for ever
+        raise BadImage(f"{kind}, not a file")
     try:
-        with Image.open(path) as file:
-            _check_size(file)
-            ImageOps.exif_transpose(file, in_place=True)
-            image = _plain(file)
+        try:
+            made = _decode(path, path, white, count_frames)
+        except ValueError as error:
+            if "MAX_TEXT" not in str(error):
+                raise
+            # Pillow refuses texts and colour profiles above 1 MB, of which nothing is read here.
+            content = without_texts(path.read_bytes())
+            made = _decode(path, content, white, count_frames)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadImage(_bomb(str(error))) from error
     except UnidentifiedImageError as error:
@@ -52,11 +115,43 @@ def read(path: Path, channels: Channels | None = None) -> Image.Image:
         raise BadImage("broken link" if path.is_symlink() else "no such file") from error
     except Exception as error:  # Pillow's decoders raise many types of errors on broken files
         raise BadImage(" ".join(str(error).split())[:160] or type(error).__name__) from error
-    if min(image.size) < LEAST_SIDE:
-        raise BadImage(f"{image.width} x {image.height} pixels; a side needs at least {LEAST_SIDE}")
-    # Pillow weights the colours by 0.299, 0.587, 0.114 on the way to grey.
-    mode = {1: "L", 3: "RGB", None: image.mode}[channels]
-    return image if image.mode == mode else image.convert(mode)
+    if min(made.image.size) < LEAST_SIDE:
+        width, height = made.image.size
+        raise BadImage(f"{width} x {height} pixels; a side needs at least {LEAST_SIDE}")
+    return made
+
+
+def _decode(path: Path, source: Path | bytes, white: int | None, count_frames: bool) -> Decoded:
+    """Return the picture of a file, or of its content in memory."""
+
+    def again() -> Image.Image:
+        stream = io.BytesIO(source) if isinstance(source, bytes) else source
+        return Image.open(stream, formats=formats())
+
+    with again() as file:
+        _check_size(file)
+        frames = _frames(file) if count_frames else 1
+        image, peak, done = plain(file, again, white)
+        turn = TURNS.get(_orientation(file))
+    if frames > 1:
+        done += (f"frames:{frames}",)
+    return Decoded(image if turn is None else image.transpose(turn), peak, done)
+
+
+def _frames(image: Image.Image) -> int:
+    """Return how many frames, pages or layers a file has."""
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except Exception:  # a broken later frame
+        return 1
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the orientation tag, 1 (upright) if it cannot be read."""
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # broken tags say nothing about the pixels
+        return 1
 
 
 def _check_size(image: Image.Image) -> None:
@@ -69,48 +164,13 @@ def _check_size(image: Image.Image) -> None:
         raise BadImage(_bomb(str(pixels)))
 
 
-def _plain(image: Image.Image) -> Image.Image:
-    """Load the picture and convert it to mode L or RGB."""
-    if image.mode in ("L", "RGB"):
-        image.load()
-        return image
-    if image.mode == "1":
-        return image.convert("L")
-    if image.mode.startswith("I"):  # 16 bits, perhaps stored as 32
-        return _sixteen_bit(image)
-    if image.mode == "F":
-        raise BadImage("pixels are floating point numbers without a range; save 8 or 16 bits")
-    if image.mode in ("LA", "La"):
-        return _on_white(image.convert("LA"))
-    if image.mode in ("RGBA", "RGBa", "PA") or "transparency" in image.info:
-        return _on_white(image.convert("RGBA"))
-    return image.convert("RGB")
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    """Composite the picture over white: the colour below a transparent pixel is arbitrary."""
-    *colours, alpha = image.split()
-    picture = colours[0] if len(colours) == 1 else Image.merge("RGB", colours)
-    white = Image.new(picture.mode, picture.size, "white")
-    return Image.composite(picture, white, alpha)
-
-
-def _sixteen_bit(image: Image.Image) -> Image.Image:
-    """Divide by 257, as Pillow's own conversion clips everything above 255 to white."""
-    values = np.asarray(image).astype(np.int64)
-    if values.min() < 0 or values.max() > 65535:
-        raise BadImage(
-            f"pixels from {values.min()} to {values.max()} do not fit 16 bits; save 8 or 16 bits"
-        )
-    # 257 = 65535 / 255; adding half of it rounds.
-    return Image.fromarray(((values + 128) // 257).astype(np.uint8))
-
-
 def _bomb(error: str) -> str:
     """Return the reason for a picture with too many pixels, from the words of Pillow's error."""
     pixels = next((word for word in error.split() if word.strip("()").isdigit()), "too many")
-    limit = Image.MAX_IMAGE_PIXELS
-    return f"{pixels.strip('()')} pixels, more than {limit}: it may be a decompression bomb"
+    return (
+        f"{pixels.strip('()')} pixels, more than {Image.MAX_IMAGE_PIXELS} (it may be a "
+        "decompression bomb); save it smaller, or in tiles"
+    )
 
 
 def _unidentified(path: Path) -> str:

@@ -47,6 +47,8 @@ class ImageFiles:
         size: height and width in pixels of the clean images that evaluation reads.
         channels: channels of every decoded image, 1 or 3.
         workers: processes that decode, 0 for none; None: this process's share of the cores.
+        white: value that becomes 255 in files of more than 8 bits; None: that of each file.
+        group: int64 (N,), group of each file, -1 if unknown; None if there are no groups.
     """
 
     def __init__(
@@ -58,16 +60,19 @@ class ImageFiles:
         size: tuple[int, int],
         channels: Channels,
         workers: int | None,
+        white: int | None = None,
+        group: Int64[Tensor, " N"] | None = None,
     ) -> None:
         self.paths, self.label, self.digest = list(paths), label, digest
         self.size, self.workers = size, workers
+        self.white, self.group = white, group
         self.channels: Channels = channels
 
     def sample(
         self, rows: Int64[Tensor, " B"], prepare: Prepare | None = None, epoch: int = 0
     ) -> Sample:
         """Return these rows, decoded in this process; without `prepare` as clean images."""
-        decoded = _Decoded(self.paths, self.channels, prepare or Clean(self.size))
+        decoded = _Decoded(self, prepare or Clean(self.size))
         return self._sample(*decoded.__getitems__((epoch, rows.tolist())))
 
     def samples(
@@ -79,7 +84,7 @@ class ImageFiles:
         """Yield the batches in order, prepared by workers; without `prepare` as clean images."""
         workers = cores() if self.workers is None else self.workers
         loader = DataLoader(
-            _Decoded(self.paths, self.channels, prepare or Clean(self.size)),
+            _Decoded(self, prepare or Clean(self.size)),
             batch_sampler=[(epoch, rows.tolist()) for rows in batches],  # pyright: ignore[reportArgumentType]
             num_workers=workers,
             collate_fn=_identity,
@@ -95,7 +100,8 @@ class ImageFiles:
         """Return what a worker made as a sample; raise if it is an error."""
         if isinstance(made, BadImage):  # returned by a worker, see `_Decoded`
             raise made
-        return Sample(made, self.label[rows], rows)
+        group = None if self.group is None else self.group[rows]
+        return Sample(made, self.label[rows], rows, group=group)
 
     def fingerprint(self) -> dict[str, Any]:
         """Return a digest over the content of the files and their labels."""
@@ -135,9 +141,10 @@ class Clean:
 class _Decoded(Dataset):
     """A dataset whose items are whole batches, by (epoch, rows)."""
 
-    def __init__(self, paths: list[Path], channels: Channels, prepare: Prepare) -> None:
-        self.paths, self.prepare = paths, prepare
-        self.channels: Channels = channels
+    def __init__(self, files: ImageFiles, prepare: Prepare) -> None:
+        self.paths, self.prepare = files.paths, prepare
+        self.white = files.white
+        self.channels: Channels = files.channels
 
     def __getitems__(self, batch: tuple[int, list[int]]) -> tuple[Prepared | BadImage, Tensor]:
         # PyTorch calls this method, if it exists, with a whole batch at once.
@@ -146,7 +153,7 @@ class _Decoded(Dataset):
         images = []
         for row in rows:
             try:
-                images.append(read(self.paths[row], self.channels))
+                images.append(read(self.paths[row], self.channels, self.white))
             except BadImage as error:  # raised in a worker, it would carry a long traceback
                 return BadImage(f"{str(self.paths[row])!r} was readable before: {error}"), position
         return self.prepare(images, position, epoch), position

@@ -17,14 +17,11 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from manyviews.datamodules.images.assemble import OnBadSample, read_images
+from manyviews.datamodules.images.folders import find, index_of_splits
+from manyviews.datamodules.images.hold_out import hold_out
 from manyviews.datamodules.images.idx import read_idx_folder
-from manyviews.datamodules.images.index import (
-    FileIndex,
-    LabelledFiles,
-    Statistics,
-    hold_out,
-    splits_of_folder,
-)
+from manyviews.datamodules.images.index import FileIndex, LabelledFiles, Statistics
+from manyviews.datamodules.images.split_names import Chosen
 from manyviews.datamodules.images.splits import Images, ImageSplits
 from manyviews.datamodules.images.torchvision_sets import from_torchvision, train_and_test
 
@@ -157,17 +154,27 @@ def imagenet(root: str, *, on_bad_sample: OnBadSample) -> FileIndex:
 
     Args:
         root: folder with `train/` and `val/` in class folders, or with the archives that
-            torchvision unpacks.
+            torchvision unpacks; or a folder in which `imagenet/` is such a folder.
         on_bad_sample: "skip" also accepts empty class folders.
 
     Raises:
         ConfigError: there are neither folders nor archives.
     """
-    if not all((Path(root) / split).is_dir() for split in ("train", "val")):
+    # The environment variable MANYVIEWS_DATA names one folder for all data sets.
+    places = [Path(root), Path(root) / "imagenet"]
+    place = next((p for p in places if _has_imagenet(p)), places[1 if places[1].is_dir() else 0])
+    if not _has_imagenet(place):
         for split in ("train", "val"):
-            from_torchvision("ImageNet", root, split=split)  # unpacks the archives
-    train, test = splits_of_folder(Path(root), "folders", 0.1, empty=on_bad_sample == "skip")
-    return FileIndex(train, test, statistics=IMAGENET_STATISTICS)
+            from_torchvision("ImageNet", str(place), split=split)  # unpacks the archives
+    # Its folder `test`, if there is one, holds images without labels.
+    chosen = Chosen("train", "val", [])
+    found = find(place / "train", place / "val")
+    index = index_of_splits(place, found, chosen, "folders", 0.1, empty=on_bad_sample == "skip")
+    return index._replace(folder=None, statistics=IMAGENET_STATISTICS)
+
+
+def _has_imagenet(place: Path) -> bool:
+    return all((place / split).is_dir() for split in ("train", "val"))
 
 
 @read_images(size=224, channels=3, fixed=["channels"])

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from PIL import Image
 from rich.progress import track
 from torch import Tensor
 
-from manyviews.datamodules.images.decode import BadImage, read
+from manyviews.datamodules.images.decode import BadImage, decode
+from manyviews.datamodules.images.deep import white_of
 
-VERSION = 2  # of the scanned properties; older results in the cache are ignored
+VERSION = 3  # of the scanned properties; older results in the cache are ignored
 BANDS = 4  # red, green, blue, grey
 THUMBNAIL = (8, 9)  # pixels: eight differences of neighbours in each of eight rows
 QUICK = 2000  # up to so many images no progress bar is shown
@@ -36,9 +38,12 @@ class Scan:
         digest: first 16 bytes of the SHA-256 of the file, or of the pixels of an image in memory,
             uint8 (N, 16).
         moments: mean and mean square of red, green, blue and grey, 0..1, float32 (N, 4, 2).
-        thumbnail: the whole image in grey as 8 x 9 pixels, uint8 (N, 8, 9).
+        thumbnail: the whole image in colour as 8 x 9 pixels, uint8 (N, 8, 9, 3).
         histogram: share of the pixels that has each value 0..255 in red, green, blue and grey,
             summed over all images, float64 (4, 256).
+        peak: largest value in the file if it holds more than 8 bits, else 0, float32 (N,).
+        done: what was done to the image that may lose something: words of `notes.SENTENCES`,
+            separated by blanks.
     """
 
     reason: np.ndarray
@@ -46,8 +51,16 @@ class Scan:
     colour: np.ndarray
     digest: UInt8[np.ndarray, "N 16"]
     moments: Float32[np.ndarray, "N 4 2"]
-    thumbnail: UInt8[np.ndarray, "N 8 9"]
+    thumbnail: UInt8[np.ndarray, "N 8 9 3"]
     histogram: np.ndarray
+    peak: Float32[np.ndarray, " N"]
+    done: np.ndarray
+
+    @property
+    def white(self) -> int | None:
+        """Value of files of more than 8 bits that becomes 255; None if there are no such files."""
+        peak = float(self.peak.max(initial=0))
+        return white_of(peak) if peak else None
 
     def rows(self, rows: Int64[np.ndarray, " M"] | Bool[np.ndarray, " N"]) -> Scan:
         """Return these rows alone; the histogram stays that of all images."""
@@ -70,7 +83,7 @@ def scan(paths: Sequence[Path], workers: int) -> Scan:
         with np.load(cached, allow_pickle=False) as arrays:
             return Scan(**{field.name: arrays[field.name] for field in fields(Scan)})
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # missing or damaged
-        result = _scan_all(_scan_file, paths, workers)
+        result = _scan_files(paths, workers)
     try:
         cached.parent.mkdir(parents=True, exist_ok=True)
         # Written under another name first: two processes may do so at the same time.
@@ -79,6 +92,15 @@ def scan(paths: Sequence[Path], workers: int) -> Scan:
         partial.replace(cached)
     except OSError:
         pass  # the next command only has to scan again
+    return result
+
+
+def _scan_files(paths: Sequence[Path], workers: int) -> Scan:
+    """Scan files; those of more than 8 bits have one white for the whole data set."""
+    result = _scan_all(_scan_file, paths, workers)
+    own = {white_of(peak) for peak in result.peak[result.peak > 0].tolist()}
+    if len(own) > 1:  # the first scan took each picture's own depth
+        result = _scan_all(partial(_scan_file, white=result.white), paths, workers)
     return result
 
 
@@ -121,7 +143,7 @@ def _scan_all(one: Callable[[Any], Any], images: Sequence[Any], workers: int) ->
         for row, shares in results:
             rows.append(row)
             histogram += shares
-    reason, size, colour, digest, moments, thumbnail = zip(*rows, strict=True)
+    reason, size, colour, digest, moments, thumbnail, peak, done = zip(*rows, strict=True)
     return Scan(
         np.array(reason, dtype=np.str_),
         np.array(size, np.int32),
@@ -130,19 +152,22 @@ def _scan_all(one: Callable[[Any], Any], images: Sequence[Any], workers: int) ->
         np.stack(moments),
         np.stack(thumbnail),
         histogram,
+        np.array(peak, np.float32),
+        np.array(done, dtype=np.str_),
     )
 
 
-def _scan_file(path: Path):
+def _scan_file(path: Path, white: int | None = None):
     """Return the row of an image file, and its share of the histogram."""
     try:
-        image = read(path)
-        return _row(image, path.read_bytes())
+        image, peak, done = decode(path, white)
+        return _row(image, path.read_bytes(), peak, " ".join(done))
     except (BadImage, OSError) as error:
         # A row of zeros keeps the number of each file.
         moments = np.zeros((BANDS, 2), np.float32)
-        thumbnail = np.zeros(THUMBNAIL, np.uint8)
-        return (str(error), (0, 0), False, bytes(16), moments, thumbnail), np.zeros((BANDS, 256))
+        thumbnail = np.zeros((*THUMBNAIL, 3), np.uint8)
+        row = (str(error), (0, 0), False, bytes(16), moments, thumbnail, 0.0, "")
+        return row, np.zeros((BANDS, 256))
 
 
 def _scan_image(image: UInt8[Tensor, "C H W"]):
@@ -151,7 +176,7 @@ def _scan_image(image: UInt8[Tensor, "C H W"]):
     return _row(Image.fromarray(np.ascontiguousarray(pixels)), pixels.tobytes())
 
 
-def _row(image: Image.Image, content: bytes):
+def _row(image: Image.Image, content: bytes, peak: float = 0.0, done: str = ""):
     """Return the row of a picture with this content, and its share of the histogram."""
     shares = _shares(image)
     value = np.arange(256) / 255
@@ -159,7 +184,8 @@ def _row(image: Image.Image, content: bytes):
     moments = np.stack([shares @ value, shares @ value**2], 1).astype(np.float32)
     digest = hashlib.sha256(content).digest()[:16]
     size = (image.height, image.width)
-    return ("", size, image.mode == "RGB", digest, moments, _thumbnail(image)), shares
+    small = _thumbnail(image)
+    return ("", size, image.mode == "RGB", digest, moments, small, peak, done), shares
 
 
 def _shares(image: Image.Image) -> Float32[np.ndarray, "4 256"]:
@@ -171,7 +197,8 @@ def _shares(image: Image.Image) -> Float32[np.ndarray, "4 256"]:
     return (np.concatenate([bands, grey]) / (image.width * image.height)).astype(np.float32)
 
 
-def _thumbnail(image: Image.Image) -> UInt8[np.ndarray, "8 9"]:
-    """Return the whole picture in grey, averaged to 8 x 9 pixels."""
+def _thumbnail(image: Image.Image) -> UInt8[np.ndarray, "8 9 3"]:
+    """Return the whole picture in colour, averaged to 8 x 9 pixels."""
     height, width = THUMBNAIL
-    return np.asarray(image.convert("L").resize((width, height), Image.Resampling.BOX))
+    small = image.resize((width, height), Image.Resampling.BOX)
+    return np.asarray(small.convert("RGB"))

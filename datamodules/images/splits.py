@@ -23,10 +23,12 @@ class Images(NamedTuple):
     Attributes:
         image: uint8 (N, C, H, W).
         label: int64 (N,), -1 if unknown.
+        group: int64 (N,), number of the group of each image, -1 if unknown; None if there are none.
     """
 
     image: UInt8[Tensor, "N C H W"]
     label: Int64[Tensor, " N"]
+    group: Int64[Tensor, " N"] | None = None
 
     @property
     def channels(self) -> int:
@@ -42,7 +44,8 @@ class Images(NamedTuple):
         self, rows: Int64[Tensor, " B"], prepare: Prepare | None = None, epoch: int = 0
     ) -> Sample:
         """Return these rows; `prepare` is ignored, as decoded images need no preparation."""
-        return Sample(self.image[rows], self.label[rows], rows)
+        group = None if self.group is None else self.group[rows]
+        return Sample(self.image[rows], self.label[rows], rows, group=group)
 
     def samples(
         self,
@@ -74,6 +77,8 @@ class ImageSplits:
         std: standard deviation per channel, for pixels from 0 to 1.
         skipped: a sentence for each file that was left out.
         index: the files that the images were read from; None if they come from elsewhere.
+        notes: sentences about what was not read, or read differently than a user may expect.
+        groups: name of each group (patient, video) that `train.group` and `test.group` number.
     """
 
     name: str
@@ -84,6 +89,8 @@ class ImageSplits:
     std: tuple[float, ...]
     skipped: tuple[str, ...] = ()
     index: FileIndex | None = None
+    notes: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
     @property
     def channels(self) -> int:

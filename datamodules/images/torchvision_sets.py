@@ -16,7 +16,8 @@ EXPECTED = {  # content of the root for each class of torchvision, as the end of
     "CIFAR10": "FOLDER/cifar-10-batches-py lies",
     "CIFAR100": "FOLDER/cifar-100-python lies",
     "STL10": "FOLDER/stl10_binary lies",
-    "ImageNet": "FOLDER/train and FOLDER/val lie, or the archives that image-net.org gives out",
+    "ImageNet": "FOLDER/train and FOLDER/val lie (or FOLDER/imagenet/train and FOLDER/imagenet/val)"
+    ", or the archives that image-net.org gives out after you sign up",
     "Flowers102": "FOLDER/flowers-102 lies",
     "OxfordIIITPet": "FOLDER/oxford-iiit-pet lies",
     "EuroSAT": "FOLDER/eurosat lies",
@@ -40,9 +41,11 @@ def from_torchvision(name: str, root: str, **arguments: Any) -> Any:
     try:
         return getattr(datasets, name)(root, **arguments)
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, UnpicklingError) as error:
+        # Not every set can be downloaded without an account.
+        or_download = ", or data.download=true on a machine with internet"
         raise ConfigError(
             f"data.root={root} {content}, no complete {name}; type data.root=FOLDER where "
-            f"{EXPECTED[name]}, or data.download=true on a machine with internet "
+            f"{EXPECTED[name]}{or_download if 'download' in arguments else ''} "
             f"({one_line(error)})"
         ) from error
 

@@ -41,7 +41,7 @@ class SeriesSplits:
         mean: per channel over the training windows, in the units of the data.
         std: standard deviation per channel, likewise.
         skipped: a sentence for each recording that is shorter than a window.
-        notes: a sentence for each thing that was read differently than a user may expect.
+        notes: sentences about what was read differently than a user may expect.
     """
 
     name: str

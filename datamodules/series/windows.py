@@ -75,13 +75,20 @@ class Windows:
         """Return the class of the windows that begin at these steps, as in `majority`."""
         return majority(self.recordings, start, self.length, self.min_purity)
 
+    @property
+    def group(self) -> Int64[Tensor, " N"]:
+        """The subject of every window, under the name that images use for it."""
+        return self.subject
+
     def sample(
         self, rows: Int64[Tensor, " B"], prepare: Prepare | None = None, epoch: int = 0
     ) -> Sample:
         """Return these rows: their windows, or the result of `prepare` if it is given."""
         if prepare is not None:
             return prepare(self, rows, epoch)
-        return Sample(self.values(self.start[rows]), self.label[rows], rows)
+        return Sample(
+            self.values(self.start[rows]), self.label[rows], rows, None, self.subject[rows]
+        )
 
     def samples(
         self,

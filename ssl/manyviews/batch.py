@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+BUILD = "yield Batch(views=[view, view], label=label, position=rows) of manyviews.batch"
+
 
 class Sample(NamedTuple):
     """Raw items as the data module yields them, before views are made.
@@ -23,12 +25,15 @@ class Sample(NamedTuple):
         position: int64 (B,), row of each item in its data set; random numbers depend on it.
         view_label: int64 (V, B), class of each view, or None if all views have the item's class.
             Views that are different windows of a recording may differ in class.
+        group: int64 (B,), number of the patient, video or subject that each item shows, -1 if it is
+            unknown; None if the data set has no groups.
     """
 
     input: Any
     label: Tensor
     position: Tensor
     view_label: Tensor | None = None
+    group: Tensor | None = None
 
 
 class Batch(NamedTuple):
@@ -63,6 +68,31 @@ class Output(NamedTuple):
     embedding: Tensor
     projection: Tensor
     logs: dict[str, Tensor]
+
+
+def as_batch(given: Any) -> Batch:
+    """Return what a loader yields as a batch; a pair of views and labels becomes one.
+
+    The positions of a pair are 0..B-1. Methods that draw random numbers for each item need the true
+    ones, and thus a `Batch`.
+
+    Args:
+        given: a `Batch`; or (views, label) with a tensor per view, or one tensor for a single view.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if isinstance(given, Batch):
+        return given
+    if not (isinstance(given, list | tuple) and len(given) == 2):
+        size = f" of {len(given)}" if isinstance(given, list | tuple) else ""
+        raise ValueError(f"a batch is a {type(given).__name__}{size}; {BUILD}")
+    views, label = given
+    views = [views] if isinstance(views, Tensor) else views
+    tensors = isinstance(views, list | tuple) and all(isinstance(view, Tensor) for view in views)
+    if not tensors or not isinstance(label, Tensor):
+        raise ValueError(f"the two parts of a batch are no views and labels; {BUILD}")
+    return Batch([*views], label, torch.arange(len(label), device=label.device))
 
 
 def check(batch: Batch) -> Batch:

@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from manyviews.backbones.backbone import Backbone
-from manyviews.batch import Batch, Output
+from manyviews.batch import Batch, Output, as_batch, check
 from manyviews.errors import ConfigError
 from manyviews.optim import Schedule
 from manyviews.regularizers import Regularizer
@@ -162,9 +162,16 @@ class Method(pl.LightningModule):
         )
 
     @final
-    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
-        """Return the loss with its graph, and detached copies for the callbacks."""
+    def training_step(self, batch: Any, batch_idx: int) -> dict[str, Any]:
+        """Return the loss with its graph, and detached copies for the callbacks.
+
+        Args:
+            batch: a `Batch`, or a pair of views and labels as an ordinary loader yields it.
+            batch_idx: number of the batch in its epoch.
+        """
+        batch = as_batch(batch)
         self.check_views(len(batch.views))
+        check(batch)
         weight = next(self.backbone.parameters(), torch.zeros(()))  # float64 under 64-true
         batch = batch._replace(views=[view.to(weight.dtype) for view in batch.views])
         output = self.step(batch)

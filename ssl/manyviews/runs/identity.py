@@ -41,9 +41,12 @@ PLACES = ("root", "download", "workers", "on_bad_sample")
 ADDED_LATER: dict[str, Any] = {
     "backbone.freeze": None,
     "backbone.weights": None,
+    "data.group": None,
     "data.labels": None,
     "optimizer.fused": True,
 }
+# Further values that stand for "not there": tables have another default than folders.
+ALSO_ABSENT = {"data.group": "group"}
 
 
 def identity(config: Config) -> str:
@@ -53,7 +56,7 @@ def identity(config: Config) -> str:
     content["trainer"] = {key: config["trainer"][key] for key in DEFINING_TRAINER}
     for key, default in ADDED_LATER.items():
         group, _, name = key.partition(".")
-        if content[group].get(name, default) == default:
+        if content[group].get(name, default) in (default, ALSO_ABSENT.get(key, default)):
             content[group].pop(name, None)
     _name_first_stages(content["method"])
     if weights := config["backbone"].get("weights"):

@@ -8,11 +8,14 @@ from manyviews.commands.doctor.duplicates import dhash, exact_ids, groups, near_
 
 
 def thumbnails(pictures):
-    grey = [p.convert("L").resize((9, 8), Image.Resampling.BOX) for p in pictures]
-    return np.stack([np.asarray(g) for g in grey])
+    small = [p.resize((9, 8), Image.Resampling.BOX) for p in pictures]
+    return np.stack([np.asarray(s) for s in small])
 
 
 def seen(thumbnail, blank=None):
+    """The groups among colour thumbnails, or among grey ones."""
+    if thumbnail.ndim == 3:
+        thumbnail = thumbnail[..., None].repeat(3, 3)
     blank = np.zeros(len(thumbnail), bool) if blank is None else blank
     return [rows.tolist() for rows in groups(near_ids(thumbnail, blank))]
 
@@ -44,7 +47,7 @@ def test_smaller_and_darker_copies_are_found_among_hundreds(exhaustive, monkeypa
 def test_chains_are_one_group_also_across_pieces(monkeypatch):
     monkeypatch.setattr(duplicates, "PAIRS_AT_ONCE", 1)
     steps = np.linspace(0, 1, 9)[:, None, None]
-    first, last = thumbnails([picture(1), picture(2)]).astype(float)
+    first, last = thumbnails([picture(i).convert("L") for i in (1, 2)]).astype(float)
     chain = (first + steps * (last - first) * 0.25).round().astype(np.uint8)
     assert seen(chain[[0, 8]]) == []
     assert seen(chain) == [list(range(9))]
@@ -68,3 +71,27 @@ def test_blank_images_are_like_no_other():
     blank = np.array([True, True, False])
     assert seen(np.zeros((3, 8, 9), np.uint8), blank) == []
     assert seen(np.zeros((2, 8, 9), np.uint8), blank[:2]) == []
+
+
+def flag(*colours):
+    """A flag of three upright stripes."""
+    image = Image.new("RGB", (90, 60))
+    for i, colour in enumerate(colours):
+        image.paste(colour, (30 * i, 0, 30 * i + 30, 60))
+    return image
+
+
+def test_flags_of_different_colours_are_no_copies():
+    # Red and green of one brightness: Pillow's grey of both is 76.
+    flags = [flag("black", (255, 0, 0), "white"), flag("black", (0, 130, 0), "white")]
+    grey = [np.asarray(f.convert("L")).astype(int) for f in flags]
+    assert np.abs(grey[0] - grey[1]).max() <= 1
+    assert seen(thumbnails(flags)) == []
+    assert seen(thumbnails([*flags, flags[1].resize((81, 54))])) == [[1, 2]]
+
+
+def test_a_small_emblem_of_another_colour_is_no_copy():
+    one, two = flag("black", "blue", "white"), flag("black", "blue", "white")
+    one.paste((255, 0, 0), (35, 10, 55, 20))
+    two.paste((0, 130, 0), (35, 10, 55, 20))
+    assert seen(thumbnails([one, two])) == []

@@ -119,3 +119,25 @@ def test_a_set_of_pale_images_is_told_to_be_read_as_grey():
     grey = [to_tensor(picture(i, side=24).convert("L")).expand(3, -1, -1) for i in range(2)]
     (said,) = [f.text for f in summary.of_images(scanned(grey)) if f.name == "colours"]
     assert said.endswith("2 of those in colour show none: data.channels=1 reads them as grey")
+
+
+def test_recoloured_copies_of_training_images_are_leaks_of_their_own():
+    images = pictures(4)
+    swapped = [image.flip(0) for image in images[:2]]  # red and blue are exchanged
+    made = scanned([*images, *swapped, images[2]], test=[0, 0, 0, 0, 1, 1, 1])
+    kinds = found(issues.of_duplicates(made))
+    assert kinds.keys() == {"exact_duplicates", "exact_leaks", "recoloured_leaks"}
+    assert kinds["recoloured_leaks"].affected == 2
+    assert [case.names for case in kinds["recoloured_leaks"].cases] == [
+        ["0.png", "4.png"], ["1.png", "5.png"]
+    ]  # fmt: skip
+
+
+def test_groups_in_both_splits_are_named_with_their_images():
+    made = scanned(pictures(5), test=[0, 0, 0, 1, 1])._replace(group=["a", "b", "a", "a", None])
+    (leak,) = found(issues.of_groups(made)).values()
+    assert leak.kind == "group_leaks" and leak.text == "1 group of 2 in both splits"
+    assert leak.cases == [Case(["a"], "2 training, 1 test images")]
+    line = next(line for line in summary.of_images(made) if line.name == "groups")
+    assert line.text == "2 train, 1 test, 1 in both; 1 images without a group"
+    assert not found(issues.of_groups(scanned(pictures(2))))

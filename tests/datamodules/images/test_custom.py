@@ -1,3 +1,6 @@
+import os
+
+import numpy as np
 import pytest
 import torch
 from pictures import noise, write_folder
@@ -108,3 +111,90 @@ def test_an_image_of_twenty_thousand_pixels_is_read(tmp_path):
     wide = made.train if any(p.name == "wide.png" for p in made.train.paths) else made.test
     row = next(i for i, p in enumerate(wide.paths) if p.name == "wide.png")
     assert wide.sample(torch.tensor([row])).input[0, :, 8, 8].tolist() == [255, 0, 0]
+
+
+def test_a_pipe_in_a_folder_or_a_table_stops_with_its_name(tmp_path):
+    write_folder(tmp_path)
+    os.mkfifo(tmp_path / "across" / "pipe.png")
+    (tmp_path / "t.csv").write_text("file\nacross/pipe.png\nacross/000.png\ndown/001.png\n")
+    for make in (folder, table):
+        path = tmp_path if make is folder else tmp_path / "t.csv"
+        with pytest.raises(ConfigError, match="pipe.png': a named pipe, not a file"):
+            make(str(path))
+        made = make(str(path), on_bad_sample="skip")
+        assert len(made.skipped) == 1
+
+
+@pytest.mark.parametrize("sizes", ["same", "other"])
+def test_twelve_bits_are_read_alike_in_memory_and_from_files(sizes, tmp_path):
+    for i in range(6):
+        side = 8 if sizes == "same" else 8 + i
+        values = np.full((side, side), 100 * i, np.uint16)
+        values[0, 0] = 4000
+        (tmp_path / "ab"[i % 2]).mkdir(exist_ok=True)
+        Image.fromarray(values).save(tmp_path / "ab"[i % 2] / f"{i}.png")
+    made = folder(str(tmp_path), size=8)
+    assert "6 images of 16 bits: 0 to 4095 in the file is 0 to 255 here" in made.notes
+    read = {int(i[0, 4, 4]) for p in (made.train, made.test)
+            for i in p.sample(torch.arange(len(p.label))).input}  # fmt: skip
+    assert read == {round(100 * i / 4095 * 255) for i in range(6)}
+
+
+def test_colours_that_are_given_up_are_told(tmp_path):
+    write_folder(tmp_path)
+    assert "16 colour images are read as grey (data.channels=1)" in folder(
+        str(tmp_path), channels=1
+    ).notes
+
+
+@pytest.mark.parametrize("size", [None, 12])
+def test_samples_carry_their_group_and_no_group_is_split(size, tmp_path):
+    write_folder(tmp_path, count=24)
+    for path in sorted(tmp_path.rglob("*.png")):
+        path.rename(path.with_name(f"p{int(path.stem) // 4}_{path.name}"))
+    plain, made = (folder(str(tmp_path), size=size, group=g, test=0.3) for g in (None, r"/(p\d)_"))
+    assert made.groups == ("p0", "p1", "p2", "p3", "p4", "p5")
+    assert not {*made.train.group.tolist()} & {*made.test.group.tolist()}
+    rows = torch.tensor([3, 0])
+    assert torch.equal(made.train.sample(rows).group, made.train.group[rows])
+    assert next(made.test.samples([rows])).group.dtype == torch.int64
+    assert made.fingerprint()["train"]["groups"] == len(made.train.group.unique())
+    assert plain.train.group is None and plain.train.sample(rows).group is None
+    assert "groups" not in plain.fingerprint()["train"]
+
+
+def test_a_group_in_both_given_splits_is_told(tmp_path):
+    for name in ("train/p1_0", "train/p2_0", "test/p1_1", "test/x"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        noise(8, 8).save(tmp_path / f"{name}.png")
+    made = folder(str(tmp_path), group=r"(p\d)_")
+    assert made.notes[-2:] == (
+        "2 groups in training, 1 in the test split; 1 images without a group",
+        "warning: 1 groups lie in both splits: 'p1'",
+    )
+    assert made.test.group.tolist() == [0, -1]
+
+
+FEW = {"holds no image": 0, "1 image is too few to hold any out": 1}
+
+
+@pytest.mark.parametrize("line", FEW)
+def test_hardly_any_images_are_one_line(line, tmp_path):
+    for i in range(FEW[line]):
+        noise(8, 8, i).save(tmp_path / f"{i}.png")
+    with pytest.raises(ConfigError, match=line):
+        folder(str(tmp_path))
+
+
+def test_one_image_of_each_class_is_one_line(tmp_path):
+    for name in "abc":
+        (tmp_path / name).mkdir()
+        noise(8, 8).save(tmp_path / name / "x.png")
+    with pytest.raises(ConfigError, match="3 images are too few to hold any out; a class needs 2"):
+        folder(str(tmp_path))
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_clean_square_may_be_tiny(size, tmp_path):
+    made = folder(str(write_folder(tmp_path)), size=size)
+    assert made.train.sample(torch.tensor([0])).input.shape == (1, 3, size, size)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from pictures import noise
+from PIL import Image
 
 from manyviews.datamodules.embedded import make_fashion_mnist_mini as maker
 from manyviews.datamodules.images.public import (
@@ -188,9 +189,21 @@ def test_imagenet_is_read_from_its_folders_with_its_own_statistics(tmp_path):
     assert made.train.sample(torch.tensor([0])).input.shape == (1, 3, 32, 32)
 
 
-def test_imagenet_elsewhere_says_what_to_put_there(tmp_path):
-    with pytest.raises(ConfigError, match="no complete ImageNet; type data.root=FOLDER where"):
+def test_imagenet_elsewhere_says_what_to_put_there_and_no_key_that_it_lacks(tmp_path):
+    line = "no complete ImageNet; type data.root=FOLDER where.*FOLDER/imagenet/train"
+    with pytest.raises(ConfigError, match=line) as error:
         imagenet(str(tmp_path))
+    assert "data.download" not in str(error.value)
+
+
+@pytest.mark.parametrize("below", ["", "imagenet"])
+def test_imagenet_may_share_its_root_and_its_unlabelled_test_images_are_not_read(below, tmp_path):
+    for name in ("train/a/1", "train/b/1", "val/a/1", "val/b/1", "test/1", "cifar/x"):
+        place = tmp_path / "cifar" if name[0] == "c" else tmp_path / below / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(place.with_suffix(".png"))
+    made = imagenet(str(tmp_path), size=8)
+    assert len(made.train.label) == len(made.test.label) == 2 and made.notes == ()
 
 
 def test_eurosat_holds_a_fifth_of_every_class_out(tmp_path):

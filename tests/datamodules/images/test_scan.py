@@ -1,6 +1,9 @@
+import os
+
 import numpy as np
 import pytest
 from pictures import noise
+from PIL import Image
 
 from manyviews.datamodules.images.scan import scan
 
@@ -42,7 +45,7 @@ def test_moments_and_histogram_are_those_of_the_pixels(paths):
 
 def test_a_second_look_is_kept_until_a_file_changes(paths, monkeypatch):
     scan(paths, workers=1)
-    monkeypatch.setattr("manyviews.datamodules.images.scan.read", None)  # a look would fail
+    monkeypatch.setattr("manyviews.datamodules.images.scan.decode", None)  # a look would fail
     kept = scan(paths, workers=1)
     assert kept.size[0].tolist() == [12, 20] and kept.reason[0] == ""
     monkeypatch.undo()
@@ -54,3 +57,22 @@ def test_nothing_is_lost_where_the_cache_cannot_be_written(paths, monkeypatch, t
     (tmp_path / "file").touch()
     monkeypatch.setenv("MANYVIEWS_CACHE", str(tmp_path / "file"))
     assert scan(paths, workers=1).size[1].tolist() == [9, 8]
+
+
+def test_one_white_holds_for_all_images_of_more_than_8_bits(tmp_path):
+    values = np.arange(64, dtype=np.uint16).reshape(8, 8)
+    paths = [tmp_path / f"{i}.png" for i in range(3)]
+    Image.fromarray(values * 3).save(paths[0])  # up to 189
+    Image.fromarray(values * 60).save(paths[1])  # up to 3780, so 12 bits
+    noise(8, 8).save(paths[2])
+    scanned = scan(paths, workers=1)
+    assert scanned.white == 4095 and scanned.peak.tolist() == [189, 3780, 0]
+    assert scanned.done.tolist() == ["deep", "deep", ""]
+    means = [np.rint(values * factor / 4095 * 255).mean() / 255 for factor in (3, 60)]
+    assert scanned.moments[:2, 3, 0] == pytest.approx(means, abs=1e-6)
+    assert scan(paths[2:], workers=1).white is None
+
+
+def test_a_pipe_is_named_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    assert scan([tmp_path / "a.png"], workers=1).reason.tolist() == ["a named pipe, not a file"]

@@ -2,7 +2,8 @@
 
 Candidates are images whose thumbnails rise and fall at the same places: of the 64 signs of
 neighbouring differences ("dHash") only a few differ. Thousands of small pictures on an even
-background share these signs, so a candidate counts only if the thumbnails themselves agree.
+background share these signs, so a candidate counts only if the thumbnails themselves agree, in
+grey and in each colour: flags of different colours are no copies.
 
 Measured on 300 crops of photographs (100 to 640 pixels): 99 % are found again as JPEG of quality
 90 or 50, 96 % if resized to 0.9 and saved with quality 75. Of the images of Fashion-MNIST (28
@@ -19,7 +20,9 @@ from scipy.sparse.csgraph import connected_components
 
 RISE = 4  # grey levels; smaller differences are noise of JPEG on an even background
 AGREEMENT = 0.999  # least correlation of the thumbnails of near duplicates
-SHIFT = 8  # largest mean difference in grey levels: any two clear skies correlate
+SHIFT = 8  # largest mean difference in a colour: any two clear skies correlate
+SPOT = 40  # largest difference at one place of the thumbnail: an emblem of another colour
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # Pillow's weights of the colours in grey
 EXHAUSTIVE_UP_TO = 200_000  # images compared all with all; about half a minute on one core
 PAIRS_AT_ONCE = 2**23  # candidates held in memory
 
@@ -31,12 +34,12 @@ def exact_ids(digest: UInt8[np.ndarray, "N 16"]) -> Int64[np.ndarray, " N"]:
 
 
 def near_ids(
-    thumbnail: UInt8[np.ndarray, "N 8 9"], blank: Bool[np.ndarray, " N"]
+    thumbnail: UInt8[np.ndarray, "N 8 9 3"], blank: Bool[np.ndarray, " N"]
 ) -> Int64[np.ndarray, " N"]:
     """Return a number for each image; it is the same along a chain of near duplicates.
 
     Args:
-        thumbnail: grey thumbnails of all images.
+        thumbnail: colour thumbnails of all images.
         blank: True for images of one even colour; they have no structure to compare.
     """
     rows = np.flatnonzero(~blank)
@@ -63,10 +66,17 @@ def dhash(thumbnail: UInt8[np.ndarray, "N 8 9"]) -> UInt8[np.ndarray, "N 8"]:
     return np.packbits(grey[:, :, 1:] - grey[:, :, :-1] > RISE, axis=2)[:, :, 0]
 
 
-def _first_of_chain(thumbnail: UInt8[np.ndarray, "N 8 9"]) -> Int64[np.ndarray, " N"]:
+def grey(thumbnail: UInt8[np.ndarray, "N 8 9 3"]) -> UInt8[np.ndarray, "N 8 9"]:
+    """Return colour thumbnails in grey."""
+    return np.rint(thumbnail @ LUMA).astype(np.uint8)
+
+
+def _first_of_chain(thumbnail: UInt8[np.ndarray, "N 8 9 3"]) -> Int64[np.ndarray, " N"]:
     """Return the first row that a chain of near duplicates connects with each row."""
-    bits, flat = dhash(thumbnail), thumbnail.reshape(len(thumbnail), -1).astype(np.float32)
-    centred = _standardise(flat)
+    brightness = grey(thumbnail)
+    bits = dhash(brightness)
+    centred = _standardise(brightness.reshape(len(bits), -1).astype(np.float32))
+    flat = thumbnail.reshape(len(bits), -1, 3)
     index, radius = _index(len(bits))
     index.add(bits)
     root, step = np.arange(len(bits)), max(1, PAIRS_AT_ONCE // len(bits))
@@ -74,7 +84,7 @@ def _first_of_chain(thumbnail: UInt8[np.ndarray, "N 8 9"]) -> Int64[np.ndarray, 
         limits, _, found = index.range_search(bits[start : start + step], radius)
         i = np.repeat(np.arange(start, start + len(limits) - 1), np.diff(limits.astype(np.int64)))
         new = (i < found) & (root[i] != root[found])  # skips pairs that are connected already
-        root = _merge(root, *_matching(flat, centred, i[new], found[new]))
+        root = connected(root, *_matching(flat, centred, i[new], found[new]))
     return root
 
 
@@ -100,12 +110,15 @@ def _matching(
     for at in np.array_split(np.arange(len(i)), len(i) // 2**18 + 1):
         near = (centred[i[at]] * centred[j[at]]).sum(1) > AGREEMENT
         at = at[near]
-        kept.append(at[np.abs(flat[i[at]] - flat[j[at]]).mean(1) < SHIFT])
+        apart = np.abs(flat[i[at]].astype(np.float32) - flat[j[at]])
+        kept.append(at[(apart.mean(1).max(1) < SHIFT) & (apart.max((1, 2)) < SPOT)])
     rows = np.concatenate(kept)
     return i[rows], j[rows]
 
 
-def _merge(root: Int64[np.ndarray, " N"], i: np.ndarray, j: np.ndarray) -> Int64[np.ndarray, " N"]:
+def connected(
+    root: Int64[np.ndarray, " N"], i: np.ndarray, j: np.ndarray
+) -> Int64[np.ndarray, " N"]:
     """Return the first rows of all chains after the pairs (i, j) are connected, too."""
     if len(i) == 0:
         return root

@@ -17,7 +17,8 @@ from manyviews.commands.doctor.issues import Case, Issue, ScannedImages, quantit
 from manyviews.commands.doctor.summary import Line
 from manyviews.datamodules.images.assemble import UnusableFiles
 from manyviews.datamodules.images.files import cores
-from manyviews.datamodules.images.index import FileIndex, leftovers
+from manyviews.datamodules.images.folders import ending_counts, leftovers
+from manyviews.datamodules.images.index import FileIndex
 from manyviews.datamodules.images.scan import scan, scan_in_memory
 from manyviews.datamodules.images.splits import Images, ImageSplits
 from manyviews.datamodules.series.datamodule import SeriesData
@@ -81,6 +82,8 @@ def diagnosis(composed: config.Config) -> Diagnosis:
     speeds = throughput.speeds(data, device, SECONDS)
     views = throughput.speed_of_views(data, device, SECONDS)
     lines = [*_image_summary(images), *summary.of_reading(data.splits, speeds, views)]
+    if data.splits.notes:
+        lines.append(Line("notes", "; ".join(data.splits.notes), {"notes": [*data.splits.notes]}))
     return Diagnosis(data.splits.name, _all_issues(images, index), lines)
 
 
@@ -96,6 +99,7 @@ def _all_issues(images: ScannedImages, index: FileIndex | None) -> list[Issue]:
         *issues.of_files(images),
         *(_leftover_issues(index.folder, index.paths) if index and index.folder else []),
         *(issues.of_duplicates(usable) if usable.names else []),
+        *issues.of_groups(usable),
         *issues.of_blank_images(usable),
         *issues.of_classes(usable),
     ]
@@ -111,7 +115,7 @@ def _leftover_issues(folder: Path, paths: list[Path]) -> list[Issue]:
     """Return issues of files and folders that are not part of the data set."""
     left = leftovers(folder, paths)
     kinds = (
-        ("no_images", left.not_images, "of no image format, not read", "file"),
+        ("no_images", left.not_images, f"not read: {ending_counts(left.not_images)}", "file"),
         ("outside", left.outside, "outside the folders of the splits, not read", "image"),
         (
             "empty_folders",
@@ -143,6 +147,7 @@ def _scan_files(index: FileIndex) -> ScannedImages:
         np.arange(len(paths)) >= len(index.train.paths),
         np.array([-1 if name is None else number[name] for name in classes]),
         tuple(known),
+        index.groups,
     )
 
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int64
 
-from manyviews.commands.doctor.duplicates import exact_ids, groups, near_ids
+from manyviews.commands.doctor.duplicates import connected, exact_ids, groups, near_ids
+from manyviews.commands.doctor.recoloured import recoloured_pairs
 from manyviews.datamodules.images.scan import Scan
 
 BLANK = 1 / 255  # standard deviation of pixels from 0 to 1; below it an image is one colour
@@ -24,6 +25,7 @@ class ScannedImages(NamedTuple):
         test: True if the image belongs to the test split.
         label: class number, -1 if unknown.
         classes: name of each label.
+        group: patient, video or object of each image, None if unknown; None if there are no groups.
     """
 
     names: list[str]
@@ -31,12 +33,20 @@ class ScannedImages(NamedTuple):
     test: Bool[np.ndarray, " N"]
     label: Int64[np.ndarray, " N"]
     classes: tuple[str, ...]
+    group: list[str | None] | None = None
 
     def readable(self) -> ScannedImages:
         """Return the images that can be used."""
         rows = np.flatnonzero(self.scan.reason == "")
         names, scan = [self.names[i] for i in rows], self.scan.rows(rows)
-        return ScannedImages(names, scan, self.test[rows], self.label[rows], self.classes)
+        group = None if self.group is None else [self.group[i] for i in rows]
+        return ScannedImages(names, scan, self.test[rows], self.label[rows], self.classes, group)
+
+    def split_groups(self) -> tuple[set[str], set[str]]:
+        """Return the names of the groups in the training and in the test split."""
+        named = [*zip(self.group or [], self.test.tolist(), strict=False)]
+        train, test = ({g for g, t in named if t == part and g} for part in (False, True))
+        return train, test
 
     def counts(self) -> dict[str, Int64[np.ndarray, " M"]]:
         """Return the number of images of each class, by split."""
@@ -99,10 +109,27 @@ def of_duplicates(images: ScannedImages) -> Iterator[Issue]:
     leaks = [rows[~leaked[rows]] for rows in groups(near)]
     leaks = [rows for rows in leaks if _crosses(images, rows)]
     yield _leaked(images, "near_leaks", leaks, "that look the same as a training image")
+    yield _recoloured(images, near)
     conflicts = [rows for rows in groups(near) if len(_classes_of(images, rows)) > 1]
     yield _grouped(
         images, "label_conflicts", conflicts, "are the same, or look the same, in several classes"
     )
+
+
+def of_groups(images: ScannedImages) -> Iterator[Issue]:
+    """Yield the issue of groups that lie in both splits.
+
+    Args:
+        images: readable images only.
+    """
+    train, test = images.split_groups()
+    cases = []
+    for group in sorted(train & test):
+        split = [images.test[i] for i, name in enumerate(images.group or []) if name == group]
+        counts = f"{len(split) - sum(split)} training, {sum(split)} test images"
+        cases.append(Case([group], counts))
+    text = f"{quantity(len(cases), 'group')} of {len(train | test):,} in both splits"
+    yield Issue("group_leaks", text, cases, len(cases))
 
 
 def of_blank_images(images: ScannedImages) -> Iterator[Issue]:
@@ -164,6 +191,23 @@ def _near(images: ScannedImages, exact: Int64[np.ndarray, " N"]) -> Int64[np.nda
     _, first, copy = np.unique(exact, return_index=True, return_inverse=True)
     scan = images.scan.rows(first)
     return near_ids(scan.thumbnail, is_blank(scan))[copy]
+
+
+def _recoloured(images: ScannedImages, near: Int64[np.ndarray, " N"]) -> Issue:
+    """Return the issue of test images that are recoloured copies of training images.
+
+    Args:
+        images: readable images only.
+        near: `near_ids` of the images; pairs that look the same are not reported again.
+    """
+    pairs = recoloured_pairs(images.scan.thumbnail, images.test, ~is_blank(images.scan))
+    if pairs is None:
+        return Issue("recoloured_leaks", "", [], 0)
+    new = near[pairs[0]] != near[pairs[1]]
+    found = groups(connected(np.arange(len(near)), pairs[0][new], pairs[1][new]))
+    return _leaked(
+        images, "recoloured_leaks", found, "that look like a training image in other colours"
+    )
 
 
 def _crosses(images: ScannedImages, rows: Int64[np.ndarray, " n"]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from manyviews.commands.doctor.issues import ScannedImages, quantity
+from manyviews.commands.doctor.recoloured import MOST_PAIRS
 from manyviews.commands.doctor.throughput import fewest_workers
 from manyviews.datamodules.images.splits import Images, ImageSplits
 
@@ -38,9 +39,14 @@ def of_images(images: ScannedImages) -> Iterator[Line]:
     train = len(images.names) - test
     yield Line("images", f"{train:,} train, {test:,} test", {"train": train, "test": test})
     yield _classes(images)
+    if images.group is not None:
+        yield _groups(images)
     yield _sizes(images)
     yield _colours(images)
     yield _statistics(images)
+    if train * test > MOST_PAIRS:
+        text = f"recoloured copies were not looked for: {train * test:,} pairs are too many"
+        yield Line("not searched", text, {"pairs": train * test})
 
 
 def _classes(images: ScannedImages) -> Line:
@@ -57,6 +63,15 @@ def _classes(images: ScannedImages) -> Line:
         text += " training images"
     text += f"; {unknown:.1%} of the images without a class" if unknown else ""
     return Line("classes", text, {**counts, "without_class": unknown})
+
+
+def _groups(images: ScannedImages) -> Line:
+    """Return the number of groups in each split and of images without a group."""
+    train, test = images.split_groups()
+    alone = sum(name is None for name in images.group or [])
+    values = {"train": len(train), "test": len(test), "both": len(train & test), "without": alone}
+    text = f"{len(train):,} train, {len(test):,} test, {len(train & test):,} in both"
+    return Line("groups", text + (f"; {alone:,} images without a group" if alone else ""), values)
 
 
 def _sizes(images: ScannedImages) -> Line:
