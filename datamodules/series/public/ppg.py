@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Float, Int64
 from scipy.signal import butter, sosfilt
 
-from manyviews.datamodules.folder_content import content_of
+from manyviews.datamodules.places import place_of
 from manyviews.datamodules.series.hold_out import natural_order
 from manyviews.datamodules.series.recordings import Recording, Recordings, join
 from manyviews.datamodules.series.splits import windowed
@@ -54,11 +54,8 @@ def ppg(root: str) -> Recordings:
     Raises:
         ConfigError: the files are missing, hold something else, or would run code.
     """
-    files = sorted(Path(root).glob("S*/S*.pkl"), key=lambda file: natural_order(file.stem))
-    if not files:
-        raise ConfigError(
-            f"data.root={root} {content_of(Path(root))}, no recordings of WESAD; {FETCH}"
-        )
+    folder = place_of("ppg", root, "S*/S*.pkl", FETCH)
+    files = sorted(folder.glob("S*/S*.pkl"), key=lambda file: natural_order(file.stem))
     return join(
         [_recording(file) for file in files],
         rate=float(RATE),
@@ -74,6 +71,10 @@ def _recording(file: Path) -> Recording:
             content = Arrays(stream, encoding="latin1").load()
         pulse = np.asarray(content["signal"]["wrist"]["BVP"], dtype=np.float64).reshape(-1)
         label = np.asarray(content["label"]).reshape(-1)
+        if not (len(pulse) and len(label) and label.dtype.kind in "iu"):
+            raise ValueError(f"{len(pulse)} values and {len(label)} {label.dtype} labels")
+        if not np.isfinite(pulse).all():
+            raise ValueError("its pulse holds something other than finite numbers")
     except UNREADABLE as error:
         raise ConfigError(f"{file} is no recording of WESAD ({error}); {FETCH}") from error
     value = torch.from_numpy(clean(pulse))[:, None]

@@ -27,6 +27,7 @@ from manyviews.datamodules.series.recordings import Recording
 from manyviews.errors import ConfigError, unknown
 
 NO_CHANNELS = ("subject", "recording", "t", "label")
+SHOWN = 10  # channels in one sentence
 Notes = tuple[str, ...]
 
 
@@ -136,7 +137,10 @@ def _channels(
         raise ConfigError(f"{path} has no channels: its columns are {', '.join(columns)}")
     if label := next((name for name in chosen if name in ("subject", "recording", "label")), None):
         raise ConfigError(f"data.channels: {label} of {path} is no measurement; leave it out")
-    return chosen, () if asked else (f"{path.name}: the channels are {', '.join(chosen)}",)
+    if asked is not None:
+        return chosen, ()
+    more = f" and {len(chosen) - SHOWN} more" if len(chosen) > SHOWN else ""
+    return chosen, (f"{path.name}: the channels are {', '.join(chosen[:SHOWN])}{more}",)
 
 
 def _numbers(path: Path, name: str, cells: list[str]) -> np.ndarray:

@@ -43,7 +43,7 @@ def test_default_windows_are_128_steps(root):
 
 
 def test_what_to_fetch_is_said(tmp_path):
-    with pytest.raises(ConfigError, match=r"holds nothing, no recordings of HAPT; fetch .*uci.edu"):
+    with pytest.raises(ConfigError, match=r"holds nothing and .*har does not exist; fetch .*uci"):
         har(str(tmp_path))
     with pytest.raises(ConfigError, match=r"does not exist.*FOLDER/RawData holds labels.txt"):
         har(str(tmp_path / "nowhere"))

@@ -73,7 +73,7 @@ def test_a_file_that_is_cut_off_is_named(root):
 
 
 def test_what_to_fetch_is_said(tmp_path):
-    with pytest.raises(ConfigError, match=r"holds nothing, no recordings of WESAD; fetch.*S2.pkl"):
+    with pytest.raises(ConfigError, match=r"holds nothing and .*ppg does not exist; fetch.*S2.pkl"):
         ppg(str(tmp_path))
 
 

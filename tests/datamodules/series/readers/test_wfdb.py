@@ -48,7 +48,7 @@ def test_gain_and_baseline_of_the_header_are_used(tmp_path):
     ("ending", "change", "said"),
     [
         ("atr", None, r"No such file"),
-        ("dat", None, r"No such file"),
+        ("dat", None, r"r.dat is no file"),
         ("dat", lambda raw: raw[:-1], r"it has 4 steps, but its .dat file 3"),
         ("atr", lambda raw: raw[:-2], r"the annotations are truncated"),
         ("atr", lambda raw: b"", r"list index out of range"),
