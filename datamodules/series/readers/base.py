@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int64
 
-from manyviews.datamodules.label_text import changes, class_names, labels_of
+from manyviews.datamodules.label_text import UNKNOWN, changes, class_names, labels_of
 from manyviews.datamodules.series.hold_out import natural_order
-from manyviews.datamodules.series.readers.names import unique_names
+from manyviews.datamodules.series.readers.names import listed, unique_names
 from manyviews.datamodules.series.recordings import Recording
 from manyviews.errors import ConfigError
 
@@ -91,10 +91,11 @@ def _number_names(label: np.ndarray, classes: tuple[str, ...] | None, where: str
     else:
         number, meaning = _among(texts, classes, where)
     # A sentence counts labels, so that each text that is changed stands as often as in the file.
+    # A declared class that is called None is not changed.
     repeated = [
         text
         for text, name, times in zip(texts, meaning, count.tolist(), strict=True)
-        for _ in range(times if name != text else 1)
+        for _ in range(times if name != text else text.lower() not in UNKNOWN)
     ]
     notes = () if meaning == texts else tuple(f"{where}: {said}" for said in changes(repeated))
     return Numbered(number[back].reshape(label.shape), classes, notes)
@@ -111,6 +112,6 @@ def _among(
     ]
     strange = sorted({name for name in meaning if name is not None} - set(classes))
     if strange:
-        raise ConfigError(f"{where}: label {strange[0]!r} is none of {', '.join(classes)}")
+        raise ConfigError(f"{where}: label {strange[0]!r} is none of {listed(classes)}")
     number = {None: -1, **{name: i for i, name in enumerate(classes)}}
     return np.array([number[name] for name in meaning], dtype=np.int64), meaning

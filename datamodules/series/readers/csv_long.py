@@ -20,7 +20,12 @@ import torch
 from manyviews.datamodules.label_text import UNKNOWN
 from manyviews.datamodules.series.readers.base import FileContent, Numbered, number_labels
 from manyviews.datamodules.series.readers.csv_time import check_order, rate_of
-from manyviews.datamodules.series.readers.names import stripped_names, subject_names, unique_names
+from manyviews.datamodules.series.readers.names import (
+    listed,
+    stripped_names,
+    subject_names,
+    unique_names,
+)
 from manyviews.datamodules.series.readers.numbers import parse, to_float32
 from manyviews.datamodules.series.readers.text import read_text
 from manyviews.datamodules.series.recordings import Recording
@@ -125,7 +130,7 @@ def _channels(
         chosen = unique_names(asked, f"data.channels={[*asked]}", "channel")
         for name in chosen:
             if name not in columns:
-                raise unknown(f"column in {path}", name, columns)
+                raise unknown(f"column in {path}", name, (listed([c]) for c in columns))
     else:
         chosen = tuple(name for name in columns if name not in NO_CHANNELS)
         if odd := next((name for name in chosen if name.lower() in NO_CHANNELS), None):
@@ -134,13 +139,13 @@ def _channels(
                 "type data.channels=[NAME,NAME] for those that are channels"
             )
     if not chosen:
-        raise ConfigError(f"{path} has no channels: its columns are {', '.join(columns)}")
+        raise ConfigError(f"{path} has no channels: its columns are {listed(columns)}")
     if label := next((name for name in chosen if name in ("subject", "recording", "label")), None):
         raise ConfigError(f"data.channels: {label} of {path} is no measurement; leave it out")
     if asked is not None:
         return chosen, ()
     more = f" and {len(chosen) - SHOWN} more" if len(chosen) > SHOWN else ""
-    return chosen, (f"{path.name}: the channels are {', '.join(chosen[:SHOWN])}{more}",)
+    return chosen, (f"{path.name}: the channels are {listed(chosen[:SHOWN])}{more}",)
 
 
 def _numbers(path: Path, name: str, cells: list[str]) -> np.ndarray:

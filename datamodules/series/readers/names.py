@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from manyviews.datamodules.label_text import class_names, strip
 from manyviews.errors import ConfigError
@@ -70,6 +70,11 @@ def unique_names(texts: Sequence[str], where: str, kind: str) -> tuple[str, ...]
             "give each its own"
         )
     return names
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names with commas between them; those with control characters in quotes."""
+    return ", ".join(name if name.isprintable() else repr(name) for name in names)
 
 
 def _changed(texts: Sequence[str], names: list[str], where: str) -> tuple[str, ...]:
