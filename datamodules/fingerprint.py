@@ -6,7 +6,7 @@ from typing import Any
 
 
 def fingerprint(splits: Any, items: str) -> dict[str, Any]:
-    """Return name, channels and size, and for each split count, label histogram, groups and SHA-256.
+    """Return name, channels and size, and of each split count, labels, groups and SHA-256.
 
     Args:
         splits: a data set with `name`, `channels`, `size` and the splits `train` and `test`, each

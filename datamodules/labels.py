@@ -9,7 +9,10 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from manyviews.datamodules.file_kind import odd_kind
 from manyviews.errors import ConfigError
+
+MOST_CLASSES = 2**31  # a larger number is no class: methods make a row for each
 
 
 def classes_of(file: str, count: int) -> Int64[Tensor, " {count}"]:
@@ -24,12 +27,14 @@ def classes_of(file: str, count: int) -> Int64[Tensor, " {count}"]:
             negative.
     """
     path = Path(file)
+    if kind := odd_kind(path):
+        raise ConfigError(f"data.labels={file} is {kind}; type the path of a file")
     try:
         if path.suffix == ".npy":
             values = np.load(path, allow_pickle=False)  # a pickle could run code
         else:
-            values = np.array([int(line) for line in path.read_text().split()])
-    except (OSError, ValueError, EOFError) as error:
+            values = np.array([int(line) for line in path.read_text().split()], np.int64)
+    except (OSError, ValueError, EOFError, OverflowError) as error:
         raise ConfigError(
             f"data.labels={file} does not hold one integer per line ({error})"
         ) from error
@@ -38,6 +43,9 @@ def classes_of(file: str, count: int) -> Int64[Tensor, " {count}"]:
             f"data.labels={file} holds {values.dtype} {values.shape}; "
             f"expected an integer for each of the {count} training images"
         )
-    if count and values.min() < 0:
-        raise ConfigError(f"data.labels={file} holds {values.min()}; classes begin at 0")
+    for value in (values.min(), values.max()) if count else ():
+        if not 0 <= value < MOST_CLASSES:
+            raise ConfigError(
+                f"data.labels={file} holds {value}; classes begin at 0 and have small numbers"
+            )
     return torch.from_numpy(values.astype(np.int64))

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import UInt8
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 from torch import Tensor
 
 from manyviews.datamodules.file_kind import odd_kind
@@ -19,6 +19,7 @@ from manyviews.datamodules.images.png_texts import without_texts
 
 Channels = Literal[1, 3]
 LEAST_SIDE = 4  # pixels; smaller images leave nothing to crop
+COMMON = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM")  # tried first
 # Pillow only recognises these, or starts another program on them (EPS: Ghostscript).
 NOT_DECODED = ("BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF")
 TURNS = {  # what makes a picture upright, by its orientation tag
@@ -40,7 +41,8 @@ class BadImage(ValueError):
 def formats() -> tuple[str, ...]:
     """Return the names of the formats that Pillow decodes itself."""
     Image.init()
-    return tuple(name for name in Image.ID if name not in NOT_DECODED)
+    names = dict.fromkeys([*COMMON, *Image.ID])
+    return tuple(name for name in names if name in Image.OPEN and name not in NOT_DECODED)
 
 
 def extensions() -> frozenset[str]:
@@ -124,7 +126,7 @@ def decode(path: Path, white: int | None = None, *, count_frames: bool = True) -
 def _decode(path: Path, source: Path | bytes, white: int | None, count_frames: bool) -> Decoded:
     """Return the picture of a file, or of its content in memory."""
 
-    def again() -> Image.Image:
+    def again() -> ImageFile.ImageFile:
         stream = io.BytesIO(source) if isinstance(source, bytes) else source
         return Image.open(stream, formats=formats())
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import ImageFile
 
 WHITES = (1, 255, 1023, 4095, 16383, 65535)  # fractions and masks; 8, 10, 12, 14 and 16 bits
 SWAPPED = {"16B": "16L", "16L": "16B", "16N": "16B" if sys.byteorder == "little" else "16L"}
@@ -32,7 +32,9 @@ def white_of(peak: float) -> int:
     return next(white for white in WHITES if peak <= white)
 
 
-def deep_values(image: Image.Image, again: Callable[[], Image.Image]) -> np.ndarray | None:
+def deep_values(
+    image: ImageFile.ImageFile, again: Callable[[], ImageFile.ImageFile]
+) -> np.ndarray | None:
     """Return values (H, W) or (H, W, C); None if the picture has 8 bits or fewer.
 
     C is 2 for grey with transparency, 3 for colour, 4 for colour with transparency or one more.
@@ -61,7 +63,7 @@ def deep_values(image: Image.Image, again: Callable[[], Image.Image]) -> np.ndar
     return np.asarray(image).astype(np.uint16) * 256 + low
 
 
-def is_cut_to_8_bits(image: Image.Image) -> bool:
+def is_cut_to_8_bits(image: ImageFile.ImageFile) -> bool:
     """Return True if Pillow keeps the upper 8 bits of this picture, which is not loaded yet."""
     return _raw_mode(image).endswith(tuple(SWAPPED)) and not image.mode.startswith("I")
 
@@ -84,16 +86,16 @@ def _checked(values: np.ndarray) -> np.ndarray:
     return values
 
 
-def _raw_mode(image: Image.Image) -> str:
+def _raw_mode(image: ImageFile.ImageFile) -> str:
     """Return the layout of the pixels in the file, for example "RGB;16B"; "" if it is unknown."""
-    args = image.tile[0].args if getattr(image, "tile", None) else ""
+    args = image.tile[0].args if image.tile else ""
     raw = args[0] if isinstance(args, tuple) and args else args
     return raw if isinstance(raw, str) else ""
 
 
-def _layout(image: Image.Image, raw: str) -> list[Any]:
+def _layout(image: ImageFile.ImageFile, raw: str) -> list[Any]:
     """Return the tiles of a picture, read as pixels of another layout."""
-    tiles: list[Any] = getattr(image, "tile")
+    tiles: list[Any] = image.tile
     return [
         tile._replace(args=(raw, *tile.args[1:]) if isinstance(tile.args, tuple) else raw)
         for tile in tiles

@@ -62,7 +62,7 @@ def group_notes(
     """
     if train is None or test is None:
         return ()
-    seen, tested = ({*part[part >= 0].unique().tolist()} for part in (train, test))
+    seen, tested = ({int(g) for g in part[part >= 0].unique()} for part in (train, test))
     alone = int((train < 0).sum() + (test < 0).sum())
     said = f"{len(seen)} groups in training, {len(tested)} in the test split"
     said += f"; {alone} images without a group" if alone else ""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageFile
 
 from manyviews.datamodules.images.deep import deep_values, is_cut_to_8_bits, to_bytes, white_of
 
@@ -26,7 +26,9 @@ class Plain(NamedTuple):
     done: tuple[str, ...] = ()
 
 
-def plain(image: Image.Image, again: Callable[[], Image.Image], white: int | None) -> Plain:
+def plain(
+    image: ImageFile.ImageFile, again: Callable[[], ImageFile.ImageFile], white: int | None
+) -> Plain:
     """Load a picture and return it in mode L or RGB.
 
     Args:

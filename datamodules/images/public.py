@@ -17,10 +17,11 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from manyviews.datamodules.images.assemble import OnBadSample, read_images
-from manyviews.datamodules.images.folders import find, index_of_splits
+from manyviews.datamodules.images.folders import index_of_splits
 from manyviews.datamodules.images.hold_out import hold_out
 from manyviews.datamodules.images.idx import read_idx_folder
 from manyviews.datamodules.images.index import FileIndex, LabelledFiles, Statistics
+from manyviews.datamodules.images.search import find
 from manyviews.datamodules.images.split_names import Chosen
 from manyviews.datamodules.images.splits import Images, ImageSplits
 from manyviews.datamodules.images.torchvision_sets import from_torchvision, train_and_test

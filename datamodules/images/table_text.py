@@ -32,11 +32,6 @@ class Table(NamedTuple):
     numbers: list[int]
     notes: tuple[str, ...]
 
-    @property
-    def count(self) -> int:
-        """Number of rows below the header."""
-        return len(self.rows)
-
     def column(self, name: str | None) -> list[str] | None:
         """Return the cells of a column, None if there is no such column."""
         if name is None or name not in self.header:

@@ -60,7 +60,7 @@ def index_of_table(path: Path, root: Path, share: float, columns: Columns) -> Fi
     groups = table.column(columns.group)
     files = LabelledFiles(
         _paths(table, columns.file, root),
-        [None] * table.count if texts is None else class_names(texts),
+        [None] * len(table.rows) if texts is None else class_names(texts),
         None if groups is None else class_names(groups),
     )
     if groups is not None:

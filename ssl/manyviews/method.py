@@ -57,6 +57,8 @@ class Method(pl.LightningModule):
         method = BarlowTwins(backbone, hidden_dim=2048, projection_dim=2048)
         method.train_with(optimizer=partial(torch.optim.AdamW, lr=1e-3), schedule=WarmupCosine(10))
 
+    The loader of such a trainer yields a `Batch`, or a pair of views and labels.
+
     Args:
         backbone: the network that is kept after pretraining.
 

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -21,6 +23,8 @@ BAD = {
     "does not hold one integer per line": "cat\ndog\n",
     r"holds int64 \(3,\); expected an integer for each of the 4": "1\n2\n3\n",
     "holds -1; classes begin at 0": "0\n-1\n2\n3\n",
+    "does not hold one integer per line .Python int too large": "0\n9223372036854775808\n2\n3\n",
+    "holds 9223372036854775807; classes begin at 0": "0\n9223372036854775807\n2\n3\n",
 }
 
 
@@ -41,3 +45,15 @@ def test_the_method_sees_the_given_classes_and_evaluation_does_not(tmp_path, con
     assert torch.equal(batch.label, values[batch.position])
     assert build.method(composed, data).gate.classes.num_embeddings == 5
     assert set(data.splits.train.label.tolist()) == {0, 1}
+
+
+def test_a_pipe_of_labels_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConfigError, match="data.labels=.*pipe is a named pipe"):
+        classes_of(str(tmp_path / "pipe"), 4)
+
+
+def test_a_class_above_the_largest_number_of_64_bits_does_not_become_unknown(tmp_path):
+    np.save(tmp_path / "classes.npy", np.array([0, 2**64 - 1], np.uint64))
+    with pytest.raises(ConfigError, match="holds 18446744073709551615; classes begin at 0"):
+        classes_of(str(tmp_path / "classes.npy"), 2)

@@ -54,6 +54,13 @@ def test_markdown_tables_are_not_broken_by_names(run):
     assert row == "| data | a\\|b &lt;i&gt;mini&lt;/i&gt; |"
 
 
+def test_a_class_whose_name_is_no_valid_text_leaves_no_empty_page(run):
+    ledger = run / "ledger.json"
+    ledger.write_text(json.dumps({**json.loads(ledger.read_text()), "data": "caf\udce9"}))
+    page = report.write(run)
+    assert "caf?" in page.read_text() and "caf?" in page.with_name("report.md").read_text()
+
+
 @pytest.fixture
 def opened(browser, run):
     """The page in the browser, at a given width."""

@@ -46,9 +46,11 @@ def write(run: Path, folder: Path | None = None) -> Path:
     """
     folder = folder or run / "report"
     files = read(run, folder)
-    (folder / "report.md").write_text(markdown(files))
     page = folder / "index.html"
-    page.write_text(render(files))
+    # Encoded before a file is opened: a name that is no valid text must not leave an empty page.
+    content = {folder / "report.md": markdown(files), page: render(files)}
+    for path, text in content.items():
+        path.write_bytes(text.encode("utf-8", "replace"))
     return page
 
 

@@ -16,6 +16,7 @@ def pairs(train, tested):
     thumbnail = thumbnails([*train, *tested])
     test = np.arange(len(thumbnail)) >= len(train)
     found = recoloured_pairs(thumbnail, test, np.ones(len(test), bool))
+    assert found is not None
     return sorted(zip(*(rows.tolist() for rows in found), strict=True))
 
 

@@ -142,9 +142,10 @@ def test_twelve_bits_are_read_alike_in_memory_and_from_files(sizes, tmp_path):
 
 def test_colours_that_are_given_up_are_told(tmp_path):
     write_folder(tmp_path)
-    assert "16 colour images are read as grey (data.channels=1)" in folder(
-        str(tmp_path), channels=1
-    ).notes
+    assert (
+        "16 colour images are read as grey (data.channels=1)"
+        in folder(str(tmp_path), channels=1).notes
+    )
 
 
 @pytest.mark.parametrize("size", [None, 12])
@@ -160,7 +161,7 @@ def test_samples_carry_their_group_and_no_group_is_split(size, tmp_path):
     assert next(made.test.samples([rows])).group.dtype == torch.int64
     assert made.fingerprint()["train"]["groups"] == len(made.train.group.unique())
     assert plain.train.group is None and plain.train.sample(rows).group is None
-    assert "groups" not in plain.fingerprint()["train"]
+    assert "groups" not in str(plain.fingerprint())
 
 
 def test_a_group_in_both_given_splits_is_told(tmp_path):

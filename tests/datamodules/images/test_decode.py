@@ -217,7 +217,9 @@ def test_lab_keeps_its_colours(tmp_path):
     lab = np.zeros((6, 6, 3), np.uint8)
     lab[:] = (136, 208 - 128, 195 - 128)  # CIE L* 53, a* 80, b* 67: red; a and b are signed
     made = decode(tiff(tmp_path / "a.tif", lab, 8, 3))
-    assert np.abs(np.asarray(made.image)[0, 0].astype(int) - [255, 0, 0]).max() <= 12  # of 8 bits, by D50
+    assert (
+        np.abs(np.asarray(made.image)[0, 0].astype(int) - [255, 0, 0]).max() <= 12
+    )  # of 8 bits, by D50
     assert made.done == ("lab",)
 
 

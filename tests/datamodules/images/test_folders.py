@@ -208,8 +208,8 @@ def test_groups_come_from_the_first_bracket_of_the_pattern(tmp_path):
     touch(tmp_path, *(f"{c}/{p}_{i}.png" for c in "ab" for p in ("ann", "bob", "cy") for i in "01"))
     touch(tmp_path, "a/nobody.png")
     made = index(tmp_path, group=r"(\w+)_\d+", share=0.3)
-    assert {*made.train.groups} | {*made.test.groups} == {"ann", "bob", "cy", None}
-    assert not ({*made.train.groups} & {*made.test.groups}) - {None}
+    train, test = ({*(part.groups or [])} for part in (made.train, made.test))
+    assert train | test == {"ann", "bob", "cy", None} and not (train & test) - {None}
 
 
 def test_groups_of_given_splits_are_read_from_the_whole_path(tmp_path):
@@ -241,3 +241,15 @@ def test_a_folder_that_cannot_be_read_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr("pathlib.Path.iterdir", refuse)
     with pytest.raises(ConfigError, match=r"cannot be read \(Permission denied\)"):
         index(tmp_path)
+
+
+def test_a_test_split_of_one_class_keeps_it(tmp_path):
+    touch(tmp_path, "train/cat/a.png", "train/dog/b.png", "test/cat/c.png")
+    assert index(tmp_path).test.classes == ["cat"]
+
+
+def test_the_only_class_folder_is_told(tmp_path):
+    touch(tmp_path, "train/images/a.png", "test/images/b.png")
+    made = index(tmp_path)
+    assert made.train.classes == made.test.classes == [None]
+    assert made.notes == ("the only class folder is 'images': no image has a class",)

@@ -132,7 +132,7 @@ def test_a_blank_that_belongs_to_a_file_name_is_kept(tmp_path):
 def test_groups_of_a_table_are_held_out_whole(tmp_path):
     rows = "".join(f"{i}.png,{'ab'[i % 2]},p{i // 4}\n" for i in range(40))
     index = table(tmp_path, "file,label,group\n" + rows)
-    train, test = ({*part.groups} for part in (index.train, index.test))
+    train, test = ({*(part.groups or [])} for part in (index.train, index.test))
     assert not train & test and len(train | test) == 10
     assert len(index.test.paths) == 20 and {*index.test.classes} == {"a", "b"}
 

@@ -17,9 +17,10 @@ from manyviews.commands.doctor.issues import Case, Issue, ScannedImages, quantit
 from manyviews.commands.doctor.summary import Line
 from manyviews.datamodules.images.assemble import UnusableFiles
 from manyviews.datamodules.images.files import cores
-from manyviews.datamodules.images.folders import ending_counts, leftovers
+from manyviews.datamodules.images.folders import leftovers
 from manyviews.datamodules.images.index import FileIndex
 from manyviews.datamodules.images.scan import scan, scan_in_memory
+from manyviews.datamodules.images.search import ending_counts
 from manyviews.datamodules.images.splits import Images, ImageSplits
 from manyviews.datamodules.series.datamodule import SeriesData
 from manyviews.errors import ConfigError
