@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-import torch
-
 from manyviews.datamodules.series.hold_out import By
 from manyviews.datamodules.series.readers.arff import read_arff
 from manyviews.datamodules.series.readers.base import FileContent
@@ -55,10 +53,10 @@ def series(
     if rate is not None and not 0 < rate < float("inf"):
         raise ConfigError(f"data.rate={rate}; allowed: steps per second, above 0")
     content = _read(Path(path), layout, channels, rate)
-    recordings, knows_rate = _recordings(path, content, rate)
+    recordings = _recordings(path, content, rate)
     missing = [
-        *_rate_missing(knows_rate, window, stride),
-        *(unequal_lengths(recordings, seconds=knows_rate) if window is None else ()),
+        *_rate_missing(recordings, window, stride),
+        *(unequal_lengths(recordings) if window is None else ()),
         *_subjects_missing(content, by),
         *_values_missing(recordings, nan),
     ]
@@ -77,9 +75,7 @@ def _read(
     if not path.is_file():
         raise ConfigError(f"data.path={path} is not a file")
     if layout is not None and ending != ".npz":
-        raise ConfigError(
-            f"data.layout={layout} is for .npz files; a {ending} file has one layout"
-        )
+        raise ConfigError(f"data.layout={layout} is for .npz files; a {ending} file has one layout")
     if channels is not None and ending != ".csv":
         raise ConfigError(f"data.channels is for .csv files; a {ending} file is read whole")
     if ending == ".npz":
@@ -89,8 +85,8 @@ def _read(
     return read_ts(path) if ending == ".ts" else read_arff(path)
 
 
-def _recordings(path: str, content: FileContent, typed: float | None) -> tuple[Recordings, bool]:
-    """Return the joined recordings, and False if nobody knows their rate."""
+def _recordings(path: str, content: FileContent, typed: float | None) -> Recordings:
+    """Join the recordings; the rate that the user typed wins over that of the file."""
     rate, notes = content.rate, content.notes
     if typed is not None:
         if rate not in (None, typed):
@@ -107,22 +103,22 @@ def _recordings(path: str, content: FileContent, typed: float | None) -> tuple[R
         classes=content.classes,
     )
     test = content.test_recordings
-    made = replace(
+    return replace(
         joined,
         dataset=name_of(Path(path)),
         # Such files do not know subjects: there each recording counts as one.
         test_subjects=joined.names[-test:] if test else None,
         knows_subjects=content.knows_subjects,
+        knows_rate=rate is not None,
         notes=notes,
     )
-    return made, rate is not None
 
 
-def _rate_missing(knows_rate: bool, window: object, stride: object) -> Iterator[str]:
+def _rate_missing(recordings: Recordings, window: object, stride: object) -> Iterator[str]:
     """Yield what to type if a duration needs a rate that nobody knows."""
     lengths = {"data.window": window, "data.stride": stride}
     durations = [f"{key}={given}" for key, given in lengths.items() if isinstance(given, str)]
-    if durations and not knows_rate:
+    if durations and not recordings.knows_rate:
         yield (
             f"the rate is missing, and {' and '.join(durations)} cannot be counted in steps; type "
             "data.rate=50 for 50 steps per second, or a number of steps"

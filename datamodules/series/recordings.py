@@ -46,6 +46,7 @@ class Recordings:
             own.
         knows_subjects: False if nobody knows who was recorded: then each recording counts as
             another subject, and there are no scores by person.
+        knows_rate: False if nobody knows the rate, which is 1.0 then.
         notes: a sentence for each thing that was read differently than it is written.
     """
 
@@ -61,6 +62,7 @@ class Recordings:
     dataset: str = ""
     test_subjects: tuple[str, ...] | None = None
     knows_subjects: bool = True
+    knows_rate: bool = True
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:

@@ -162,9 +162,7 @@ def _check_finite(name: str, recordings: Recordings) -> None:
         )
 
 
-def _constant(
-    name: str, channels: Sequence[str], found: ChannelStatistics
-) -> tuple[str, ...]:
+def _constant(name: str, channels: Sequence[str], found: ChannelStatistics) -> tuple[str, ...]:
     """Return a sentence that names constant channels.
 
     Raises:
@@ -203,25 +201,20 @@ def common_length(where: str, recordings: Recordings) -> int:
     Raises:
         ConfigError: their lengths differ.
     """
-    for said in unequal_lengths(recordings, seconds=True):
+    for said in unequal_lengths(recordings):
         raise ConfigError(f"{where}: {said}")
     return int(recordings.length.min())
 
 
-def unequal_lengths(recordings: Recordings, *, seconds: bool) -> tuple[str, ...]:
-    """Return a sentence with a window that all recordings can have if their lengths differ.
-
-    Args:
-        recordings: all recordings.
-        seconds: True suggests a duration, too.
-    """
+def unequal_lengths(recordings: Recordings) -> tuple[str, ...]:
+    """Return a sentence that suggests a window, if the recordings differ in length."""
     length = recordings.length
     short, long = int(length.min()), int(length.max())
     if short == long:
         return ()
     # As long as the shortest, unless that is too short for a window or longer than is usual.
     steps = min(short if short >= FEWEST else max(int(length.median()), 2), USUAL)
-    duration = f" or data.window={steps / recordings.rate:g}s" if seconds else ""
+    duration = f" or data.window={steps / recordings.rate:g}s" if recordings.knows_rate else ""
     return (
         f"data.window is missing, and recordings have {short} to {long} steps; type "
         f"data.window={steps}{duration}; recordings that are shorter than a window are left out",

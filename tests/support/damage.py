@@ -5,9 +5,9 @@ import re
 import numpy as np
 
 WORDS = [
-    "", " ", "nan", "NaN", "?", "inf", "-inf", "1e400", "1e39", "-1", "0", "1_0", "0x10", "1,5", "None",
-    "'", '"', "@", "@data", ":", ",", ";", "\0", "\ufeff", "caf\u00e9", "9" * 5000, "9" * 30, "\u0661",
-    "{", "}", "\\n", "\r", "\n\n", "true", "walk ", "\u2028", "\x0b", "%", "#",
+    "", " ", "nan", "NaN", "?", "inf", "-inf", "1e400", "1e39", "-1", "0", "1_0", "0x10", "1,5",
+    "None", "'", '"', "@", "@data", ":", ",", ";", "\0", "\ufeff", "caf\u00e9", "9" * 5000,
+    "9" * 30, "\u0661", "{", "}", "\\n", "\r", "\n\n", "true", "walk ", "\u2028", "\x0b", "%", "#",
 ]  # fmt: skip
 
 
@@ -25,7 +25,9 @@ def damaged(raw, seed):
         lambda: raw[:a] + rng.bytes(b - a) + raw[b:],
         lambda: raw[:a] + rng.bytes(7) + raw[a:],
         lambda: rng.bytes(int(rng.integers(0, 300))),
-        lambda: raw.decode("utf-8", "replace").encode(["utf-16", "utf-32", "cp037"][seed % 3], "replace"),
+        lambda: raw.decode("utf-8", "replace").encode(
+            ["utf-16", "utf-32", "cp037"][seed % 3], "replace"
+        ),
     ]
     return kinds[seed % len(kinds)]()
 

@@ -51,9 +51,7 @@ def har(root: str) -> Recordings:
     return replace(joined, notes=_differences(recordings, labels))
 
 
-def _differences(
-    recordings: list[Recording], labels: Int64[np.ndarray, "L 5"]
-) -> tuple[str, ...]:
+def _differences(recordings: list[Recording], labels: Int64[np.ndarray, "L 5"]) -> tuple[str, ...]:
     """Return a sentence if labels lie outside the recordings."""
     steps = {recording.name: len(recording.value) for recording in recordings}
     ends = [(f"{row[1]}-{row[0]}", row[4]) for row in labels.tolist()]

@@ -46,7 +46,7 @@ class Numbered(NamedTuple):
         notes: a sentence for each way in which names were read differently than written.
     """
 
-    label: Int64[np.ndarray, "..."]
+    label: Int64[np.ndarray, ...]
     classes: tuple[str, ...]
     notes: tuple[str, ...] = ()
 

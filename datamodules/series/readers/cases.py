@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float64
 
 from manyviews.datamodules.series.readers.base import FileContent, number_labels
-from manyviews.datamodules.series.readers.numbers import to_float32
+from manyviews.datamodules.series.readers.float32 import to_float32
 from manyviews.datamodules.series.recordings import Recording
 from manyviews.errors import ConfigError
 
@@ -101,7 +101,7 @@ def name_of(path: Path) -> str:
 
 
 def _pair(path: Path) -> tuple[list[Path], tuple[str, ...]]:
-    """Return both files of a pair, or the file alone and a sentence if its other half is missing."""
+    """Return both files of a pair, or the file alone and a sentence if the other is missing."""
     part = next((part for part in (TRAIN, TEST) if path.stem.endswith(part)), None)
     if part is None:
         return [path], ()

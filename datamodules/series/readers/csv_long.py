@@ -26,7 +26,7 @@ from manyviews.datamodules.series.readers.names import (
     subject_names,
     unique_names,
 )
-from manyviews.datamodules.series.readers.numbers import parse, to_float32
+from manyviews.datamodules.series.readers.float32 import parse, to_float32
 from manyviews.datamodules.series.readers.text import read_text
 from manyviews.datamodules.series.recordings import Recording
 from manyviews.errors import ConfigError, unknown
@@ -50,9 +50,7 @@ class Table(NamedTuple):
     notes: Notes
 
 
-def read_csv(
-    path: Path, channels: Sequence[str] | None, rate: float | None = None
-) -> FileContent:
+def read_csv(path: Path, channels: Sequence[str] | None, rate: float | None = None) -> FileContent:
     """Read a file.
 
     Args:
@@ -187,7 +185,9 @@ def _groups(
     groups: dict[tuple[str, str], list[int]] = {}
     for row, key in enumerate(zip(subjects or names, names, strict=True)):
         groups.setdefault(key, []).append(row)
-    apart = [name for (_, name), i in groups.items() if "t" not in columns and i[-1] - i[0] >= len(i)]
+    apart = [
+        name for (_, name), i in groups.items() if "t" not in columns and i[-1] - i[0] >= len(i)
+    ]
     if apart:
         of_names = (
             *of_names,

@@ -44,9 +44,7 @@ def check_order(
         )
 
 
-def rate_of(
-    path: Path, times: Times, typed: float | None
-) -> tuple[float | None, tuple[str, ...]]:
+def rate_of(path: Path, times: Times, typed: float | None) -> tuple[float | None, tuple[str, ...]]:
     """Return the sampling rate in Hz, and a sentence if it was taken from t or t is no time in s.
 
     Args:

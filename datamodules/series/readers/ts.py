@@ -8,7 +8,7 @@ import numpy as np
 
 from manyviews.datamodules.series.readers.base import FileContent
 from manyviews.datamodules.series.readers.cases import Case, CaseFile, read_cases
-from manyviews.datamodules.series.readers.numbers import parse
+from manyviews.datamodules.series.readers.float32 import parse
 from manyviews.datamodules.series.readers.text import lines_of, read_text
 from manyviews.errors import ConfigError
 

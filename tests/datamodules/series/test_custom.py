@@ -43,9 +43,7 @@ def test_a_pair_of_ts_files_brings_its_own_splits(tmp_path):
         lines = [f"{i},{i + 1},0:{'ab'[i % 2]}" for i in range(count)]
         (tmp_path / f"x_{part}.ts").write_text("\n".join(["@classLabel true a b", "@data", *lines]))
     splits = series(str(tmp_path / "x_TRAIN.ts"))
-    assert splits.notes == (
-        f"{tmp_path / 'x_TRAIN.ts'} has no rate: windows are counted in steps",
-    )
+    assert splits.notes == (f"{tmp_path / 'x_TRAIN.ts'} has no rate: windows are counted in steps",)
     assert len(splits.train.label) == 5 and len(splits.test.label) == 3
     assert splits.name == "x" and splits.test.label.tolist() == [0, 1, 0]
     assert len(series(str(tmp_path / "x_TEST.ts"), rate=1, by="recording").test.label) == 2
@@ -83,7 +81,11 @@ def test_infinite_values_are_never_kept(npz):
         ({}, {"rate": 0.0}, r"data.rate=0.0; allowed: steps per second, above 0"),
         ({}, {"rate": float("nan")}, r"data.rate=nan; allowed: steps per second"),
         ({"rate": 0}, {}, r"the rate is 0.0; type data.rate=50"),
-        ({}, {}, r"data.window is missing, and .* have 4 to 30 steps; type data.window=4 or data.window=0.4s"),
+        (
+            {},
+            {},
+            r"data.window is missing, and .* have 4 to 30 steps; type data.window=4 or .*=0.4s",
+        ),
         ({}, {"window": 31}, r"data.window is 31 steps, the longest of 4 recordings has 30"),
         ({"subject": None}, {"window": 5}, r"does not say who was recorded, so data.by=subj"),
         ({"subject": list("aaaa")}, {"window": 5}, r"needs 2 subjects or more, the data has 1"),
@@ -130,7 +132,9 @@ def test_all_that_is_missing_is_said_at_once(npz):
 def test_the_suggested_window_works(npz, lengths):
     with pytest.raises(ConfigError) as caught:
         series(npz(length=lengths))
-    steps, seconds = re.findall(r"data\.window=(\d+) or data\.window=([\d.]+s)", str(caught.value))[0]
+    steps, seconds = re.findall(r"data\.window=(\d+) or data\.window=([\d.]+s)", str(caught.value))[
+        0
+    ]
     made = [series(npz(length=lengths), window=w, by="window") for w in (int(steps), seconds)]
     assert made[0].size == made[1].size == (int(steps),)
 
@@ -166,7 +170,9 @@ def test_one_recording_of_nobody_is_advised_what_works(tmp_path):
 def test_a_share_beside_a_split_of_its_own_is_refused(tmp_path):
     for part in ("TRAIN", "TEST"):
         (tmp_path / f"x_{part}.ts").write_text("@data\n1,2,3\n4,5,6\n")
-    with pytest.raises(ConfigError, match=r"data.test=0.3, and the data have a test split of their"):
+    with pytest.raises(
+        ConfigError, match=r"data.test=0.3, and the data have a test split of their"
+    ):
         series(str(tmp_path / "x_TEST.ts"), test=0.3)
 
 

@@ -1,4 +1,4 @@
-"""Damaged files end in one line that says what is wrong, or load; no other error leaves a reader."""
+"""Damaged files end in one line that says what is wrong, or load; no reader raises other errors."""
 
 import io
 
@@ -21,7 +21,8 @@ HEADER = "@problemName x\n@timeStamps false\n@dimensions 2\n@equalLength true\n@
 TS = "\n".join([f"#made up\n{HEADER}@classLabel true a b\n@data", *CASES])
 ARFF = "\n".join(
     [
-        "@relation x\n@attribute r relational\n@attribute t0 numeric\n@attribute t1 numeric\n@end r",
+        "@relation x\n@attribute r relational\n@attribute t0 numeric",
+        "@attribute t1 numeric\n@end r",
         "@attribute class {a,b}\n@data",
         *[f"'{i},{i + 1},3,4\\n5,6,{i},8',{'ab'[i % 2]}" for i in range(6)],
     ]

@@ -43,11 +43,11 @@ def lines_of(splits: SeriesSplits) -> Iterator[Line]:
     length = np.concatenate([part.length.numpy() for part in parts.values()])
     least, most = int(length.min()), int(length.max())
     any_part = splits.train.recordings
-    yield Line(
-        "recordings",
-        f"{len(length):,} of {least:,} to {most:,} steps at {any_part.rate:g} Hz",
-        {"recordings": len(length), "least": least, "most": most, "rate": any_part.rate},
-    )
+    rate = any_part.rate if any_part.knows_rate else None
+    text = f"{len(length):,} of {least:,} to {most:,} steps"
+    text += "" if rate is None else f" at {rate:g} Hz"
+    values = {"recordings": len(length), "least": least, "most": most, "rate": rate}
+    yield Line("recordings", text, values)
     counts = {name: len(getattr(splits, name).label) for name in ("train", "test")}
     text = f"{counts['train']:,} train, {counts['test']:,} test, of {splits.size[0]:,} steps"
     yield Line("windows", text, {**counts, "steps": splits.size[0]})

@@ -55,5 +55,7 @@ def test_another_rate_is_refused(tmp_path):
 
 
 def test_what_to_fetch_is_said(tmp_path):
-    with pytest.raises(ConfigError, match=r"holds nothing and .*ecg does not exist; fetch.*04015.hea"):
+    with pytest.raises(
+        ConfigError, match=r"holds nothing and .*ecg does not exist; fetch.*04015.hea"
+    ):
         ecg(str(tmp_path))

@@ -159,7 +159,9 @@ def rewritten(tmp_path, key, raw):
 
 def test_a_header_that_claims_16_pebibytes_takes_no_memory(tmp_path):
     claim = b"(%d, 2), }" % 2**50
-    path = rewritten(tmp_path, "value", lambda raw: raw.replace(b"(7, 2), }".ljust(len(claim)), claim))
+    path = rewritten(
+        tmp_path, "value", lambda raw: raw.replace(b"(7, 2), }".ljust(len(claim)), claim)
+    )
     tracemalloc.start()
     with pytest.raises(ConfigError, match=r"'value' claims [\d,]+ bytes, and has [\d,]+\); write"):
         read_npz(path, None)
