@@ -139,7 +139,9 @@ def _subjects_missing(content: FileContent, by: By | None) -> Iterator[str]:
 
 def _values_missing(recordings: Recordings, nan: Missing) -> Iterator[str]:
     """Yield where the first missing value is if they are refused."""
-    bad = () if nan == "keep" else recordings.value.isnan().nonzero()
+    if nan == "keep":
+        return
+    bad = recordings.value.isnan().nonzero()
     if len(bad):
         yield (
             f"{recordings.value_at(*bad[0].tolist())} is missing ({len(bad)} such values); fill or "

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from jaxtyping import Int64
 
+from manyviews.datamodules.error_text import error_text
 from manyviews.datamodules.places import place_of
 from manyviews.datamodules.series.recordings import Recording, Recordings, join
 from manyviews.datamodules.series.splits import windowed
@@ -100,7 +101,7 @@ def _numbers(file: Path, columns: int) -> np.ndarray:
             warnings.simplefilter("error")  # an empty file is only warned of
             read = np.loadtxt(file, dtype=np.float32, ndmin=2)
     except (OSError, ValueError, UserWarning) as error:
-        raise ConfigError(f"{file} cannot be read ({error}); {FETCH}") from error
+        raise ConfigError(f"{file} cannot be read ({error_text(error)}); {FETCH}") from error
     if not np.isfinite(read).all():
         raise ConfigError(f"{file} holds something other than finite numbers; {FETCH}")
     if read.shape[1] != columns:

@@ -20,13 +20,13 @@ import torch
 from manyviews.datamodules.label_text import UNKNOWN
 from manyviews.datamodules.series.readers.base import FileContent, Numbered, number_labels
 from manyviews.datamodules.series.readers.csv_time import check_order, rate_of
+from manyviews.datamodules.series.readers.float32 import parse, to_float32
 from manyviews.datamodules.series.readers.names import (
     listed,
     stripped_names,
     subject_names,
     unique_names,
 )
-from manyviews.datamodules.series.readers.float32 import parse, to_float32
 from manyviews.datamodules.series.readers.text import read_text
 from manyviews.datamodules.series.recordings import Recording
 from manyviews.errors import ConfigError, unknown

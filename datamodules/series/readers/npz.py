@@ -25,10 +25,10 @@ import numpy as np
 import torch
 
 from manyviews.datamodules.series.readers.base import FileContent
+from manyviews.datamodules.series.readers.float32 import to_float32
 from manyviews.datamodules.series.readers.names import stripped_names, subject_names, unique_names
 from manyviews.datamodules.series.readers.npz_arrays import load_arrays
 from manyviews.datamodules.series.readers.npz_labels import Arrays, label_steps
-from manyviews.datamodules.series.readers.float32 import to_float32
 from manyviews.datamodules.series.recordings import Recording
 from manyviews.errors import ConfigError, unknown
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy
 
+from manyviews.datamodules.error_text import error_text
 from manyviews.errors import ConfigError
 
 METHODS = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED  # numpy writes no others
@@ -28,10 +29,9 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
             warnings.simplefilter("ignore")  # about files that Python 2 wrote, which are read
             return _arrays(held, path.stat().st_size)
     except Exception as error:  # zip, zlib, numpy and Python's parser each raise their own
-        said = " ".join(str(error).split()) or type(error).__name__
         raise ConfigError(
-            f"{path} is not an .npz file of plain arrays ({_kind(path) or said}); write it with "
-            "numpy.savez, and names as arrays of strings"
+            f"{path} is not an .npz file of plain arrays ({_kind(path) or error_text(error)}); "
+            "write it with numpy.savez, and names as arrays of strings"
         ) from error
 
 

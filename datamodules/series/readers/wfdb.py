@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Int16, UInt8
 
+from manyviews.datamodules.error_text import error_text
 from manyviews.errors import ConfigError
 
 RHYTHM, SKIP, AUX = 28, 59, 63  # codes of annotations: a rhythm, a long pause, a text
@@ -61,7 +62,7 @@ def read_record(header: Path) -> Record:
         rhythm = rhythms(header.with_suffix(".atr").read_bytes())
         gain, zero = np.array([_gain(f) for f in fields], dtype=np.float32).T
     except (OSError, ValueError, IndexError) as error:
-        raise ConfigError(f"{header}: the record cannot be read ({error})") from error
+        raise ConfigError(f"{header}: the record cannot be read ({error_text(error)})") from error
     samples = samples[: int(steps)]
     value = np.where(samples == INVALID, np.float32(np.nan), (samples - zero) / gain)
     channels = tuple(f[8] if len(f) > 8 else str(c) for c, f in enumerate(fields))

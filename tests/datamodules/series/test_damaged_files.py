@@ -1,6 +1,7 @@
 """Damaged files end in one line that says what is wrong, or load; no reader raises other errors."""
 
 import io
+import pickle
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from damage import damaged, with_odd_word
 from wfdb_files import write_record
 
 from manyviews.datamodules.series.custom import series
+from manyviews.datamodules.series.public.har import har
+from manyviews.datamodules.series.public.ppg import ppg
 from manyviews.datamodules.series.readers.wfdb import read_record
 from manyviews.errors import ConfigError
 
@@ -117,3 +120,40 @@ def test_damaged_records_are_refused_in_one_line_or_load(tmp_path):
             except ConfigError as error:
                 assert len(str(error).splitlines()) == 1 and str(error).isprintable(), repr(error)
         file.write_bytes(raw)
+
+
+def test_damaged_pickles_of_wesad_are_refused_in_one_line_or_load(tmp_path):
+    content = {"signal": {"wrist": {"BVP": RNG.normal(size=(640, 1))}}, "label": np.ones(7000, int)}
+    raw = pickle.dumps(content, protocol=2)
+    for subject in ("S2", "S3"):
+        (tmp_path / subject).mkdir()
+        (tmp_path / subject / f"{subject}.pkl").write_bytes(raw)
+    for seed in range(60):
+        part = damaged(raw[:400], seed) + raw[400:] if seed % 3 else damaged(raw, seed)
+        (tmp_path / "S2" / "S2.pkl").write_bytes(part)
+        try:
+            ppg(str(tmp_path), window="1s")
+        except ConfigError as error:
+            assert str(error).isprintable(), repr(error)
+
+
+def test_damaged_text_files_of_hapt_are_refused_in_one_line_or_load(tmp_path):
+    (tmp_path / "RawData").mkdir()
+    texts = {
+        f"{s}_exp0{e}_user0{e}.txt": "1 2 3\n4 5 6.5\n" * 10
+        for s in ("acc", "gyro")
+        for e in (1, 2)
+    }
+    texts["labels.txt"] = "1 1 5 1 10\n2 2 4 1 20\n"
+    for name, text in texts.items():
+        (tmp_path / "RawData" / name).write_text(text)
+    for name in ("acc_exp01_user01.txt", "labels.txt"):
+        for seed in range(40):
+            raw = texts[name].encode()
+            changed = with_odd_word(texts[name], seed) if seed % 2 else damaged(raw, seed // 2)
+            (tmp_path / "RawData" / name).write_bytes(changed)
+            try:
+                har(str(tmp_path), window=5)
+            except ConfigError as error:
+                assert str(error).isprintable(), repr(error)
+        (tmp_path / "RawData" / name).write_text(texts[name])
