@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Bool
 from torch import Tensor
@@ -12,7 +14,21 @@ AT_ONCE = 2**22  # steps that are converted to float64 together
 ROUNDING = 1e-12  # of the squared mean: a smaller variance is rounding noise
 
 
-def channel_statistics(windows: Windows) -> tuple[tuple[float, ...], tuple[float, ...]]:
+class ChannelStatistics(NamedTuple):
+    """The statistics of every channel.
+
+    Attributes:
+        mean: in the units of the data; 0 if the channel has no known value.
+        std: standard deviation, likewise; 1 if the channel is constant.
+        constant: True if the channel has at most one known value.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    constant: tuple[bool, ...]
+
+
+def channel_statistics(windows: Windows) -> ChannelStatistics:
     """Return mean and standard deviation of every channel over the steps that windows cover.
 
     A step counts once even if several windows overlap there; missing values do not count.
@@ -29,9 +45,9 @@ def channel_statistics(windows: Windows) -> tuple[tuple[float, ...], tuple[float
         square += known.square().sum(0)
     mean = total / count.clamp(min=1)
     variance = square / count.clamp(min=1) - mean**2
-    # A constant channel is divided by 1, not by 0.
-    std = torch.where(variance > ROUNDING * mean**2, variance, 1.0).sqrt()
-    return tuple(mean.tolist()), tuple(std.tolist())
+    varies = variance > ROUNDING * mean**2
+    std = torch.where(varies, variance, 1.0).sqrt()  # a constant channel is divided by 1, not by 0
+    return ChannelStatistics(*(tuple(part.tolist()) for part in (mean, std, ~varies)))
 
 
 def _covered(windows: Windows) -> Bool[Tensor, " S"]:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-import torch
-
 from manyviews.datamodules.series.hold_out import By
+from manyviews.datamodules.series.readers.arff import read_arff
 from manyviews.datamodules.series.readers.base import FileContent
+from manyviews.datamodules.series.readers.cases import name_of
 from manyviews.datamodules.series.readers.csv_long import read_csv
 from manyviews.datamodules.series.readers.npz import Layout, read_npz
-from manyviews.datamodules.series.readers.ts import TEST, TRAIN, read_ts
+from manyviews.datamodules.series.readers.ts import read_ts
 from manyviews.datamodules.series.recordings import Recordings, join
-from manyviews.datamodules.series.splits import common_length, windowed
+from manyviews.datamodules.series.splits import unequal_lengths, windowed
 from manyviews.errors import ConfigError, unknown
 
-ENDINGS = ".npz", ".ts", ".csv"
+ENDINGS = ".npz", ".ts", ".arff", ".csv"
 Missing = Literal["refuse", "keep"]
 
 
@@ -30,82 +31,119 @@ def series(
     nan: Missing = "refuse",
     *,
     window: int | str | None,
+    stride: int | str | None,
     by: By | None,
 ) -> Recordings:
-    """Return the recordings of an .npz, a .ts or a .csv file.
+    """Return the recordings of an .npz, a .ts, an .arff or a .csv file.
 
     Args:
         path: the file; of a pair `X_TRAIN.ts` and `X_TEST.ts` either one.
-        rate: sampling rate in Hz; None: as the file says.
+        rate: sampling rate in Hz; None: as the file says, or unknown, which durations do not allow.
         layout: axes of an .npz whose `value` has three of them: "nct" or "ntc".
         channels: columns of a .csv that are channels; None: all columns without another meaning.
         nan: "refuse" missing values, or "keep" them for backbones that can read them.
         window: None is allowed if all recordings have the same length.
+        stride: see `Windowing`.
         by: None or "subject" needs to know the subjects, or a pair of .ts files.
 
     Raises:
-        ConfigError: the file cannot be read or is incomplete; the message says what to type.
+        ConfigError: the file cannot be read or is incomplete; the message says all that has to be
+            typed.
     """
-    content = _read(Path(path), layout, channels)
+    if rate is not None and not 0 < rate < float("inf"):
+        raise ConfigError(f"data.rate={rate}; allowed: steps per second, above 0")
+    content = _read(Path(path), layout, channels, rate)
     recordings = _recordings(path, content, rate)
-    _check_missing(path, recordings, nan)
-    own_split = content.test_recordings > 0
-    if by not in ("recording", "window") and not content.knows_subjects:
-        if by is not None or not own_split:
-            raise ConfigError(
-                f"{path} does not say who was recorded, so data.by={by or 'subject'} is "
-                "impossible; add a subject for each recording, or type data.by=recording"
-            )
-    if window is None:
-        common_length(path, recordings)
-    return replace(
-        recordings,
-        dataset=Path(path).stem.removesuffix(TRAIN).removesuffix(TEST),
-        # .ts files do not know subjects: there each recording counts as one.
-        test_subjects=recordings.names[-content.test_recordings :] if own_split else None,
-    )
+    missing = [
+        *_rate_missing(recordings, window, stride),
+        *(unequal_lengths(recordings) if window is None else ()),
+        *_subjects_missing(content, by),
+        *_values_missing(recordings, nan),
+    ]
+    if missing:
+        raise ConfigError(f"{path}: {'; '.join(missing)}")
+    return recordings
 
 
-def _read(path: Path, layout: Layout | None, channels: list[str] | None) -> FileContent:
+def _read(
+    path: Path, layout: Layout | None, channels: list[str] | None, rate: float | None
+) -> FileContent:
     """Read the file with the reader for its ending."""
-    if path.suffix not in ENDINGS:
+    ending = path.suffix.lower()
+    if ending not in ENDINGS:
         raise unknown("ending of data.path", path.suffix or str(path), ENDINGS)
     if not path.is_file():
         raise ConfigError(f"data.path={path} is not a file")
-    if layout is not None and path.suffix != ".npz":
-        raise ConfigError(
-            f"data.layout={layout} is for .npz files; a {path.suffix} file has one layout"
-        )
-    if channels is not None and path.suffix != ".csv":
-        raise ConfigError(f"data.channels is for .csv files; a {path.suffix} file is read whole")
-    if path.suffix == ".npz":
+    if layout is not None and ending != ".npz":
+        raise ConfigError(f"data.layout={layout} is for .npz files; a {ending} file has one layout")
+    if channels is not None and ending != ".csv":
+        raise ConfigError(f"data.channels is for .csv files; a {ending} file is read whole")
+    if ending == ".npz":
         return read_npz(path, layout)
-    return read_ts(path) if path.suffix == ".ts" else read_csv(path, channels)
+    if ending == ".csv":
+        return read_csv(path, channels, rate)
+    return read_ts(path) if ending == ".ts" else read_arff(path)
 
 
-def _recordings(path: str, content: FileContent, rate: float | None) -> Recordings:
+def _recordings(path: str, content: FileContent, typed: float | None) -> Recordings:
     """Join the recordings; the rate that the user typed wins over that of the file."""
-    rate = content.rate if rate is None else rate
-    if rate is None or not 0 < rate < float("inf"):
-        raise ConfigError(
-            f"{path}: the rate is {'missing' if rate is None else rate}; type data.rate=50 for "
-            "50 steps per second, data.rate=1 if steps have no duration"
-        )
-    return join(content.recordings, rate=rate, channels=content.channels, classes=content.classes)
-
-
-def _check_missing(path: str, recordings: Recordings, nan: Missing) -> None:
-    """Raise if a value is infinite, or is NaN and must not be; name the first, count the rest."""
-    value = recordings.value
-    bad = (value.isinf() if nan == "keep" else ~value.isfinite()).nonzero()
-    if not len(bad):
-        return
-    step, channel = bad[0].tolist()
-    # The recording that contains this step of the flat array.
-    r = int(torch.searchsorted(recordings.offset, step, right=True)) - 1
-    raise ConfigError(
-        f"{path}: recording {recordings.names[r]!r}, channel {recordings.channels[channel]!r}, "
-        f"step {step - int(recordings.offset[r])} is {float(value[step, channel])} "
-        f"({len(bad)} such values); fill or cut them"
-        + (", or type data.nan=keep" if nan == "refuse" else "")
+    rate, notes = content.rate, content.notes
+    if typed is not None:
+        if rate not in (None, typed):
+            notes = (*notes, f"data.rate={typed:g} replaces the rate in {path}, {rate:g}")
+        rate = typed
+    if rate is not None and not 0 < rate < float("inf"):
+        raise ConfigError(f"{path}: the rate is {rate}; type data.rate=50 for 50 steps per second")
+    if rate is None:
+        notes = (*notes, f"{path} has no rate: windows are counted in steps")
+    joined = join(
+        content.recordings,
+        rate=1.0 if rate is None else rate,
+        channels=content.channels,
+        classes=content.classes,
     )
+    test = content.test_recordings
+    return replace(
+        joined,
+        dataset=name_of(Path(path)),
+        # Such files do not know subjects: there each recording counts as one.
+        test_subjects=joined.names[-test:] if test else None,
+        knows_subjects=content.knows_subjects,
+        knows_rate=rate is not None,
+        notes=notes,
+    )
+
+
+def _rate_missing(recordings: Recordings, window: object, stride: object) -> Iterator[str]:
+    """Yield what to type if a duration needs a rate that nobody knows."""
+    lengths = {"data.window": window, "data.stride": stride}
+    durations = [f"{key}={given}" for key, given in lengths.items() if isinstance(given, str)]
+    if durations and not recordings.knows_rate:
+        yield (
+            f"the rate is missing, and {' and '.join(durations)} cannot be counted in steps; type "
+            "data.rate=50 for 50 steps per second, or a number of steps"
+        )
+
+
+def _subjects_missing(content: FileContent, by: By | None) -> Iterator[str]:
+    """Yield what to type if a split by subject needs subjects that nobody knows."""
+    own_split = by is None and content.test_recordings > 0
+    if by in ("recording", "window") or content.knows_subjects or own_split:
+        return
+    instead = "recording" if len(content.recordings) > 1 else "window"
+    yield (
+        f"it does not say who was recorded, so data.by={by or 'subject'} is impossible; add a "
+        f"subject for each recording, or type data.by={instead}"
+    )
+
+
+def _values_missing(recordings: Recordings, nan: Missing) -> Iterator[str]:
+    """Yield where the first missing value is if they are refused."""
+    if nan == "keep":
+        return
+    bad = recordings.value.isnan().nonzero()
+    if len(bad):
+        yield (
+            f"{recordings.value_at(*bad[0].tolist())} is missing ({len(bad)} such values); fill or "
+            "cut them, or type data.nan=keep"
+        )

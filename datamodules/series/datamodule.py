@@ -71,9 +71,11 @@ class SeriesData(ViewData[SeriesSplits, SeriesViews]):
             series = normalise(sample.input, self.splits.mean, self.splits.std)
             yield sample._replace(input=series)
 
-    def subjects(self, split: Split) -> tuple[Int64[Tensor, " N"], tuple[str, ...]]:
-        """Return the subject of every window, and the names of the subjects."""
+    def subjects(self, split: Split) -> tuple[Int64[Tensor, " N"], tuple[str, ...]] | None:
+        """Return the subject of every window and all names; None if nobody knows the subjects."""
         windows: Windows = getattr(self.splits, split)
+        if not windows.recordings.knows_subjects:
+            return None
         return windows.subject, windows.recordings.subjects
 
     def controls(self) -> dict[str, Callable[[Split], Float[Tensor, "N D"]]]:

@@ -36,7 +36,7 @@ def is_held_out(recordings: Recordings, by: By, test: Test) -> Bool[Tensor, " R"
         owner = tuple(recordings.subjects[i] for i in recordings.subject.tolist())
     names = sorted(set(owner), key=natural_order)
     if len(names) < 2:
-        other = "window" if kind == "recording" else "recording"
+        other = "recording" if kind == "subject" and len(recordings) > 1 else "window"
         raise ConfigError(
             f"data.by={by} needs 2 {kind}s or more, the data has {len(names)}; type data.by={other}"
         )
@@ -58,7 +58,10 @@ def natural_order(name: str) -> list[tuple[int, str]]:
     ['S1', 'S2', 'S10']
     """
     parts = re.split(r"(\d+)", name)
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+    # Python refuses to convert thousands of digits.
+    return [
+        (int(part), "") if part.isdecimal() and len(part) < 100 else (-1, part) for part in parts
+    ]
 
 
 def _by_share(names: Sequence[str], share: float, kind: str) -> set[str]:

@@ -44,6 +44,10 @@ class Recordings:
         dataset: name of the data set; empty if it is that of the function that returns them.
         test_subjects: subjects that the data set itself holds out; None if it has no split of its
             own.
+        knows_subjects: False if nobody knows who was recorded: then each recording counts as
+            another subject, and there are no scores by person.
+        knows_rate: False if nobody knows the rate, which is 1.0 then.
+        notes: a sentence for each thing that was read differently than it is written.
     """
 
     value: Float[Tensor, "S C"]
@@ -57,6 +61,9 @@ class Recordings:
     names: tuple[str, ...]
     dataset: str = ""
     test_subjects: tuple[str, ...] | None = None
+    knows_subjects: bool = True
+    knows_rate: bool = True
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of recordings."""
@@ -70,6 +77,14 @@ class Recordings:
     def at(self, step: Int64[Tensor, " B"]) -> Int64[Tensor, " B"]:
         """Return the recording that contains each step of the flat array."""
         return torch.searchsorted(self.offset, step, right=True) - 1
+
+    def value_at(self, step: int, channel: int) -> str:
+        """Return the place of a value in words: its recording, its channel and the step there."""
+        r = int(self.at(torch.tensor([step])))
+        return (
+            f"recording {self.names[r]!r}, channel {self.channels[channel]!r}, step "
+            f"{step - int(self.offset[r])}"
+        )
 
     def only(self, rows: Int64[Tensor, " r"]) -> Recordings:
         """Return these recordings alone; the numbers of subjects and classes do not change."""

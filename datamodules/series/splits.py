@@ -6,14 +6,17 @@ A data set is a function that returns `Recordings`; the decorator `windowed` giv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from manyviews import draws
 from manyviews.datamodules.fingerprint import fingerprint
 from manyviews.datamodules.options import with_options
-from manyviews.datamodules.series.channel_statistics import channel_statistics
+from manyviews.datamodules.series.channel_statistics import (
+    ChannelStatistics,
+    channel_statistics,
+)
 from manyviews.datamodules.series.durations import steps
 from manyviews.datamodules.series.hold_out import By, Test, is_held_out
 from manyviews.datamodules.series.recordings import Recordings
@@ -21,6 +24,9 @@ from manyviews.datamodules.series.windows import Windows, grid
 from manyviews.errors import ConfigError
 
 Norm = Literal["train", "none"]
+AT_ONCE = 2**22  # steps that are looked at together, which bounds the memory
+USUAL, FEWEST = 128, 4  # steps of a window that is suggested
+SHOWN = 5  # channels in a sentence
 
 
 @dataclass(frozen=True)
@@ -114,9 +120,10 @@ def split(name: str, recordings: Recordings, options: Windowing) -> SeriesSplits
         options: window, stride, test split and normalisation.
 
     Raises:
-        ConfigError: a unit or a name is unknown, a split would be empty, or no recording is as long
-            as a window.
+        ConfigError: a unit or a name is unknown, a split would be empty, no recording is as long
+            as a window, a value is infinite, or all channels are constant.
     """
+    _check_finite(name, recordings)
     length = _window(name, recordings, options.window)
     stride = length
     if options.stride is not None:
@@ -127,14 +134,54 @@ def split(name: str, recordings: Recordings, options: Windowing) -> SeriesSplits
     train, test = _split(recordings, length, stride, options)
     for half, windows in (("training", train), ("test", test)):
         if not len(windows.start):
+            longest = int(windows.recordings.length.max())
             raise ConfigError(
-                f"the {half} split of {name} has no recording of {length} steps; "
-                "type a shorter data.window, or another data.test"
+                f"the {half} split of {name} has no recording of {length} steps, the longest has "
+                f"{longest}; type a shorter data.window, or another data.test"
             )
-    mean, std = channel_statistics(train)  # the test split must not leak into them
+    found = channel_statistics(train)  # the test split must not leak into them
+    notes = (*recordings.notes, *_constant(name, recordings.channels, found))
+    mean, std = found.mean, found.std
     if options.norm == "none":
         mean, std = (0.0,) * len(mean), (1.0,) * len(std)
-    return SeriesSplits(name, train, test, recordings.classes, mean, std, skipped)
+    return SeriesSplits(name, train, test, recordings.classes, mean, std, skipped, notes)
+
+
+def _check_finite(name: str, recordings: Recordings) -> None:
+    """Raise if a value is infinite; name the first, count all."""
+    count, first = 0, None
+    for i, part in enumerate(recordings.value.split(AT_ONCE)):
+        bad = part.isinf().nonzero()
+        count += len(bad)
+        if len(bad) and first is None:
+            first = (int(bad[0, 0]) + i * AT_ONCE, int(bad[0, 1]))
+    if first is not None:
+        raise ConfigError(
+            f"{name}: {recordings.value_at(*first)} is {float(recordings.value[first])} ({count} "
+            "such values); fill or cut them, or write them as missing (nan)"
+        )
+
+
+def _constant(name: str, channels: Sequence[str], found: ChannelStatistics) -> tuple[str, ...]:
+    """Return a sentence that names constant channels.
+
+    Raises:
+        ConfigError: all channels are constant.
+    """
+    constant = [
+        f"{channel} ({value:g})"
+        for channel, value, flat in zip(channels, found.mean, found.constant, strict=True)
+        if flat
+    ]
+    shown = ", ".join(constant[:SHOWN])
+    if len(constant) == len(channels):
+        raise ConfigError(
+            f"{name}: every channel is constant in the training windows ({shown}): there is "
+            "nothing to learn"
+        )
+    if not constant:
+        return ()
+    return (f"{len(constant)} of {len(channels)} channels are constant: {shown}",)
 
 
 def _window(name: str, recordings: Recordings, window: int | str | None) -> int:
@@ -154,13 +201,24 @@ def common_length(where: str, recordings: Recordings) -> int:
     Raises:
         ConfigError: their lengths differ.
     """
-    short, long = int(recordings.length.min()), int(recordings.length.max())
-    if short != long:
-        raise ConfigError(
-            f"data.window is missing, and the recordings of {where} have {short} to {long} steps; "
-            "type data.window=128 or data.window=2.56s"
-        )
-    return short
+    for said in unequal_lengths(recordings):
+        raise ConfigError(f"{where}: {said}")
+    return int(recordings.length.min())
+
+
+def unequal_lengths(recordings: Recordings) -> tuple[str, ...]:
+    """Return a sentence that suggests a window, if the recordings differ in length."""
+    length = recordings.length
+    short, long = int(length.min()), int(length.max())
+    if short == long:
+        return ()
+    # As long as the shortest, unless that is too short for a window or longer than is usual.
+    steps = min(short if short >= FEWEST else max(int(length.median()), 2), USUAL)
+    duration = f" or data.window={steps / recordings.rate:g}s" if recordings.knows_rate else ""
+    return (
+        f"data.window is missing, and recordings have {short} to {long} steps; type "
+        f"data.window={steps}{duration}; recordings that are shorter than a window are left out",
+    )
 
 
 def _split(
@@ -171,6 +229,11 @@ def _split(
     if by is None:
         by = "subject"
         if recordings.test_subjects is not None:  # the publisher's own split
+            if test != Windowing().test:
+                raise ConfigError(
+                    f"data.test={test}, and the data have a test split of their own; leave "
+                    "data.test out, or type data.by=recording to split anew"
+                )
             test = list[str | int](recordings.test_subjects)
     if by == "window":
         return _at_random(grid(recordings, length, stride, options.min_purity), test)
@@ -191,7 +254,8 @@ def _too_short(recordings: Recordings, length: int) -> tuple[str, ...]:
     if max(have, default=0) < length:
         raise ConfigError(
             f"data.window is {length} steps, the longest of {len(recordings)} recordings has "
-            f"{max(have, default=0)}; type a shorter data.window"
+            f"{max(have, default=0)}; type a shorter data.window, such as "
+            f"data.window={max(2, min(USUAL, int(recordings.length.median())))}"
         )
     return tuple(
         f"recording {name!r}: it has {steps} steps, a window {length}"

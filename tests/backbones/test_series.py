@@ -60,6 +60,12 @@ def test_a_missing_step_does_not_reach_the_embedding(net):
     assert net(series).isfinite().all()
 
 
+def test_a_channel_that_is_off_does_not_hide_the_others(net):
+    first, second = torch.randn(2, 1, CHANNELS, STEPS)
+    first[:, 1] = second[:, 1] = torch.nan
+    assert not torch.allclose(net(first), net(second))
+
+
 def test_pooling_kinds():
     features = torch.randn(2, 5, 7)
     assert torch.equal(Pooling("max", 5)(features), features.amax(-1))

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float, Int64
 from scipy.signal import butter, filtfilt, sosfiltfilt
 
-from manyviews.datamodules.folder_content import content_of
+from manyviews.datamodules.places import place_of
 from manyviews.datamodules.series.readers.wfdb import read_record
 from manyviews.datamodules.series.recordings import Recording, Recordings, join
 from manyviews.datamodules.series.splits import windowed
@@ -25,6 +25,7 @@ from manyviews.errors import ConfigError
 
 CLASSES = "AFIB", "N"
 RATE, MAINS = 250.0, 50  # Hz
+FEWEST = 100  # steps that the filters need
 FETCH = (
     "fetch afdb 1.0.0 from https://physionet.org/content/afdb/1.0.0/, unpack it, and type "
     "data.root=FOLDER where 04015.hea, 04015.dat, 04015.atr and so on lie"
@@ -44,9 +45,8 @@ def ecg(root: str) -> Recordings:
     Raises:
         ConfigError: the files are missing or incomplete.
     """
-    files = sorted(Path(root).glob("*.dat"))  # two records have annotations, but no signals
-    if not files:
-        raise ConfigError(f"data.root={root} {content_of(Path(root))}, no records of afdb; {FETCH}")
+    folder = place_of("ecg", root, "*.dat", FETCH)
+    files = sorted(folder.glob("*.dat"))  # two records have annotations, but no signals
     return join(
         [_recording(file) for file in files],
         rate=RATE,
@@ -60,6 +60,8 @@ def _recording(file: Path) -> Recording:
     record = read_record(file.with_suffix(".hea"))
     if record.rate != RATE:
         raise ConfigError(f"{file}: {record.rate:g} Hz, afdb has {RATE:g}; {FETCH}")
+    if len(record.value) < FEWEST or np.isnan(record.value).all(0).any():
+        raise ConfigError(f"{file}: a lead of {len(record.value)} steps has no signal; {FETCH}")
     value = np.stack([clean(lead) for lead in record.value.T], 1)
     label = torch.from_numpy(label_steps(record.rhythm, len(value)))
     return Recording(torch.from_numpy(value), label, file.stem, file.stem)

@@ -20,7 +20,8 @@ import torch
 from jaxtyping import Float, Int64
 from scipy.signal import butter, sosfilt
 
-from manyviews.datamodules.folder_content import content_of
+from manyviews.datamodules.error_text import error_text
+from manyviews.datamodules.places import place_of
 from manyviews.datamodules.series.hold_out import natural_order
 from manyviews.datamodules.series.recordings import Recording, Recordings, join
 from manyviews.datamodules.series.splits import windowed
@@ -29,15 +30,6 @@ from manyviews.errors import ConfigError
 CLASSES = "baseline", "stress", "amusement", "meditation"  # 1 to 4 in the files
 RATE, LABEL_RATE = 64, 700
 BAND = 0.5, 10.0  # Hz
-UNREADABLE = (  # errors of a file that is broken or holds something else
-    OSError,
-    pickle.UnpicklingError,
-    EOFError,
-    LookupError,
-    AttributeError,
-    TypeError,
-    ValueError,
-)
 FETCH = (
     "fetch WESAD from https://archive.ics.uci.edu/dataset/465, unpack it, and type "
     "data.root=FOLDER where FOLDER/S2/S2.pkl, FOLDER/S3/S3.pkl and so on lie"
@@ -54,11 +46,8 @@ def ppg(root: str) -> Recordings:
     Raises:
         ConfigError: the files are missing, hold something else, or would run code.
     """
-    files = sorted(Path(root).glob("S*/S*.pkl"), key=lambda file: natural_order(file.stem))
-    if not files:
-        raise ConfigError(
-            f"data.root={root} {content_of(Path(root))}, no recordings of WESAD; {FETCH}"
-        )
+    folder = place_of("ppg", root, "S*/S*.pkl", FETCH)
+    files = sorted(folder.glob("S*/S*.pkl"), key=lambda file: natural_order(file.stem))
     return join(
         [_recording(file) for file in files],
         rate=float(RATE),
@@ -74,8 +63,14 @@ def _recording(file: Path) -> Recording:
             content = Arrays(stream, encoding="latin1").load()
         pulse = np.asarray(content["signal"]["wrist"]["BVP"], dtype=np.float64).reshape(-1)
         label = np.asarray(content["label"]).reshape(-1)
-    except UNREADABLE as error:
-        raise ConfigError(f"{file} is no recording of WESAD ({error}); {FETCH}") from error
+        if not (len(pulse) and len(label) and label.dtype.kind in "iu"):
+            raise ValueError(f"{len(pulse)} values and {len(label)} {label.dtype} labels")
+        if not np.isfinite(pulse).all():
+            raise ValueError("its pulse holds something other than finite numbers")
+    except Exception as error:  # pickle and numpy raise many kinds on damaged files
+        raise ConfigError(
+            f"{file} is no recording of WESAD ({error_text(error)}); {FETCH}"
+        ) from error
     value = torch.from_numpy(clean(pulse))[:, None]
     return Recording(value, torch.from_numpy(at_pulse(label, len(pulse))), file.stem, file.stem)
 

@@ -8,7 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int64
 
+from manyviews.datamodules.label_text import UNKNOWN, changes, class_names, labels_of
 from manyviews.datamodules.series.hold_out import natural_order
+from manyviews.datamodules.series.readers.names import listed, unique_names
 from manyviews.datamodules.series.recordings import Recording
 from manyviews.errors import ConfigError
 
@@ -23,6 +25,7 @@ class FileContent(NamedTuple):
         rate: sampling rate in Hz; None if the file does not say.
         knows_subjects: True if the file says who was recorded.
         test_recordings: number of recordings at the end that come from a file of test data.
+        notes: a sentence for each thing that was read differently than it is written.
     """
 
     recordings: list[Recording]
@@ -31,37 +34,84 @@ class FileContent(NamedTuple):
     rate: float | None = None
     knows_subjects: bool = False
     test_recordings: int = 0
+    notes: tuple[str, ...] = ()
 
 
-def number_labels(
-    label: np.ndarray, classes: Sequence[str] | None, where: str
-) -> tuple[Int64[np.ndarray, ...], tuple[str, ...]]:
-    """Return the labels as 0..M-1, -1 if unknown, and the names of the M classes.
+class Numbered(NamedTuple):
+    """Labels as numbers.
+
+    Attributes:
+        label: class numbers 0..M-1, -1 if unknown, in the shape of the labels.
+        classes: names of the M classes.
+        notes: a sentence for each way in which names were read differently than written.
+    """
+
+    label: Int64[np.ndarray, ...]
+    classes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def number_labels(label: np.ndarray, classes: Sequence[str] | None, where: str) -> Numbered:
+    """Return the labels as numbers, and the names of the classes.
 
     Args:
-        label: whole numbers (negative: unknown) or names (empty: unknown).
+        label: whole numbers (negative: unknown) or names, as `label_text.class_names` reads them.
         classes: names of the classes; None: those that occur, in natural order.
         where: file and key, for error messages.
 
     Raises:
         ConfigError: labels are of another type, or a label has no class.
     """
-    if label.dtype.kind == "U":  # names
-        held = set(np.unique(label).tolist()) - {""}
-        names = tuple(sorted(held, key=natural_order)) if classes is None else tuple(classes)
-        if strange := sorted(held - set(names)):
-            raise ConfigError(f"{where}: label {strange[0]!r} is none of {', '.join(names)}")
-        # Names are looked up once each, not once per step.
-        values, back = np.unique(label, return_inverse=True)
-        number = {name: i for i, name in enumerate(names)}
-        numbers = np.array([number.get(str(value), -1) for value in values], dtype=np.int64)
-        return numbers[back].reshape(label.shape), names
+    names = None if classes is None else unique_names(classes, where, "class")
+    if label.dtype.kind == "U":
+        return _number_names(label, names, where)
     if label.dtype.kind not in "iub":
-        raise ConfigError(f"{where}: labels are {label.dtype}; allowed: whole numbers or names")
-    label = label.astype(np.int64)
-    if classes is None:
+        raise ConfigError(
+            f"{where}: labels are {label.dtype}; allowed: whole numbers or names, and -1 or an "
+            "empty name if unknown"
+        )
+    if names is None:
         values = np.unique(label[label >= 0])
-        return np.where(label < 0, -1, np.searchsorted(values, label)), tuple(map(str, values))
-    if label.size and label.max() >= len(classes):
-        raise ConfigError(f"{where}: label {label.max()}, but {len(classes)} classes from 0 on")
-    return np.maximum(label, -1), tuple(classes)
+        number = np.searchsorted(values, label).astype(np.int64)
+        return Numbered(np.where(label < 0, -1, number), tuple(map(str, values.tolist())))
+    # Compared before the conversion, in which a label above 2^63 would become negative.
+    if label.size and label.max() >= len(names):
+        raise ConfigError(f"{where}: label {label.max()}, but {len(names)} classes from 0 on")
+    return Numbered(np.maximum(label.astype(np.int64), -1), names)
+
+
+def _number_names(label: np.ndarray, classes: tuple[str, ...] | None, where: str) -> Numbered:
+    """Return the class of each name."""
+    # Names are looked up once each, not once per step.
+    values, back, count = np.unique(label, return_inverse=True, return_counts=True)
+    texts = [str(value) for value in values]
+    if classes is None:
+        classes, number = labels_of(texts, order=natural_order)
+        number, meaning = number.numpy(), class_names(texts)
+    else:
+        number, meaning = _among(texts, classes, where)
+    # A sentence counts labels, so that each text that is changed stands as often as in the file.
+    # A declared class that is called None is not changed.
+    repeated = [
+        text
+        for text, name, times in zip(texts, meaning, count.tolist(), strict=True)
+        for _ in range(times if name != text else text.lower() not in UNKNOWN)
+    ]
+    notes = () if meaning == texts else tuple(f"{where}: {said}" for said in changes(repeated))
+    return Numbered(number[back].reshape(label.shape), classes, notes)
+
+
+def _among(
+    texts: list[str], classes: tuple[str, ...], where: str
+) -> tuple[Int64[np.ndarray, " N"], list[str | None]]:
+    """Return number and name of the class that each text means, out of declared classes."""
+    # Read together, so that 1.0 is class 1. A declared class is one even if it is called None.
+    meaning = [
+        text.strip() if text.strip() in classes else name
+        for text, name in zip(texts, class_names([*texts, *classes])[: len(texts)], strict=True)
+    ]
+    strange = sorted({name for name in meaning if name is not None} - set(classes))
+    if strange:
+        raise ConfigError(f"{where}: label {strange[0]!r} is none of {listed(classes)}")
+    number = {None: -1, **{name: i for i, name in enumerate(classes)}}
+    return np.array([number[name] for name in meaning], dtype=np.int64), meaning

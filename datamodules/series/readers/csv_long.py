@@ -9,110 +9,189 @@ all others           channels; an empty cell is a missing value
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from manyviews.datamodules.series.readers.base import FileContent, number_labels
+from manyviews.datamodules.label_text import UNKNOWN
+from manyviews.datamodules.series.readers.base import FileContent, Numbered, number_labels
+from manyviews.datamodules.series.readers.csv_time import check_order, rate_of
+from manyviews.datamodules.series.readers.float32 import parse, to_float32
+from manyviews.datamodules.series.readers.names import (
+    listed,
+    stripped_names,
+    subject_names,
+    unique_names,
+)
+from manyviews.datamodules.series.readers.text import read_text
 from manyviews.datamodules.series.recordings import Recording
 from manyviews.errors import ConfigError, unknown
 
 NO_CHANNELS = ("subject", "recording", "t", "label")
-GAP = 1.5  # a step of t larger than this many median steps is a gap
+SHOWN = 10  # channels in one sentence
+Notes = tuple[str, ...]
 
 
-def read_csv(path: Path, channels: Sequence[str] | None) -> FileContent:
+class Table(NamedTuple):
+    """The cells of a file.
+
+    Attributes:
+        columns: cells by the name of their column.
+        line: number of the line of each row, for messages.
+        notes: see `FileContent`.
+    """
+
+    columns: dict[str, list[str]]
+    line: np.ndarray
+    notes: Notes
+
+
+def read_csv(path: Path, channels: Sequence[str] | None, rate: float | None = None) -> FileContent:
     """Read a file.
 
     Args:
         path: the file.
         channels: columns that are channels; None: all but subject, recording, t and label.
+        rate: steps per second, which `t` must agree with; None: as `t` says.
 
     Raises:
-        ConfigError: a column is unknown, a cell is no number, or time runs backwards or has gaps.
+        ConfigError: a column is unknown, a cell is no number, time runs backwards or has gaps, or
+            `t` says another rate.
     """
-    columns = _columns(path)
-    chosen = list(channels or [name for name in columns if name not in NO_CHANNELS])
-    for name in chosen:
-        if name not in columns:
-            raise unknown(f"column in {path}", name, columns)
-    if not chosen:
-        raise ConfigError(f"{path} has no channels: its columns are {', '.join(columns)}")
-    value = np.stack([_numbers(path, name, columns[name]) for name in chosen], 1)
-    rows = len(value)
-    label, classes = number_labels(
-        np.array(columns.get("label", [""] * rows), dtype=str), None, f"{path}: label"
-    )
-    time = _numbers(path, "t", columns["t"], np.float64) if "t" in columns else None
-    recordings = []
-    for (subject, name), index in _groups(columns, rows).items():
-        if time is not None:
-            _in_order(path, name, time[index], index)
-        recordings.append(
-            Recording(torch.from_numpy(value[index]), torch.from_numpy(label[index]), subject, name)
+    table = _table(path, unnamed=channels is not None)
+    columns = table.columns
+    chosen, said = _channels(path, columns, channels)
+    cells = np.stack([_numbers(path, name, columns[name]) for name in chosen], 1)
+    value, of_values = to_float32(cells, chosen, str(path))
+    labelled = _labels(path, columns, len(value))
+    groups, of_groups = _groups(path, columns, len(value))
+    time, of_time = None, ()
+    if "t" in columns:
+        time = _numbers(path, "t", columns["t"])
+        for (_, name), rows in groups.items():
+            check_order(path, name, time[rows], table.line[rows])
+        rate, of_time = rate_of(path, {key: time[i] for key, i in groups.items()}, rate)
+    recordings = [
+        Recording(
+            torch.from_numpy(value[rows]), torch.from_numpy(labelled.label[rows]), subject, name
         )
-    return FileContent(recordings, tuple(chosen), classes, knows_subjects="subject" in columns)
+        for (subject, name), rows in groups.items()
+    ]
+    return FileContent(
+        recordings,
+        chosen,
+        labelled.classes,
+        rate,
+        knows_subjects="subject" in columns,
+        notes=(*table.notes, *said, *of_values, *labelled.notes, *of_groups, *of_time),
+    )
 
 
-def _columns(path: Path) -> dict[str, list[str]]:
-    """Return the cells below each name of the header."""
+def _table(path: Path, *, unnamed: bool) -> Table:
+    """Return the cells below each name of the header.
+
+    Args:
+        path: the file.
+        unnamed: True leaves out columns without a name.
+    """
+    text, notes = read_text(path)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
-        # Excel writes a byte order mark, which "utf-8-sig" skips.
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            header, *rows = [row for row in csv.reader(stream) if row] or [[]]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{path} cannot be read ({error})") from error
-    if not rows:
+        rows = [(reader.line_num, row) for row in reader if row]
+    except csv.Error as error:
+        raise ConfigError(f"{path} cannot be read (line {reader.line_num}: {error})") from error
+    if len(rows) < 2:
         raise ConfigError(f"{path} holds no rows under a header")
-    for number, row in enumerate(rows, 2):  # the header is row 1
+    header = rows[0][1]
+    for number, row in rows[1:]:
         if len(row) != len(header):
             raise ConfigError(
                 f"{path}: row {number} has {len(row)} cells, the header {len(header)}"
             )
-    if len(set(header)) != len(header):
-        raise ConfigError(f"{path}: two columns have the same name ({', '.join(header)})")
-    columns = map(list, zip(*rows, strict=True))
-    return dict(zip((name.strip() for name in header), columns, strict=True))
+    if len(header) == 1 and (mark := next((m for m in ";\t|" if m in header[0]), None)):
+        raise ConfigError(f"{path}: its cells stand between {mark!r}; save it with commas")
+    kept = [i for i, name in enumerate(header) if name.strip() or not unnamed]
+    names = unique_names([header[i] for i in kept], str(path), "column")
+    columns = {name: [row[i] for _, row in rows[1:]] for i, name in zip(kept, names, strict=True)}
+    return Table(columns, np.array([number for number, _ in rows[1:]]), notes)
 
 
-def _numbers(path: Path, name: str, cells: list[str], kind: type = np.float32) -> np.ndarray:
-    """Return the cells as numbers, NaN if empty."""
+def _channels(
+    path: Path, columns: dict[str, list[str]], asked: Sequence[str] | None
+) -> tuple[tuple[str, ...], Notes]:
+    """Return the columns that are channels, and a sentence that names them if nobody did."""
+    if asked is not None:
+        chosen = unique_names(asked, f"data.channels={[*asked]}", "channel")
+        for name in chosen:
+            if name not in columns:
+                raise unknown(f"column in {path}", name, (listed([c]) for c in columns))
+    else:
+        chosen = tuple(name for name in columns if name not in NO_CHANNELS)
+        if odd := next((name for name in chosen if name.lower() in NO_CHANNELS), None):
+            raise ConfigError(
+                f"{path}: column {odd!r} is {odd.lower()} or a channel; name it {odd.lower()}, or "
+                "type data.channels=[NAME,NAME] for those that are channels"
+            )
+    if not chosen:
+        raise ConfigError(f"{path} has no channels: its columns are {listed(columns)}")
+    if label := next((name for name in chosen if name in ("subject", "recording", "label")), None):
+        raise ConfigError(f"data.channels: {label} of {path} is no measurement; leave it out")
+    if asked is not None:
+        return chosen, ()
+    more = f" and {len(chosen) - SHOWN} more" if len(chosen) > SHOWN else ""
+    return chosen, (f"{path.name}: the channels are {listed(chosen[:SHOWN])}{more}",)
+
+
+def _numbers(path: Path, name: str, cells: list[str]) -> np.ndarray:
+    """Return the cells as float64, NaN if empty."""
     try:
-        return np.array([cell if cell.strip() else "nan" for cell in cells], dtype=kind)
+        return parse(cells, (*UNKNOWN, "?"))
     except ValueError as error:
-        raise ConfigError(
-            f"{path}: column {name!r} holds something other than numbers ({error}); "
-            f"columns that are not channels are called {', '.join(NO_CHANNELS)}, or type "
+        advice = (
+            "t is the time in seconds"
+            if name == "t"
+            else f"columns that are not channels are called {', '.join(NO_CHANNELS)}, or type "
             "data.channels=[NAME,NAME] for those that are"
+        )
+        raise ConfigError(
+            f"{path}: column {name!r} holds something other than numbers ({error}); {advice}"
         ) from error
 
 
-def _groups(columns: dict[str, list[str]], rows: int) -> dict[tuple[str, str], np.ndarray]:
-    """Return the rows of each recording by (subject, name).
+def _labels(path: Path, columns: dict[str, list[str]], rows: int) -> Numbered:
+    """Return the class of each row; all are unknown if there is no column for them."""
+    if "label" not in columns:
+        return Numbered(np.full(rows, -1, dtype=np.int64), ())
+    return number_labels(np.array(columns["label"], dtype=str), None, f"{path}: label")
+
+
+def _groups(
+    path: Path, columns: dict[str, list[str]], rows: int
+) -> tuple[dict[tuple[str, str], np.ndarray], Notes]:
+    """Return the rows of each recording by (subject, name), and what was read differently.
 
     Without a column `subject`, every recording is a subject with the name of the recording.
     """
-    names = columns.get("recording") or columns.get("subject") or [""] * rows
-    subjects = columns.get("subject") or names
+    subjects, of_subjects = None, ()
+    if "subject" in columns:
+        subjects, of_subjects = subject_names(columns["subject"], str(path), "rows")
+    names, of_names = subjects or [""] * rows, ()
+    if "recording" in columns:
+        names, of_names = stripped_names(columns["recording"], f"{path}: recording")
     groups: dict[tuple[str, str], list[int]] = {}
-    for row, key in enumerate(zip(subjects, names, strict=True)):
+    for row, key in enumerate(zip(subjects or names, names, strict=True)):
         groups.setdefault(key, []).append(row)
-    return {key: np.array(index) for key, index in groups.items()}
-
-
-def _in_order(path: Path, name: str, time: np.ndarray, rows: np.ndarray) -> None:
-    """Raise unless time grows from row to row, without gaps."""
-    step = np.diff(time)
-    if not (step > 0).all():  # NaN is no time either
-        row = rows[1 + int(np.argmin(step > 0))] + 2
-        raise ConfigError(
-            f"{path}: recording {name!r}: t does not increase at row {row}; sort by t"
+    apart = [
+        name for (_, name), i in groups.items() if "t" not in columns and i[-1] - i[0] >= len(i)
+    ]
+    if apart:
+        of_names = (
+            *of_names,
+            f"{path.name}: the rows of recording {apart[0]!r} do not stand together "
+            f"({len(apart)} such recordings): they are joined",
         )
-    if len(step) and step.max() > GAP * np.median(step):
-        at = int(step.argmax())
-        raise ConfigError(
-            f"{path}: recording {name!r}: t jumps from {time[at]:g} to {time[at + 1]:g}, usually "
-            f"by {np.median(step):g}; give the part after the gap another recording name"
-        )
+    return {key: np.array(index) for key, index in groups.items()}, (*of_subjects, *of_names)

@@ -17,7 +17,7 @@ classes    (M,), names of the labels 0..M-1
 
 from __future__ import annotations
 
-import zipfile
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +25,9 @@ import numpy as np
 import torch
 
 from manyviews.datamodules.series.readers.base import FileContent
+from manyviews.datamodules.series.readers.float32 import to_float32
+from manyviews.datamodules.series.readers.names import stripped_names, subject_names, unique_names
+from manyviews.datamodules.series.readers.npz_arrays import load_arrays
 from manyviews.datamodules.series.readers.npz_labels import Arrays, label_steps
 from manyviews.datamodules.series.recordings import Recording
 from manyviews.errors import ConfigError, unknown
@@ -43,6 +46,7 @@ KEYS = (
     "classes",
 )
 ONE_AXIS = "length", "offset", "subject", "name", "channels", "interval_label", "classes"
+NAMES = "subject", "name", "channels", "classes"
 Layout = Literal["nct", "ntc"]
 
 
@@ -57,77 +61,92 @@ def read_npz(path: Path, layout: Layout | None) -> FileContent:
         ConfigError: a key is unknown or missing, shapes do not fit together, or the layout is
             ambiguous.
     """
-    arrays = _arrays(path)
+    arrays = _checked(path, load_arrays(path))
     value, length = _value(path, arrays, layout)
-    label, classes = label_steps(path, arrays, length)
-    names = tuple(map(str, arrays.get("channels", range(value.shape[1]))))
-    if len(names) != value.shape[1]:
-        raise ConfigError(
-            f"{path}: channels has {len(names)} names, value {value.shape[1]} channels"
-        )
+    labelled = label_steps(path, arrays, length)
+    channels = _channels(path, arrays, value.shape[1])
     count = len(length)
-    name = _per_recording(path, arrays, "name", count) or list(map(str, range(count)))
-    # Without subjects, each recording counts as one.
-    subject = _per_recording(path, arrays, "subject", count)
-    parts = torch.from_numpy(value).split(length)
-    labels = torch.from_numpy(label).split(length)
-    recordings = list(map(Recording, parts, labels, subject or name, name))
-    return FileContent(recordings, names, classes, _rate(path, arrays), subject is not None)
+    name, of_names = stripped_names(
+        _per_recording(path, arrays, "name", count) or list(map(str, range(count))), f"{path}: name"
+    )
+    subject, of_subjects = name, ()  # without subjects, each recording counts as one
+    if "subject" in arrays:
+        given = _per_recording(path, arrays, "subject", count)
+        subject, of_subjects = subject_names(given or [], str(path), "recordings")
+    single, of_values = to_float32(value, channels, str(path))
+    parts = torch.from_numpy(single).split(length)
+    labels = torch.from_numpy(labelled.label).split(length)
+    return FileContent(
+        list(map(Recording, parts, labels, subject, name)),
+        channels,
+        labelled.classes,
+        _rate(path, arrays),
+        "subject" in arrays,
+        notes=(*of_values, *of_names, *of_subjects, *labelled.notes),
+    )
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    """Load the arrays and check their keys and numbers of axes."""
-    try:
-        with np.load(path, allow_pickle=False) as held:  # a pickle could run code
-            arrays = {key: held[key] for key in held.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
-        raise ConfigError(
-            f"{path} is not an .npz file of plain arrays ({error}); write it with numpy.savez, "
-            "and names as arrays of strings"
-        ) from error
+def _checked(path: Path, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the arrays if their keys, types and numbers of axes are those that are read."""
     if strange := sorted(set(arrays) - set(KEYS)):
         raise unknown(f"key in {path}", strange[0], KEYS)
     for key in ONE_AXIS:
         if key in arrays and arrays[key].ndim != 1:
             raise ConfigError(f"{path}: {key} is {arrays[key].shape}; allowed: one axis")
+    for key in NAMES:
+        if key in arrays and arrays[key].dtype.kind not in "Uiuf":
+            raise ConfigError(
+                f"{path}: {key} is {arrays[key].dtype}; allowed: names as text, or numbers"
+            )
     if "value" not in arrays or not arrays["value"].size:
         raise ConfigError(f"{path} holds no value; its keys are {', '.join(arrays) or 'none'}")
     return arrays
 
 
 def _value(path: Path, arrays: Arrays, layout: Layout | None) -> tuple[np.ndarray, list[int]]:
-    """Return all values as float32 (steps, channels), and the steps of every recording."""
+    """Return all values as (steps, channels), and the steps of every recording."""
     value = arrays["value"]
     if value.dtype.kind not in "fiu" or value.ndim not in (2, 3):
         raise ConfigError(
             f"{path}: value is {value.dtype} {value.shape}; "
             "allowed: numbers (N, C, T), (N, T, C) or (S, C)"
         )
-    if value.ndim == 3:  # recordings of one length
-        if _layout(path, value, arrays, layout) == "nct":
-            value = value.swapaxes(1, 2)
-        if "length" in arrays or "offset" in arrays:
-            raise ConfigError(
-                f"{path}: value is {value.shape}, recordings of one length; leave out length and "
-                "offset, or join recordings to (steps, channels)"
-            )
-        flat = value.reshape(-1, value.shape[2])
-        return flat.astype(np.float32), [value.shape[1]] * value.shape[0]
-    return value.astype(np.float32), _length(path, arrays)
+    if value.ndim == 2:
+        return value, _length(path, arrays)
+    if _layout(path, value, arrays, layout) == "nct":  # recordings of one length
+        value = value.swapaxes(1, 2)
+    if "length" in arrays or "offset" in arrays:
+        raise ConfigError(
+            f"{path}: value is {value.shape}, recordings of one length; leave out length and "
+            "offset, or join recordings to (steps, channels)"
+        )
+    return value.reshape(-1, value.shape[2]), [value.shape[1]] * value.shape[0]
 
 
 def _length(path: Path, arrays: Arrays) -> list[int]:
     """Return the steps of every recording in a `value` of two axes."""
     steps = len(arrays["value"])
-    if ("length" in arrays) == ("offset" in arrays):
-        raise ConfigError(f"{path}: value is {arrays['value'].shape}; give length or offset")
-    offset = arrays["offset"] if "offset" in arrays else np.cumsum([0, *arrays["length"]])
-    if offset.dtype.kind not in "iu" or offset[0] != 0 or offset[-1] != steps:
+    given = [key for key in ("length", "offset") if key in arrays]
+    if len(given) != 1:
+        raise ConfigError(
+            f"{path}: value is {arrays['value'].shape}; give length or offset"
+            + (", not both" if given else "")
+        )
+    numbers = arrays[given[0]]
+    if numbers.dtype.kind not in "iu" or not len(numbers):
+        raise ConfigError(
+            f"{path}: {given[0]} is {numbers.dtype} {numbers.shape}; allowed: whole numbers"
+        )
+    # Python's integers do not overflow, nor wrap below zero as unsigned ones do.
+    offset = numbers.tolist()
+    if given == ["length"]:
+        offset = [*accumulate(offset, initial=0)]
+    if offset[0] != 0 or offset[-1] != steps:
         raise ConfigError(
             f"{path}: recordings lie from step {offset[0]} to {offset[-1]}, value has {steps} "
             "steps; length holds whole numbers that add up to them, offset goes from 0 to there"
         )
-    length = np.diff(offset).tolist()
+    length = [end - begin for begin, end in pairwise(offset)]
     if min(length) < 1:
         raise ConfigError(f"{path}: recording {length.index(min(length))} has {min(length)} steps")
     return length
@@ -154,6 +173,14 @@ def _layout(path: Path, value: np.ndarray, arrays: Arrays, layout: Layout | None
             "data.layout=nct for (recordings, channels, steps) or data.layout=ntc"
         )
     return "nct" if fits == [1] else "ntc"
+
+
+def _channels(path: Path, arrays: Arrays, count: int) -> tuple[str, ...]:
+    """Return the names of the channels, which are numbers if the file has none."""
+    given = [str(name) for name in arrays.get("channels", np.arange(count)).tolist()]
+    if len(given) != count:
+        raise ConfigError(f"{path}: channels has {len(given)} names, value {count} channels")
+    return unique_names(given, str(path), "channel")
 
 
 def _per_recording(path: Path, arrays: Arrays, key: str, count: int) -> list[str] | None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from manyviews.datamodules.series.readers.base import FileContent, number_labels
-from manyviews.datamodules.series.recordings import Recording
+from manyviews.datamodules.series.readers.base import FileContent
+from manyviews.datamodules.series.readers.cases import Case, CaseFile, read_cases
+from manyviews.datamodules.series.readers.float32 import parse
+from manyviews.datamodules.series.readers.text import lines_of, read_text
 from manyviews.errors import ConfigError
 
-TRAIN, TEST = "_TRAIN", "_TEST"
+MISSING = "?", "nan"
+Header = dict[str, list[str]]
 
 
 def read_ts(path: Path) -> FileContent:
@@ -21,83 +22,54 @@ def read_ts(path: Path) -> FileContent:
     Raises:
         ConfigError: the header or a line cannot be read, or the numbers of channels differ.
     """
-    # Unchanged by the replacement, and so equal, if the name is not one of a pair.
-    pair = [path.with_name(path.name.replace(a, b)) for a, b in ((TEST, TRAIN), (TRAIN, TEST))]
-    paths = pair if pair[0] != pair[1] and all(p.is_file() for p in pair) else [path]
-    files = [_cases(p) for p in paths]
-    cases = [case for file, _ in files for case in file]
-    for at, value, _ in cases:
-        if len(value) != len(cases[0][1]):
-            raise ConfigError(
-                f"{at} has {len(value)} channels, {cases[0][0]} has {len(cases[0][1])}"
-            )
-    declared = files[0][1]  # the classes that the header lists, in its order
-    label, classes = number_labels(
-        np.array([c for _, _, c in cases], dtype=str), declared, str(path)
-    )
-    recordings = [
-        Recording(torch.from_numpy(value.T), torch.full((value.shape[1],), int(number)), at, at)
-        for (at, value, _), number in zip(cases, label, strict=True)
-    ]
-    channels = tuple(map(str, range(len(cases[0][1]))))
-    tested = len(files[1][0]) if len(files) == 2 else 0
-    return FileContent(recordings, channels, classes, test_recordings=tested)
+    return read_cases(path, _read)
 
 
-Case = tuple[str, np.ndarray, str]  # file and line, values (channels, steps), class
-
-
-def _cases(path: Path) -> tuple[list[Case], tuple[str, ...] | None]:
-    """Return the cases of one file, and the classes that its header names."""
-    header: dict[str, list[str]] = {}
+def _read(path: Path) -> CaseFile:
+    """Return the content of one file."""
+    text, notes = read_text(path)
+    header: Header = {}
     cases: list[Case] = []
-    for number, line in _lines(path):
+    for number, line in enumerate(map(str.strip, lines_of(text)), 1):
         at = f"{path.name}, line {number}"
+        if not line or line.startswith(("#", "%")):
+            continue
         if "data" in header:
-            cases.append((at, *_case(at, line, _is_true(header, "classlabel"))))
-        elif line.startswith("@"):
+            cases.append(_case(at, line, header))
+        elif line.startswith("@") and line[1:].split():
             key, *values = line[1:].split()
             header[key.lower()] = values
             _check_header(path, header)
         else:
-            raise ConfigError(f"{at}: {line[:40]!r} stands before @data; is {path} a .ts file?")
+            raise ConfigError(
+                f"{at}: {line[:40]!r} stands before @data; is {str(path)!r} a .ts file?"
+            )
     if not cases:
         raise ConfigError(f"{path} holds no series: there is nothing after @data")
-    return cases, tuple(header["classlabel"][1:]) or None if "classlabel" in header else None
+    classes = tuple(header.get("classlabel", [])[1:]) or None
+    return CaseFile(cases, classes, (*notes, *_differences(path, header, cases)))
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the lines and their numbers, without empty lines and comments."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read ({error})") from error
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip() and not line.startswith(("#", "%")):
-            yield number, line.strip()
-
-
-def _is_true(header: dict[str, list[str]], key: str) -> bool:
+def _is_true(header: Header, key: str) -> bool:
     """Return True if the header says `@key true`."""
     return [value.lower() for value in header.get(key, [])][:1] == ["true"]
 
 
-def _check_header(path: Path, header: dict[str, list[str]]) -> None:
+def _check_header(path: Path, header: Header) -> None:
     """Raise if the header announces something that is not read."""
-    for key in ("timestamps", "targetlabel"):
-        if _is_true(header, key):
-            raise ConfigError(
-                f"{path}: @{key} true is not read; store plain values with classes, or an .npz"
-            )
+    if _is_true(header, "timestamps"):
+        raise ConfigError(
+            f"{path}: @timestamps true is not read; store plain values, or write a .csv with the "
+            "column t"
+        )
 
 
-def _case(at: str, line: str, labelled: bool) -> tuple[np.ndarray, str]:
-    """Return the values (channels, steps) and the class of one line."""
-    *parts, label = line.split(":") if labelled else [*line.split(":"), ""]
+def _case(at: str, line: str, header: Header) -> Case:
+    """Return the series of one line."""
+    labelled, target = _is_true(header, "classlabel"), _is_true(header, "targetlabel")
+    *parts, label = line.split(":") if labelled or target else [*line.split(":"), ""]
     try:
-        values = [
-            [np.nan if v.strip() == "?" else float(v) for v in part.split(",")] for part in parts
-        ]
+        values = [parse(part.split(","), MISSING) for part in parts]
     except ValueError as error:
         raise ConfigError(
             f"{at}: {error}; channels stand between ':', steps between ','"
@@ -105,4 +77,28 @@ def _case(at: str, line: str, labelled: bool) -> tuple[np.ndarray, str]:
     lengths = sorted({len(v) for v in values})
     if len(lengths) != 1:
         raise ConfigError(f"{at}: its channels have {lengths} steps; all need the same number")
-    return np.array(values, dtype=np.float32), "" if label.strip() == "?" else label.strip()
+    known = labelled and label.strip() != "?"
+    return Case(at, np.stack(values), label.strip() if known else "")
+
+
+def _differences(path: Path, header: Header, cases: list[Case]) -> list[str]:
+    """Return a sentence for each way in which the series are not what the header says."""
+    said = []
+    if _is_true(header, "targetlabel"):
+        said.append(
+            f"{path.name}: its targets are numbers, not classes (@targetlabel true): every label "
+            "is unknown"
+        )
+    channels, steps = len(cases[0].value), {case.value.shape[1] for case in cases}
+    for key, unit, found in (
+        ("dimensions", "channels", {channels}),
+        ("dimension", "channels", {channels}),
+        ("serieslength", "steps", steps),
+    ):
+        told = " ".join(header.get(key, []))
+        if told.isdecimal() and found != {int(told[:18])}:
+            have = " to ".join(map(str, sorted({min(found), max(found)})))
+            said.append(f"{path.name}: the header says {told} {unit}, the series have {have}")
+    if _is_true(header, "equallength") and len(steps) > 1:
+        said.append(f"{path.name}: the header says @equalLength true, and lengths differ")
+    return said

@@ -12,12 +12,14 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Int16, UInt8
 
+from manyviews.datamodules.error_text import error_text
 from manyviews.errors import ConfigError
 
 RHYTHM, SKIP, AUX = 28, 59, 63  # codes of annotations: a rhythm, a long pause, a text
 MARKS = range(60, 63)  # codes of fields that have no time and are not needed here
 INVALID = -2048  # stands for a missing sample
 DEFAULT_GAIN = 200.0  # meant by a gain of 0 in the header
+SMALLEST = 1e-6  # gain; what is smaller, or larger than its inverse, comes from a damaged header
 
 
 class Record(NamedTuple):
@@ -49,17 +51,22 @@ def read_record(header: Path) -> Record:
         fields = [line.split(maxsplit=8) for line in lines[1:3]]
         if (count, fields[0][1], fields[1][:2]) != ("2", "212", fields[0][:2]):
             raise ValueError("only two signals of format 212 in one file are read")
-        samples = unpack(np.fromfile(header.with_name(fields[0][0]), np.uint8))
+        per_second, file = float(rate.split("/")[0]), fields[0][0]
+        if not (0 < per_second < float("inf") and int(steps) > 0):
+            raise ValueError(f"rate {rate}, {steps} steps")
+        if not header.with_name(file).is_file():  # a named pipe would be waited for
+            raise ValueError(f"{file} is no file")
+        samples = unpack(np.fromfile(header.with_name(file), np.uint8))
         if len(samples) < int(steps):
             raise ValueError(f"it has {steps} steps, but its .dat file {len(samples)}")
         rhythm = rhythms(header.with_suffix(".atr").read_bytes())
         gain, zero = np.array([_gain(f) for f in fields], dtype=np.float32).T
     except (OSError, ValueError, IndexError) as error:
-        raise ConfigError(f"{header}: the record cannot be read ({error})") from error
+        raise ConfigError(f"{header}: the record cannot be read ({error_text(error)})") from error
     samples = samples[: int(steps)]
     value = np.where(samples == INVALID, np.float32(np.nan), (samples - zero) / gain)
-    names = tuple(f[8] if len(f) > 8 else str(c) for c, f in enumerate(fields))
-    return Record(value, float(rate.split("/")[0]), names, rhythm)
+    channels = tuple(f[8] if len(f) > 8 else str(c) for c, f in enumerate(fields))
+    return Record(value, per_second, channels, rhythm)
 
 
 def _gain(fields: list[str]) -> tuple[float, float]:
@@ -67,8 +74,11 @@ def _gain(fields: list[str]) -> tuple[float, float]:
     found = re.match(r"([\d.eE+-]+)(?:\((-?\d+)\))?", fields[2])
     if not found:
         raise ValueError(f"gain {fields[2]!r}")
-    zero = found[2] or (fields[4] if len(fields) > 4 else "0")
-    return float(found[1]) or DEFAULT_GAIN, float(zero)
+    gain = float(found[1]) or DEFAULT_GAIN
+    zero = float(found[2] or (fields[4] if len(fields) > 4 else "0"))
+    if not (SMALLEST < abs(gain) < 1 / SMALLEST and abs(zero) < 1 / SMALLEST):
+        raise ValueError(f"gain {gain:g}, zero {zero:g}")
+    return gain, zero
 
 
 def unpack(raw: UInt8[np.ndarray, " n"]) -> Int16[np.ndarray, "S 2"]:

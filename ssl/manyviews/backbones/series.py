@@ -13,8 +13,12 @@ Pool = Literal["max", "mean", "attention"]
 
 
 def without_missing(series: Float[Tensor, "B C T"]) -> Float[Tensor, "B C T"]:
-    """Return the series with all channels 0 at every step at which one is NaN, as in TS2Vec."""
-    return torch.where(series.isnan().any(1, keepdim=True), 0.0, series)
+    """Return the series with 0, the mean of a normalised channel, in place of each NaN.
+
+    TS2Vec blanks all channels of a step at which one is NaN. Here the others stay, as in REBAR's
+    methods: a sensor that is off would otherwise hide all that the other sensors measured.
+    """
+    return torch.where(series.isnan(), 0.0, series)
 
 
 class SameConv1d(nn.Conv1d):

@@ -97,7 +97,7 @@ def test_units_of_the_data_can_be_kept():
 
 def test_short_recordings_are_named_and_left_out():
     parts = [
-        Recording(torch.zeros(n, 1), torch.zeros(n, dtype=torch.int64), s, f"{s}-{n}")
+        Recording(torch.arange(n)[:, None], torch.zeros(n, dtype=torch.int64), s, f"{s}-{n}")
         for n, s in ((9, "A"), (4, "A"), (9, "B"))
     ]
     made = join(parts, rate=1.0, channels=("x",), classes=("a",))
@@ -161,3 +161,46 @@ def test_a_split_whose_recordings_are_all_too_short_is_named():
     made = join(parts, rate=1.0, channels=("x",), classes=("a",))
     with pytest.raises(ConfigError, match=r"the test split of d has no recording of 5 steps"):
         cut(made, window=5)
+
+
+@pytest.mark.parametrize("value", [torch.inf, -torch.inf])
+def test_an_infinite_value_is_named_in_data_of_any_kind(value):
+    made = recordings()
+    made.value[43, 1] = value
+    with pytest.raises(ConfigError, match=r"d: recording 'r2', channel 'y', step 3 is -?inf \(1 s"):
+        cut(made, window=5)
+
+
+def test_a_constant_channel_is_told_and_constant_channels_alone_are_refused():
+    made = recordings()
+    made.value[:, 1] = 3
+    assert cut(made, window=5).notes == ("1 of 2 channels are constant: y (3)",)
+    made.value[:, 0] = torch.nan
+    with pytest.raises(ConfigError, match=r"every channel is constant.* \(x \(0\), y \(3\)\)"):
+        cut(made, window=5)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"stride": -1}, r"data.stride=-1 is -1 steps at 10 Hz; choose 1 or more"),
+        ({"window": -5}, r"data.window=-5 is -5 steps"),
+        ({"min_purity": float("nan")}, r"data.min_purity=nan; allowed: above 0, up to 1"),
+        ({"min_purity": 1.01}, r"data.min_purity=1.01; allowed"),
+        ({"min_purity": -0.5}, r"data.min_purity=-0.5; allowed"),
+        ({"test": 0.0}, r"data.test=0.0; allowed: a share between 0 and 1"),
+        ({"test": 1.0}, r"data.test=1.0; allowed: a share"),
+        ({"test": float("nan")}, r"data.test=nan; allowed: a share"),
+        ({"test": []}, r"data.test holds 0 of 3 subjects"),
+        ({"by": "window", "test": 0.0}, r"data.by=window needs a share"),
+        ({"by": "window", "test": float("nan")}, r"data.by=window needs a share"),
+    ],
+)
+def test_values_without_sense_are_refused(given, said):
+    with pytest.raises(ConfigError, match=said):
+        cut(recordings(), **{"window": 5, **given})
+
+
+def test_a_name_of_thousands_of_digits_can_be_sorted():
+    made = recordings(("9" * 5000, "S1", "S2", "S3"))
+    assert len(cut(made, window=5, test=["S1"]).test.label) == 4

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from manyviews import build, config, hardware
-from manyviews.commands.doctor import issues, summary, throughput
+from manyviews.commands.doctor import issues, series, summary, throughput
 from manyviews.commands.doctor.issues import Case, Issue, ScannedImages, quantity
 from manyviews.commands.doctor.summary import Line
 from manyviews.datamodules.images.assemble import UnusableFiles
@@ -66,8 +66,9 @@ def examine(overrides: Sequence[str], config_dir: str | None = None) -> str:
 def diagnosis(composed: config.Config) -> Diagnosis:
     """Return all issues and the summary of the data set of a checked config."""
     node = composed["data"]
-    # A bad file is reported as an issue here and stops nothing.
-    skipping = {**node, "on_bad_sample": "skip"} if "on_bad_sample" in node else node
+    # A bad file or a missing value is reported as an issue here and stops nothing.
+    tolerant = {"on_bad_sample": "skip", "nan": "keep"}
+    skipping = {key: tolerant.get(key, value) for key, value in node.items()}
     try:
         data = build.data({**composed, "data": skipping})
     except UnusableFiles as error:
@@ -76,7 +77,8 @@ def diagnosis(composed: config.Config) -> Diagnosis:
         found = [stop, *_all_issues(images, error.index)]
         return Diagnosis(error.name, found, _image_summary(images))
     if isinstance(data, SeriesData):
-        raise ConfigError(f"doctor examines images, data={data.splits.name} has series")
+        found, lines = series.issues_of(data.splits, node.get("nan")), series.lines_of(data.splits)
+        return Diagnosis(data.splits.name, found, [*lines])
     index = data.splits.index
     images = _scan_memory(data.splits) if index is None else _scan_files(index)
     device = torch.device(_device(composed["trainer"]["accelerator"]))

@@ -55,5 +55,14 @@ def test_another_rate_is_refused(tmp_path):
 
 
 def test_what_to_fetch_is_said(tmp_path):
-    with pytest.raises(ConfigError, match=r"holds nothing, no records of afdb; fetch.*04015.hea"):
+    with pytest.raises(
+        ConfigError, match=r"holds nothing and .*ecg does not exist; fetch.*04015.hea"
+    ):
+        ecg(str(tmp_path))
+
+
+@pytest.mark.parametrize("samples", [[[1, 2]] * 20, [[-2048, 2]] * 300])
+def test_a_record_without_a_signal_is_named(tmp_path, samples):
+    write_record(tmp_path, "1", samples, [(1, "N")])
+    with pytest.raises(ConfigError, match=r"1.dat: a lead of (20|300) steps has no signal; fetch"):
         ecg(str(tmp_path))

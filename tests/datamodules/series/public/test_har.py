@@ -43,7 +43,7 @@ def test_default_windows_are_128_steps(root):
 
 
 def test_what_to_fetch_is_said(tmp_path):
-    with pytest.raises(ConfigError, match=r"holds nothing, no recordings of HAPT; fetch .*uci.edu"):
+    with pytest.raises(ConfigError, match=r"holds nothing and .*har does not exist; fetch .*uci"):
         har(str(tmp_path))
     with pytest.raises(ConfigError, match=r"does not exist.*FOLDER/RawData holds labels.txt"):
         har(str(tmp_path / "nowhere"))
@@ -59,3 +59,35 @@ def test_incomplete_files_are_named(root):
     (root / "RawData" / "labels.txt").write_text("1 2 3\n")
     with pytest.raises(ConfigError, match=r"labels.txt has 3 columns, expected 5"):
         har(str(root), window=5)
+
+
+def test_the_files_may_lie_in_a_folder_of_their_name(root, tmp_path):
+    (tmp_path / "har").mkdir()
+    (root / "RawData").rename(tmp_path / "har" / "RawData")
+    assert len(har(str(tmp_path), window=5).train.label) == 16
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("labels.txt", "1 1 5 0 10\n", r"labels.txt: \[1, 1, 5, 0, 10\] is no experiment, user"),
+        ("labels.txt", "1 1 5 9 8\n", r"\[1, 1, 5, 9, 8\] is no experiment"),
+        ("labels.txt", "1 1 -5 1 8\n", r"\[1, 1, -5, 1, 8\] is no experiment"),
+        ("labels.txt", "", r"labels.txt cannot be read"),
+        ("gyro_exp01_user01.txt", "nan 1 2\n" * 40, r"gyro_exp01.* other than finite numbers"),
+        ("acc_exp1b2_user3.txt", "1 2 3\n", r"acc_exp1b2_user3.txt is none of the names acc_exp"),
+    ],
+)
+def test_damaged_files_are_named(root, file, text, said):
+    (root / "RawData" / file).write_text(text)
+    with pytest.raises(ConfigError, match=said):
+        har(str(root), window=5)
+
+
+def test_labels_outside_the_recordings_are_told(root):
+    labels = ["1 1 5 1 41", "1 1 4 1 40", "9 9 1 1 5"]
+    (root / "RawData" / "labels.txt").write_text("\n".join(labels))
+    assert har(str(root), window=5).notes[:2] == (
+        "1 labelled experiments have no file",
+        "1 labels go on after the end of their recording",
+    )

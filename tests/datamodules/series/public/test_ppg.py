@@ -73,7 +73,7 @@ def test_a_file_that_is_cut_off_is_named(root):
 
 
 def test_what_to_fetch_is_said(tmp_path):
-    with pytest.raises(ConfigError, match=r"holds nothing, no recordings of WESAD; fetch.*S2.pkl"):
+    with pytest.raises(ConfigError, match=r"holds nothing and .*ppg does not exist; fetch.*S2.pkl"):
         ppg(str(tmp_path))
 
 
@@ -88,3 +88,19 @@ def test_the_band_passes_a_pulse_and_stops_drift_and_tremor():
     size = {f: np.std(clean(np.sin(2 * np.pi * f * t))[10 * RATE :]) for f in (0.05, 1.2, 25.0)}
     assert size[1.2] == pytest.approx(np.sqrt(0.5), rel=0.03)
     assert size[0.05] < 0.02 and size[25.0] < 0.03
+
+
+@pytest.mark.parametrize(
+    ("pulse", "label", "said"),
+    [
+        (np.zeros((0, 1)), np.ones(9, np.int32), r"0 values and 9 int32 labels"),
+        (np.ones((9, 1)), np.zeros(0, np.int32), r"9 values and 0 int32 labels"),
+        (np.ones((9, 1)), np.full(9, np.nan), r"9 values and 9 float64 labels"),
+        (np.full((9, 1), np.nan), np.ones(9, np.int32), r"other than finite numbers"),
+    ],
+)
+def test_recordings_without_a_pulse_or_labels_are_named(tmp_path, pulse, label, said):
+    content = {"signal": {"wrist": {"BVP": pulse}}, "label": label}
+    write(tmp_path, "S2", pickle.dumps(content, protocol=4))
+    with pytest.raises(ConfigError, match=rf"S2.pkl is no recording of WESAD \(.*{said}"):
+        ppg(str(tmp_path))

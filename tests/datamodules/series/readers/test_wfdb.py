@@ -48,7 +48,7 @@ def test_gain_and_baseline_of_the_header_are_used(tmp_path):
     ("ending", "change", "said"),
     [
         ("atr", None, r"No such file"),
-        ("dat", None, r"No such file"),
+        ("dat", None, r"r.dat is no file"),
         ("dat", lambda raw: raw[:-1], r"it has 4 steps, but its .dat file 3"),
         ("atr", lambda raw: raw[:-2], r"the annotations are truncated"),
         ("atr", lambda raw: b"", r"list index out of range"),
@@ -67,3 +67,21 @@ def test_records_that_are_not_whole_are_named(tmp_path, ending, change, said):
         file.unlink()
     with pytest.raises(ConfigError, match=rf"r.hea: the record cannot be read \(.*{said}"):
         read_record(tmp_path / "r.hea")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (b" 250 ", b" x ", r"could not convert string to float"),
+        (b" 250 ", b" inf ", r"rate inf, 4 steps"),
+        (b" 250 4 ", b" 250 -4 ", r"rate 250, -4 steps"),
+        (b" 200 ", b" 1e300 ", r"gain 1e\+300, zero 0"),
+        (b"r.dat", b"../../etc/passwd", r"(is no file|Invalid name)"),
+    ],
+)
+def test_headers_without_sense_are_named(tmp_path, old, new, said):
+    write_record(tmp_path, "r", SAMPLES, [(1, "N")])
+    file = tmp_path / "r.hea"
+    file.write_bytes(file.read_bytes().replace(old, new))
+    with pytest.raises(ConfigError, match=rf"r.hea: the record cannot be read \(.*{said}"):
+        read_record(file)
