@@ -256,11 +256,11 @@ def parts(config: Config, path: Path, trained_first: Mapping[str, Backbone] | No
     return Parts(module, made, begins_with, lightning)
 
 
-def nodes(named: Mapping[str, Any] | None, group: str, **passed: Any) -> dict[str, Any]:
-    """Return the named nodes of a group as objects, without null ones; none if it is null itself."""
+def nodes(named: Mapping[str, Any], group: str, **passed: Any) -> dict[str, Any]:
+    """Return the named nodes of a group as objects, without those that are null."""
     return {
         name: _make(node, f"{group}.{name}", **passed)
-        for name, node in (named or {}).items()
+        for name, node in named.items()
         if node is not None
     }
 
