@@ -256,7 +256,7 @@ def parts(config: Config, path: Path, trained_first: Mapping[str, Backbone] | No
 
 
 def nodes(named: Mapping[str, Any] | None, group: str, **passed: Any) -> dict[str, Any]:
-    """Return the named nodes of a group as objects, without null ones; none if it is null itself."""
+    """Return the named nodes of a group as objects, without null ones; none of a null group."""
     return {
         name: _make(node, f"{group}.{name}", **passed)
         for name, node in (named or {}).items()
