@@ -33,6 +33,7 @@ PATHS = [
     'say "hi"',
     "C:\\data\\new",
     "trailing\\",
+    "\\\\server\\share",
     "@home",
     "50%",
     "a,b/c d",

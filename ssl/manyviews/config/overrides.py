@@ -13,6 +13,7 @@ from hydra.errors import HydraException
 from manyviews.errors import ConfigError
 
 KEY = re.compile(r"[+~]{0,2}[A-Za-z_][\w./@:-]*")
+PLAIN_BACKSLASH = re.compile(r"[^'\"\[\]{}()]*\\[^'\"\[\]{}()]*")
 LIBRARIES = ("timm/", "torchvision/")  # `backbone=timm/NAME` chooses a model of a library by name
 
 
@@ -48,14 +49,15 @@ def _read(text: str) -> Override:
     said = f"cannot read '{text}'; type key=value, e.g. epochs=10"
     if not KEY.fullmatch(key):
         raise ConfigError(said)
+    quoted = f"{key}={QuotedString(value, Quote.single).with_quotes()}"
     try:
-        override = parser.parse_override(text)
+        # The grammar takes a backslash as an escape; in a path it is what was typed.
+        override = parser.parse_override(quoted if PLAIN_BACKSLASH.fullmatch(value) else text)
     except HydraException as error:
         if not equals:
             raise ConfigError(said) from error
         # A path such as "photos (1)" or "it's" is no number, list or name of the grammar.
-        quoted = QuotedString(value, Quote.single).with_quotes()
-        override = parser.parse_override(f"{key}={quoted}")
+        override = parser.parse_override(quoted)
     if override.is_sweep_override():
         raise ConfigError(
             f"'{text}' holds several values, and one run takes one of them; "
