@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from manyviews.datamodules.series.hold_out import By
+from manyviews.datamodules.series.lengths import unequal_lengths
 from manyviews.datamodules.series.readers.arff import read_arff
 from manyviews.datamodules.series.readers.base import FileContent
 from manyviews.datamodules.series.readers.cases import name_of
@@ -15,7 +16,7 @@ from manyviews.datamodules.series.readers.csv_long import read_csv
 from manyviews.datamodules.series.readers.npz import Layout, read_npz
 from manyviews.datamodules.series.readers.ts import read_ts
 from manyviews.datamodules.series.recordings import Recordings, join
-from manyviews.datamodules.series.splits import unequal_lengths, windowed
+from manyviews.datamodules.series.splits import windowed
 from manyviews.errors import ConfigError, unknown
 
 ENDINGS = ".npz", ".ts", ".arff", ".csv"

@@ -6,27 +6,23 @@ A data set is a function that returns `Recordings`; the decorator `windowed` giv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from manyviews import draws
 from manyviews.datamodules.fingerprint import fingerprint
 from manyviews.datamodules.options import with_options
-from manyviews.datamodules.series.channel_statistics import (
-    ChannelStatistics,
-    channel_statistics,
-)
+from manyviews.datamodules.series.channel_statistics import channel_statistics
 from manyviews.datamodules.series.durations import steps
+from manyviews.datamodules.series.flawed_values import check_finite, constant_channels
 from manyviews.datamodules.series.hold_out import By, Test, is_held_out
+from manyviews.datamodules.series.lengths import common_length, too_short
 from manyviews.datamodules.series.recordings import Recordings
 from manyviews.datamodules.series.windows import Windows, grid
 from manyviews.errors import ConfigError
 
 Norm = Literal["train", "none"]
-AT_ONCE = 2**22  # steps that are looked at together, which bounds the memory
-USUAL, FEWEST = 128, 4  # steps of a window that is suggested
-SHOWN = 5  # channels in a sentence
 
 
 @dataclass(frozen=True)
@@ -123,14 +119,14 @@ def split(name: str, recordings: Recordings, options: Windowing) -> SeriesSplits
         ConfigError: a unit or a name is unknown, a split would be empty, no recording is as long
             as a window, a value is infinite, or all channels are constant.
     """
-    _check_finite(name, recordings)
+    check_finite(name, recordings)
     length = _window(name, recordings, options.window)
     stride = length
     if options.stride is not None:
         stride = steps(options.stride, recordings.rate, "data.stride", fewest=1)
     if not 0 < options.min_purity <= 1:
         raise ConfigError(f"data.min_purity={options.min_purity}; allowed: above 0, up to 1")
-    skipped = _too_short(recordings, length)
+    skipped = too_short(recordings, length)
     train, test = _split(recordings, length, stride, options)
     for half, windows in (("training", train), ("test", test)):
         if not len(windows.start):
@@ -140,48 +136,11 @@ def split(name: str, recordings: Recordings, options: Windowing) -> SeriesSplits
                 f"{longest}; type a shorter data.window, or another data.test"
             )
     found = channel_statistics(train)  # the test split must not leak into them
-    notes = (*recordings.notes, *_constant(name, recordings.channels, found))
+    notes = (*recordings.notes, *constant_channels(name, recordings.channels, found))
     mean, std = found.mean, found.std
     if options.norm == "none":
         mean, std = (0.0,) * len(mean), (1.0,) * len(std)
     return SeriesSplits(name, train, test, recordings.classes, mean, std, skipped, notes)
-
-
-def _check_finite(name: str, recordings: Recordings) -> None:
-    """Raise if a value is infinite; name the first, count all."""
-    count, first = 0, None
-    for i, part in enumerate(recordings.value.split(AT_ONCE)):
-        bad = part.isinf().nonzero()
-        count += len(bad)
-        if len(bad) and first is None:
-            first = (int(bad[0, 0]) + i * AT_ONCE, int(bad[0, 1]))
-    if first is not None:
-        raise ConfigError(
-            f"{name}: {recordings.value_at(*first)} is {float(recordings.value[first])} ({count} "
-            "such values); fill or cut them, or write them as missing (nan)"
-        )
-
-
-def _constant(name: str, channels: Sequence[str], found: ChannelStatistics) -> tuple[str, ...]:
-    """Return a sentence that names constant channels.
-
-    Raises:
-        ConfigError: all channels are constant.
-    """
-    constant = [
-        f"{channel} ({value:g})"
-        for channel, value, flat in zip(channels, found.mean, found.constant, strict=True)
-        if flat
-    ]
-    shown = ", ".join(constant[:SHOWN])
-    if len(constant) == len(channels):
-        raise ConfigError(
-            f"{name}: every channel is constant in the training windows ({shown}): there is "
-            "nothing to learn"
-        )
-    if not constant:
-        return ()
-    return (f"{len(constant)} of {len(channels)} channels are constant: {shown}",)
 
 
 def _window(name: str, recordings: Recordings, window: int | str | None) -> int:
@@ -189,36 +148,6 @@ def _window(name: str, recordings: Recordings, window: int | str | None) -> int:
     if window is None:
         return common_length(name, recordings)
     return steps(window, recordings.rate, "data.window")
-
-
-def common_length(where: str, recordings: Recordings) -> int:
-    """Return the number of steps that all recordings have.
-
-    Args:
-        where: the file or data set, for the error message.
-        recordings: all recordings.
-
-    Raises:
-        ConfigError: their lengths differ.
-    """
-    for said in unequal_lengths(recordings):
-        raise ConfigError(f"{where}: {said}")
-    return int(recordings.length.min())
-
-
-def unequal_lengths(recordings: Recordings) -> tuple[str, ...]:
-    """Return a sentence that suggests a window, if the recordings differ in length."""
-    length = recordings.length
-    short, long = int(length.min()), int(length.max())
-    if short == long:
-        return ()
-    # As long as the shortest, unless that is too short for a window or longer than is usual.
-    steps = min(short if short >= FEWEST else max(int(length.median()), 2), USUAL)
-    duration = f" or data.window={steps / recordings.rate:g}s" if recordings.knows_rate else ""
-    return (
-        f"data.window is missing, and recordings have {short} to {long} steps; type "
-        f"data.window={steps}{duration}; recordings that are shorter than a window are left out",
-    )
 
 
 def _split(
@@ -242,26 +171,6 @@ def _split(
     halves = [recordings.only((held_out == part).nonzero()[:, 0]) for part in (False, True)]
     train, test_windows = (grid(half, length, stride, options.min_purity) for half in halves)
     return train, test_windows
-
-
-def _too_short(recordings: Recordings, length: int) -> tuple[str, ...]:
-    """Return a sentence for each recording that is shorter than a window.
-
-    Raises:
-        ConfigError: all recordings are.
-    """
-    have = recordings.length.tolist()
-    if max(have, default=0) < length:
-        raise ConfigError(
-            f"data.window is {length} steps, the longest of {len(recordings)} recordings has "
-            f"{max(have, default=0)}; type a shorter data.window, such as "
-            f"data.window={max(2, min(USUAL, int(recordings.length.median())))}"
-        )
-    return tuple(
-        f"recording {name!r}: it has {steps} steps, a window {length}"
-        for name, steps in zip(recordings.names, have, strict=True)
-        if steps < length
-    )
 
 
 def _at_random(windows: Windows, test: Test) -> tuple[Windows, Windows]:

@@ -14,6 +14,8 @@ from manyviews.datamodules.series.readers.names import listed, unique_names
 from manyviews.datamodules.series.recordings import Recording
 from manyviews.errors import ConfigError
 
+LONGEST = 1000  # characters of a label
+
 
 class FileContent(NamedTuple):
     """The content of a file, not yet checked for missing values.
@@ -49,6 +51,20 @@ class Numbered(NamedTuple):
     label: Int64[np.ndarray, ...]
     classes: tuple[str, ...]
     notes: tuple[str, ...] = ()
+
+
+def text_array(texts: Sequence[str], where: str) -> np.ndarray:
+    """Return names as an array; each takes as much memory as the longest.
+
+    Raises:
+        ConfigError: a name is longer than any that somebody means.
+    """
+    if long := next((text for text in texts if len(text) > LONGEST), None):
+        raise ConfigError(
+            f"{where}: a label of {len(long):,} characters begins with {long[:20]!r}; is a quote "
+            "missing?"
+        )
+    return np.array(texts, dtype=str)
 
 
 def number_labels(label: np.ndarray, classes: Sequence[str] | None, where: str) -> Numbered:

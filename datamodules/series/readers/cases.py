@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float64
 
-from manyviews.datamodules.series.readers.base import FileContent, number_labels
+from manyviews.datamodules.series.readers.base import FileContent, number_labels, text_array
 from manyviews.datamodules.series.readers.float32 import to_float32
 from manyviews.datamodules.series.recordings import Recording
 from manyviews.errors import ConfigError
@@ -73,7 +73,7 @@ def read_cases(path: Path, read: Callable[[Path], CaseFile]) -> FileContent:
     # A class may be listed by one header only.
     declared = [name for file in files for name in file.classes or ()]
     labelled = number_labels(
-        np.array([case.label for case in cases], dtype=str),
+        text_array([case.label for case in cases], str(path)),
         tuple(dict.fromkeys(declared)) or None,
         str(path),
     )

@@ -8,17 +8,20 @@ all others           channels; an empty cell is a missing value
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from manyviews.datamodules.label_text import UNKNOWN
-from manyviews.datamodules.series.readers.base import FileContent, Numbered, number_labels
+from manyviews.datamodules.series.readers.base import (
+    FileContent,
+    Numbered,
+    number_labels,
+    text_array,
+)
+from manyviews.datamodules.series.readers.csv_table import read_table
 from manyviews.datamodules.series.readers.csv_time import check_order, rate_of
 from manyviews.datamodules.series.readers.float32 import parse, to_float32
 from manyviews.datamodules.series.readers.names import (
@@ -27,27 +30,12 @@ from manyviews.datamodules.series.readers.names import (
     subject_names,
     unique_names,
 )
-from manyviews.datamodules.series.readers.text import read_text
 from manyviews.datamodules.series.recordings import Recording
 from manyviews.errors import ConfigError, unknown
 
 NO_CHANNELS = ("subject", "recording", "t", "label")
 SHOWN = 10  # channels in one sentence
 Notes = tuple[str, ...]
-
-
-class Table(NamedTuple):
-    """The cells of a file.
-
-    Attributes:
-        columns: cells by the name of their column.
-        line: number of the line of each row, for messages.
-        notes: see `FileContent`.
-    """
-
-    columns: dict[str, list[str]]
-    line: np.ndarray
-    notes: Notes
 
 
 def read_csv(path: Path, channels: Sequence[str] | None, rate: float | None = None) -> FileContent:
@@ -62,7 +50,7 @@ def read_csv(path: Path, channels: Sequence[str] | None, rate: float | None = No
         ConfigError: a column is unknown, a cell is no number, time runs backwards or has gaps, or
             `t` says another rate.
     """
-    table = _table(path, unnamed=channels is not None)
+    table = read_table(path, unnamed=channels is not None)
     columns = table.columns
     chosen, said = _channels(path, columns, channels)
     cells = np.stack([_numbers(path, name, columns[name]) for name in chosen], 1)
@@ -91,35 +79,6 @@ def read_csv(path: Path, channels: Sequence[str] | None, rate: float | None = No
     )
 
 
-def _table(path: Path, *, unnamed: bool) -> Table:
-    """Return the cells below each name of the header.
-
-    Args:
-        path: the file.
-        unnamed: True leaves out columns without a name.
-    """
-    text, notes = read_text(path)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        rows = [(reader.line_num, row) for row in reader if row]
-    except csv.Error as error:
-        raise ConfigError(f"{path} cannot be read (line {reader.line_num}: {error})") from error
-    if len(rows) < 2:
-        raise ConfigError(f"{path} holds no rows under a header")
-    header = rows[0][1]
-    for number, row in rows[1:]:
-        if len(row) != len(header):
-            raise ConfigError(
-                f"{path}: row {number} has {len(row)} cells, the header {len(header)}"
-            )
-    if len(header) == 1 and (mark := next((m for m in ";\t|" if m in header[0]), None)):
-        raise ConfigError(f"{path}: its cells stand between {mark!r}; save it with commas")
-    kept = [i for i, name in enumerate(header) if name.strip() or not unnamed]
-    names = unique_names([header[i] for i in kept], str(path), "column")
-    columns = {name: [row[i] for _, row in rows[1:]] for i, name in zip(kept, names, strict=True)}
-    return Table(columns, np.array([number for number, _ in rows[1:]]), notes)
-
-
 def _channels(
     path: Path, columns: dict[str, list[str]], asked: Sequence[str] | None
 ) -> tuple[tuple[str, ...], Notes]:
@@ -141,7 +100,11 @@ def _channels(
     if label := next((name for name in chosen if name in ("subject", "recording", "label")), None):
         raise ConfigError(f"data.channels: {label} of {path} is no measurement; leave it out")
     if asked is not None:
-        return chosen, ()
+        return chosen, tuple(
+            f"{path.name}: column {name!r} is not read; one with this meaning is {name.lower()}"
+            for name in set(columns) - set(chosen)
+            if name not in NO_CHANNELS and name.lower() in NO_CHANNELS
+        )
     more = f" and {len(chosen) - SHOWN} more" if len(chosen) > SHOWN else ""
     return chosen, (f"{path.name}: the channels are {listed(chosen[:SHOWN])}{more}",)
 
@@ -166,7 +129,7 @@ def _labels(path: Path, columns: dict[str, list[str]], rows: int) -> Numbered:
     """Return the class of each row; all are unknown if there is no column for them."""
     if "label" not in columns:
         return Numbered(np.full(rows, -1, dtype=np.int64), ())
-    return number_labels(np.array(columns["label"], dtype=str), None, f"{path}: label")
+    return number_labels(text_array(columns["label"], str(path)), None, f"{path}: label")
 
 
 def _groups(

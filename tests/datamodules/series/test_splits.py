@@ -204,3 +204,8 @@ def test_values_without_sense_are_refused(given, said):
 def test_a_name_of_thousands_of_digits_can_be_sorted():
     made = recordings(("9" * 5000, "S1", "S2", "S3"))
     assert len(cut(made, window=5, test=["S1"]).test.label) == 4
+
+
+def test_recordings_of_one_step_have_no_window():
+    with pytest.raises(ConfigError, match=r"no recording of 4 has 2 steps, which a window needs"):
+        cut(recordings(length=1), window=5)

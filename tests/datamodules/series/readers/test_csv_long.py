@@ -125,7 +125,8 @@ def test_channels_that_nobody_typed_are_named(written):
         (["x,y", "1,2"], [], r"has no channels: its columns are x, y"),
         (["x,y", "1,2"], ["x", "x"], r"data.channels=\['x', 'x'\]: 2 channels have the same name"),
         (["x,label", "1,2"], ["x", "label"], r"data.channels: label of .* is no measurement"),
-        (["x;y", "1;2"], None, r"its cells stand between ';'; save it with commas"),
+        (["x;y", "1,5;2"], None, r"its cells stand between ';'; save it with commas"),
+        (["x,label", f"1,{'a' * 1001}"], None, r"a label of 1,001 characters begins with 'aaaa"),
         (["x,y", '1,"2'], None, r"cannot be read \(line 2: unexpected end of data"),
         (["x", "1_0"], None, r"column 'x' holds something other than numbers.*'1_0'"),
         (["t,x", "2024-01-01,1"], None, r"column 't' holds .*; t is the time in seconds"),
@@ -144,3 +145,9 @@ def test_a_column_without_a_name_is_left_out_if_channels_are_typed(written):
 def test_rows_that_stand_apart_are_told_if_there_is_no_time(written):
     said = read_csv(written("subject,x", "a,1", "b,2", "a,3"), None).notes
     assert any("rows of recording 'a' do not stand together" in note for note in said)
+
+
+def test_a_column_that_is_nearly_called_label_is_told_not_to_be_read(written):
+    found = read_csv(written("x,Label", "1,a"), ["x"])
+    assert found.classes == ()
+    assert found.notes == ("x.csv: column 'Label' is not read; one with this meaning is label",)
