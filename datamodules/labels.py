@@ -31,7 +31,8 @@ def classes_of(file: str, count: int) -> Int64[Tensor, " {count}"]:
         raise ConfigError(f"data.labels={file} is {kind}; type the path of a file")
     try:
         if path.suffix == ".npy":
-            values = np.load(path, allow_pickle=False)  # a pickle could run code
+            # A pickle could run code; a map is refused if the header claims more than the file has.
+            values = np.array(np.load(path, mmap_mode="r", allow_pickle=False))
         else:
             values = np.array([int(line) for line in path.read_text().split()], np.int64)
     except (OSError, ValueError, EOFError, OverflowError) as error:

@@ -158,7 +158,13 @@ def test_two_processes_start_where_a_container_left_a_rank_and_a_port_that_is_ta
         taken.listen()
         port = str(taken.getsockname()[1])
         code, _, errors = commands.run(
-            *("pretrain", *small, "epochs=1", "trainer.devices=2", "--config-dir", config_dir),
+            *(
+                "pretrain",
+                *commands.replaced(small, "epochs=1"),
+                "trainer.devices=2",
+                "--config-dir",
+                config_dir,
+            ),
             LOCAL_RANK="0",
             MASTER_PORT=port,
         )
@@ -170,7 +176,7 @@ def test_two_processes_start_where_a_container_left_a_rank_and_a_port_that_is_ta
 @pytest.mark.slow
 def test_a_run_begins_whatever_a_container_left_in_the_environment(small, config_dir):
     code, _, errors = commands.run(
-        *("pretrain", *small, "epochs=1", "--config-dir", config_dir),
+        *("pretrain", *commands.replaced(small, "epochs=1"), "--config-dir", config_dir),
         LOCAL_RANK="",
         RANK="none",
         SLURM_NTASKS="4",

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import commands
 import pytest
 import torch
 import yaml
@@ -112,7 +113,7 @@ def test_a_batch_larger_than_the_set_makes_no_folder(small, config_dir):
 @pytest.mark.slow
 def test_the_death_of_another_process_is_one_line(small, config_dir):
     """Rank 1 dies by SIGKILL in mid-training, as under memory pressure."""
-    overrides = [*small, "epochs=500", "trainer.devices=2"]
+    overrides = [*commands.replaced(small, "epochs=500"), "trainer.devices=2"]
     command = [sys.executable, "-W", "ignore", "-m", "manyviews", "pretrain", *overrides]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(

@@ -323,7 +323,7 @@ def _parser() -> argparse.ArgumentParser:
     views = _command(commands, "views", _views, "write a picture of the views that training sees")
     views.epilog = "example: manyviews views experiment=demo sample=17 epoch=3 file=views.png"
 
-    doctor = _command(commands, "doctor", _doctor, "look at every image of a data set, time views")
+    doctor = _command(commands, "doctor", _doctor, "look at every image or series of a data set")
     doctor.epilog = "example: manyviews doctor data=folder data.path=photos file=doctor.json"
 
     listing = commands.add_parser("list", help="names that can be chosen", description="Names.")

@@ -34,7 +34,7 @@ def told_once(errors):
     [(signal.SIGINT, -signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")],
 )
 def test_a_stopped_training_does_not_end_with_0(number, code, reason, small, config_dir):
-    begun = commands.begin("pretrain", *small, *LONG, "--config-dir", config_dir)
+    begun = commands.begin("pretrain", *commands.replaced(small, *LONG), "--config-dir", config_dir)
     commands.wait_for(begun, "epoch 2/")
     os.killpg(begun.pid, number)
     ended, errors = commands.ending(begun)
@@ -46,7 +46,7 @@ def test_a_stopped_training_does_not_end_with_0(number, code, reason, small, con
 
 @pytest.mark.slow
 def test_a_loop_over_seeds_ends_with_the_run_that_was_stopped(small, config_dir):
-    options = " ".join([*small, *LONG, "--config-dir", config_dir])
+    options = " ".join([*commands.replaced(small, *LONG), "--config-dir", config_dir])
     loop = f"for s in 1 2 3; do '{sys.executable}' -W ignore -m manyviews pretrain {options} "
     begun = commands.begin(f"{loop} seed=$s; done", program=["bash", "-c"])
     commands.wait_for(begun, "epoch 2/")
@@ -57,7 +57,7 @@ def test_a_loop_over_seeds_ends_with_the_run_that_was_stopped(small, config_dir)
 
 @pytest.mark.slow
 def test_two_processes_that_one_started_stop_together(small, config_dir):
-    two = [*small, *LONG, "trainer.devices=2"]
+    two = [*commands.replaced(small, *LONG), "trainer.devices=2"]
     begun = commands.begin("pretrain", *two, "--config-dir", config_dir)
     commands.wait_for(begun, "epoch 2/")
     os.kill(begun.pid, signal.SIGTERM)  # rank 0 alone, as a scheduler does
@@ -74,7 +74,7 @@ def test_two_processes_that_one_started_stop_together(small, config_dir):
 def test_the_processes_of_torchrun_stop_together_and_each_with_its_code(whom, small, config_dir):
     launcher = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run"]
     launcher += ["--standalone", "--nproc-per-node=2", "-m", "manyviews"]
-    two = [*small, *LONG, "trainer.devices=2", "--config-dir", config_dir]
+    two = [*commands.replaced(small, *LONG), "trainer.devices=2", "--config-dir", config_dir]
     begun = commands.begin("pretrain", *two, program=launcher)
     commands.wait_for(begun, "epoch 2/")
     children = Path(f"/proc/{begun.pid}/task/{begun.pid}/children").read_text().split()

@@ -56,3 +56,9 @@ def ending(process, timeout=60):
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
     return process.returncode, errors
+
+
+def replaced(overrides, *others):
+    """Overrides in which others take the place of those for the same key."""
+    keys = {text.partition("=")[0] for text in others}
+    return [*(text for text in overrides if text.partition("=")[0] not in keys), *others]

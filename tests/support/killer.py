@@ -38,7 +38,8 @@ def _command(folder, overrides, config_dir, kill):
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = os.path.join(folder, "kernels")
     if kill and kill[0] != "time":
         {"step": _at_step, "write": _in_write, "rename": _between_renames}[kill[0]](kill[1])
-    sys.exit(cli.main(["pretrain", "--config-dir", config_dir, *overrides]))
+    last = {text.partition("=")[0]: text for text in overrides}  # a key is typed once
+    sys.exit(cli.main(["pretrain", "--config-dir", config_dir, *last.values()]))
 
 
 def _die():

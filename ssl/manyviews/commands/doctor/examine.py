@@ -24,6 +24,7 @@ from manyviews.datamodules.images.search import ending_counts
 from manyviews.datamodules.images.splits import Images, ImageSplits
 from manyviews.datamodules.series.datamodule import SeriesData
 from manyviews.errors import ConfigError
+from manyviews.schema import Config
 
 SHOWN, SHOWN_NAMES = 3, 4  # printed cases of an issue, and printed names of a case
 SECONDS = 1.0  # duration of the timing for each number of workers
@@ -63,7 +64,7 @@ def examine(overrides: Sequence[str], config_dir: str | None = None) -> str:
     return "\n".join([*_issue_lines(result), "", *_summary_lines(result.summary)])
 
 
-def diagnosis(composed: config.Config) -> Diagnosis:
+def diagnosis(composed: Config) -> Diagnosis:
     """Return all issues and the summary of the data set of a checked config."""
     node = composed["data"]
     # A bad file or a missing value is reported as an issue here and stops nothing.
