@@ -158,13 +158,8 @@ def test_two_processes_start_where_a_container_left_a_rank_and_a_port_that_is_ta
         taken.listen()
         port = str(taken.getsockname()[1])
         code, _, errors = commands.run(
-            *(
-                "pretrain",
-                *commands.replaced(small, "epochs=1"),
-                "trainer.devices=2",
-                "--config-dir",
-                config_dir,
-            ),
+            *("pretrain", *commands.replaced(small, "epochs=1", "trainer.devices=2")),
+            *("--config-dir", config_dir),
             LOCAL_RANK="0",
             MASTER_PORT=port,
         )

@@ -195,7 +195,7 @@ def test_no_callbacks_no_logger_and_no_regularizers_train_too(small, config_dir,
 
     def without(*arguments):
         (stage,) = compose(*arguments)
-        groups = dict.fromkeys(["callbacks", "logger", "regularizers"], {})
+        groups = {key: {} for key in ("callbacks", "logger", "regularizers")}
         return [stage._replace(config={**stage.config, **groups})]
 
     monkeypatch.setattr(train.retriever_stage, "compose", without)

@@ -127,7 +127,8 @@ def _assigned(body: list[ast.stmt]) -> dict[str, ast.expr]:
     for node in body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         for target in targets:
-            if isinstance(target, ast.Name) and isinstance(value := node.value, ast.expr):
+            value = getattr(node, "value", None)
+            if isinstance(target, ast.Name) and isinstance(value, ast.expr):
                 values[target.id] = value
     return values
 

@@ -76,9 +76,16 @@ def locate(name: str, path: str) -> Any:
         raise ConfigError(
             f"{path}._target_={name} is no class or function of {package} (it comes from {source})"
         )
-    if package == OTHERS and not issubclass(found, _import(OTHERS).Optimizer):
-        raise ConfigError(f"{path}._target_={name} is no optimizer of torch")
+    if package == OTHERS:
+        _check_optimizer(found, name, path)
     return found
+
+
+def _check_optimizer(found: Any, name: str, path: str) -> None:
+    """Raise unless an object of torch.optim is an optimizer; it holds functions, too."""
+    kind = _import("torch.optim.Optimizer")
+    if not (inspect.isclass(found) and issubclass(found, kind)):
+        raise ConfigError(f"{path}._target_={name} is no optimizer of torch")
 
 
 def is_own(name: str) -> bool:

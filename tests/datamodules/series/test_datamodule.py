@@ -17,7 +17,9 @@ def test_controls_are_features_of_the_normalised_labelled_windows():
 
 def test_every_window_names_its_subject():
     made = data(windows())
-    person, names = made.subjects("test")
+    subjects = made.subjects("test")
+    assert subjects is not None
+    person, names = subjects
     assert len(person) == len(made.splits.test.label)
     assert {names[p] for p in person.tolist()} == {"person 4", "person 5"}
 
