@@ -32,6 +32,23 @@ def test_command_line_says_a_mistake_in_one_line_with_exit_code_2():
     assert result.stderr.count("\n") == 1 and "did you mean 'swav'" in result.stderr
 
 
+@pytest.mark.parametrize(("given", "policy"), [({}, "PASSIVE"), ({"ACTIVE"}, "ACTIVE")])
+def test_idle_threads_of_the_command_sleep_unless_the_user_chose(given, policy, monkeypatch):
+    """OpenMP itself says at its load, when torch is imported, what it read."""
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    chosen = {"OMP_WAIT_POLICY": value for value in given}
+    result = cli("list", "backbones", "resnet_tiny", OMP_DISPLAY_ENV="true", **chosen)
+    assert result.stdout == "resnet_tiny\n"
+    assert f"OMP_WAIT_POLICY = '{policy}'" in result.stderr
+
+
+def test_a_program_that_imports_manyviews_keeps_its_environment():
+    read = "import os; before = dict(os.environ)"
+    used = "from manyviews import cli, losses; cli.main(['list', 'methods'])"
+    command = f"{read}; {used}; assert dict(os.environ) == before, os.environ"
+    subprocess.run([sys.executable, "-c", command], check=True, stdout=subprocess.DEVNULL)
+
+
 @pytest.mark.parametrize("buffered", ["", "1"])
 def test_a_reader_that_leaves_early_ends_it_without_a_word(buffered):
     command = [sys.executable, "-m", "manyviews", "list", "methods"]

@@ -31,6 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0 is done, 1 failed, 2 a mistake in what was asked for, 130 interrupted.
     """
+    if argv is None:  # this process is the program `manyviews`, not one that calls this function
+        _let_idle_threads_sleep()
     arguments = _parser().parse_args(argv)
     try:
         arguments.run(arguments)
@@ -82,6 +84,15 @@ def _line(error: BaseException) -> str:
             "and the same command continues once this is mended"
         )
     return str(error) or "interrupted"
+
+
+def _let_idle_threads_sleep() -> None:
+    """Let OpenMP threads that wait for each other sleep instead of spin, unless the user chose.
+
+    Spinning threads take the cores from whatever else runs on the machine, and beside it wait for
+    themselves. OpenMP reads the variable when torch loads it, so this comes before torch.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def _prepare_process() -> None:

@@ -25,6 +25,18 @@ from manyviews.schema import Config, check, locate
 VIEWS_OF_SERIES = "series"  # views of time series, if the user chose none
 
 
+def default_warmup(epochs: object) -> float:
+    """Return the warm-up of a run that names none, in epochs: a tenth of the run, at most 10.
+
+    Args:
+        epochs: length of the run; what is no number is told as such where `epochs` is checked.
+    """
+    return min(epochs, 100) / 10 if isinstance(epochs, int | float) else 10.0
+
+
+OmegaConf.register_new_resolver("warmup", default_warmup, replace=True)  # ${warmup:${epochs}}
+
+
 def compose(
     command: str, overrides: Sequence[str], config_dir: str | None = None
 ) -> tuple[Config, dict[str, str]]:
