@@ -32,11 +32,12 @@ def test_command_line_says_a_mistake_in_one_line_with_exit_code_2():
     assert result.stderr.count("\n") == 1 and "did you mean 'swav'" in result.stderr
 
 
-@pytest.mark.parametrize(("given", "policy"), [({}, "PASSIVE"), ({"ACTIVE"}, "ACTIVE")])
-def test_idle_threads_of_the_command_sleep_unless_the_user_chose(given, policy, monkeypatch):
+@pytest.mark.parametrize(
+    ("chosen", "policy"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")]
+)
+def test_idle_threads_of_the_command_sleep_unless_the_user_chose(chosen, policy, monkeypatch):
     """OpenMP itself says at its load, when torch is imported, what it read."""
     monkeypatch.delenv("OMP_WAIT_POLICY")
-    chosen = {"OMP_WAIT_POLICY": value for value in given}
     result = cli("list", "backbones", "resnet_tiny", OMP_DISPLAY_ENV="true", **chosen)
     assert result.stdout == "resnet_tiny\n"
     assert f"OMP_WAIT_POLICY = '{policy}'" in result.stderr
