@@ -55,7 +55,7 @@ def test_it_says_at_the_start_about_how_long_the_run_takes(seconds, said, monkey
 def test_a_resumed_run_says_how_long_the_rest_takes(monkeypatch, capsys):
     options = {"first_epoch": 19, "resumed_at": 19 * 78 + 8}
     (said,) = lines_of(monkeypatch, capsys, seconds=1.0, **options)
-    assert said == "the rest of training takes about 64 s for 1 epoch"
+    assert said == "the rest of training takes about 59 s for 1 epoch"
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from rich.progress import Progress as Bar
 from manyviews.callbacks.metrics import Metrics
 from manyviews.datamodules.module import ViewData
 
-MEASURED = 5.0  # seconds of training after which its length is estimated
+SECONDS, STEPS = 5.0, 10  # of training, after which its length is estimated
 
 
 class Progress(pl.Callback):
@@ -71,7 +71,7 @@ class Progress(pl.Callback):
         if self.timed_from is None:
             self.timed_from = (now, step)
         elapsed, steps = now - self.timed_from[0], step - self.timed_from[1]
-        if elapsed < MEASURED or not steps:
+        if elapsed < SECONDS or steps < STEPS:
             return
         self.estimated = True
         left = int(trainer.estimated_stepping_batches) - step
