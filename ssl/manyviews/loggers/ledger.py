@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Column, Table
 from torch import nn
 
-from manyviews.config import default_warmup
 from manyviews.datamodules.module import Splits, ViewData
 from manyviews.hardware import resolve_accelerator
 from manyviews.method import Method
@@ -132,7 +131,7 @@ def unending_warmup(schedule: Schedule, epochs: int) -> str | None:
     return (
         f"the warm-up of {schedule.warmup_epochs:g} epochs takes the whole run of {epochs}, so the "
         "learning rate never falls; type schedule.warmup_epochs="
-        f"{default_warmup(epochs):g} for a tenth of it"
+        f"{epochs / 10:g} for a tenth of it"
     )
 
 
