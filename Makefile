@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench results distribution kills format clean
+.PHONY: help demo picture test check bench results distribution kills format clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,6 +20,11 @@ $(INSTALLED): pyproject.toml
 demo: $(INSTALLED)  ## pretrain on the embedded images, evaluate, write a report (<= 5 min on 2 cores)
 	$(BIN)/manyviews pretrain experiment=demo
 	$(BIN)/manyviews evaluate run=$$($(BIN)/manyviews where experiment=demo)
+
+picture: demo  ## docs/report.png, a picture of the demo's report (needs chromium; commit first)
+	chromium --headless --no-sandbox --hide-scrollbars --window-size=1100,1265 \
+		--screenshot=docs/report.png \
+		"file://$$(realpath $$($(BIN)/manyviews where experiment=demo))/report/index.html"
 
 test: $(INSTALLED)  ## the whole suite (<= 12 min on 2 cores)
 	@command -v chromium >/dev/null || echo "no chromium here: the page tests are skipped (Debian: apt-get install chromium)"

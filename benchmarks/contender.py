@@ -1,7 +1,7 @@
 """Train one side of the suite e2e: python benchmarks/contender.py SIDE PRECISION.
 
 All sides train the same backbone with SwAV on the same images and views: two crops of 28 x 28
-pixels of Fashion-MNIST, as in `experiment=demo`.
+pixels of Fashion-MNIST, as in `experiment=swav_fashion_mnist_mini`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def manyviews(precision: str) -> None:
     with suppress(Interrupted):
         train.pretrain(
             [
-                "experiment=demo",
+                "experiment=swav_fashion_mnist_mini",
                 f"batch_size={BATCH}",
                 "epochs=10000",
                 f"trainer.limit_train_batches={STEPS}",
@@ -57,7 +57,7 @@ def manyviews(precision: str) -> None:
 
 
 class Pictures(Dataset[tuple[list[Tensor], int]]):
-    """A data set of PIL images with lightly's transform and the values of the demo."""
+    """A data set of PIL images with lightly's transform and the values of that recipe."""
 
     def __init__(self) -> None:
         sample = fashion_mnist_mini().train.sample(torch.arange(IMAGES))
@@ -107,7 +107,7 @@ class SwAV(pl.LightningModule):
         return self.criterion([s.float() for s in scores], [])
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Return the optimizer of the demo."""
+        """Return the optimizer of that recipe."""
         return torch.optim.AdamW(self.parameters(), lr=0.002, weight_decay=0.05)
 
 

@@ -48,7 +48,8 @@ is bit for bit the same as without it (`tests/test_method.py`).
 DEMO = """\
 ## The demo
 
-`manyviews pretrain experiment=demo`: SwAV in 25 epochs.
+`manyviews pretrain experiment=demo`: SwAV in 24 epochs of crops of 20 x 20 pixels, with
+`backbone=resnet_slim`.
 """
 WATCH = """\
 ## REBAR's positives on the watch

@@ -33,6 +33,25 @@ def test_command_line_says_a_mistake_in_one_line_with_exit_code_2():
     assert result.stderr.count("\n") == 1 and "did you mean 'swav'" in result.stderr
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="libgomp, which says how long it spins")
+@pytest.mark.parametrize("chosen", [None, "ACTIVE"])
+def test_idle_threads_of_the_command_sleep_unless_the_user_chose(chosen, monkeypatch):
+    """OpenMP itself says, when torch is imported, how often a waiting thread looks."""
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    given = {"OMP_WAIT_POLICY": chosen} if chosen else {}
+    result = cli("list", "backbones", "resnet_tiny", OMP_DISPLAY_ENV="verbose", **given)
+    assert result.stdout == "resnet_tiny\n"
+    looks = int(re.search(r"GOMP_SPINCOUNT = '(\d+)'", result.stderr)[1])
+    assert looks > 1_000_000 if chosen else looks == 0
+
+
+def test_a_program_that_imports_manyviews_keeps_its_environment():
+    read = "import os; before = dict(os.environ)"
+    used = "from manyviews import cli, losses; cli.main(['list', 'methods'])"
+    command = f"{read}; {used}; assert dict(os.environ) == before, os.environ"
+    subprocess.run([sys.executable, "-c", command], check=True, stdout=subprocess.DEVNULL)
+
+
 @pytest.mark.parametrize("buffered", ["", "1"])
 def test_a_reader_that_leaves_early_ends_it_without_a_word(buffered):
     command = [sys.executable, "-m", "manyviews", "list", "methods"]

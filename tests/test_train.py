@@ -33,6 +33,12 @@ def test_a_run_leaves_everything_in_its_folder(done):
     assert yaml.safe_load((done.path / "config.yaml").read_text())["format_version"] == 2
 
 
+def test_a_warmup_that_takes_the_whole_run_is_told_when_it_starts(small, config_dir, capsys):
+    train.pretrain([*small, "schedule.warmup_epochs=2"], config_dir)
+    said = "note: the warm-up of 2 epochs takes the whole run of 2, so the learning rate never"
+    assert said in capsys.readouterr().out
+
+
 def test_metrics_hold_one_record_per_step(done):
     records = [json.loads(line) for line in (done.path / "metrics.jsonl").read_text().splitlines()]
     online = records.pop()

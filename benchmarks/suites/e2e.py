@@ -1,15 +1,15 @@
 """A whole training: wall time per source image.
 
-SwAV with the demo's settings: `resnet_tiny`, 28 x 28 pixels, two views, batches of 256, epochs of
-20 steps. Every side is a separate process with torch's default number of threads (or
-OMP_NUM_THREADS); the processes take turns, an epoch each. *manyviews* is `manyviews pretrain` with
-every default callback except the online kNN, with W&B offline and a checkpoint at the end of each
-epoch. *lightly* trains the same backbone with its own transform (same values), head, prototypes and
-loss, and two loader workers: *as published* with a bare Lightning trainer in float32; *best effort*
-as a plain loop with persistent workers, in bfloat16 and channels last if the processor has
-bfloat16. Agreement is the largest relative difference between the gradients of both losses on the
-same scores in float64. Memory is that of the process and its workers in MB; shared pages count
-once.
+SwAV with the settings of `experiment=swav_fashion_mnist_mini` (`resnet_tiny`, 28 x 28 pixels, two
+views), batches of 256 and epochs of 20 steps. Every side is a separate process with torch's default
+number of threads (or OMP_NUM_THREADS); the processes take turns, an epoch each. *manyviews* is
+`manyviews pretrain` with every default callback except the online kNN, with W&B offline and a
+checkpoint at the end of each epoch. *lightly* trains the same backbone with its own transform (same
+values), head, prototypes and loss, and two loader workers: *as published* with a bare Lightning
+trainer in float32; *best effort* as a plain loop with persistent workers, in bfloat16 and channels
+last if the processor has bfloat16. Agreement is the largest relative difference between the
+gradients of both losses on the same scores in float64. Memory is that of the process and its
+workers in MB; shared pages count once.
 """
 
 from __future__ import annotations

@@ -37,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     `EXIT_CODES` says what they mean; each type of error in `errors.py` holds its own.
     """
+    if argv is None:  # this process is the program `manyviews`, not one that calls this function
+        _let_idle_threads_sleep()
     code = _run(argv)
     if argv is None and code == Interrupted.exit_code and not launch_variables.started_by():
         _end_by_interrupt()
@@ -104,6 +106,15 @@ def _line(error: BaseException) -> str:
             "and the same command continues once this is mended"
         )
     return " ".join(str(error).split()) or "interrupted"
+
+
+def _let_idle_threads_sleep() -> None:
+    """Let OpenMP threads that wait for each other sleep instead of spin, unless the user chose.
+
+    Spinning threads take the cores from whatever else runs on the machine, and beside it wait for
+    themselves. OpenMP reads the variable when torch loads it, so this comes before torch.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def _prepare_process() -> None:

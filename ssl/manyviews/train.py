@@ -162,7 +162,11 @@ def fit(run: Run, parts: Parts, saved: Saved | None, loggers: list[Logger]) -> N
     if lightning.is_global_zero:
         begins = saved.path.name if saved else begins_with
         ledger.say(run, ledger.ledger(run, data, method, lightning) | {"begins_with": begins})
-        if said := mismatch(method.backbone.family, run.config["optimizer"]["_target_"]):
+        doubts = (
+            mismatch(method.backbone.family, run.config["optimizer"]["_target_"]),
+            ledger.unending_warmup(method.schedule, run.config["epochs"]),
+        )
+        for said in filter(None, doubts):
             print(f"note: {said}")
         device = resolve_accelerator(run.config["trainer"]["accelerator"])
         if said := emulation(device, str(lightning.precision)):

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models
 
 from manyviews import backbones
@@ -18,6 +19,17 @@ def test_imagenet_resnet_with_torchvisions_weights_gives_its_embedding(name, ref
     image = torch.randn(2, 3, 64, 64, dtype=torch.float64)
     with torch.no_grad():
         torch.testing.assert_close(ours(image), theirs(image))
+
+
+def test_the_slim_network_has_more_dimensions_for_fewer_operations():
+    dimensions, operations = [], []
+    for name in ("resnet_tiny", "resnet_slim"):
+        built = backbones.build(name, in_channels=1, image_size=28)
+        with FlopCounterMode(display=False) as counted, torch.no_grad():
+            dimensions.append(built(torch.zeros(1, 1, 28, 28)).shape[1])
+        operations.append(counted.get_total_flops())
+    assert dimensions == [128, 192]
+    assert operations[1] < 0.9 * operations[0]
 
 
 def test_small_stem_keeps_the_resolution():

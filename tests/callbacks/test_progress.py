@@ -1,10 +1,12 @@
 import io
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
+from manyviews.callbacks import progress
 from manyviews.callbacks.metrics import Metrics
 from manyviews.callbacks.progress import Progress
 from manyviews.methods.swav import SwAV
@@ -16,6 +18,44 @@ def test_a_pipe_gets_one_line_per_epoch(fit, capsys):
     figures = r"loss \d\.\d{4}  [\d,]+ images/s  data wait \d+%  0:\d\d left"
     assert re.fullmatch(f"epoch 1/2  {figures}", first)
     assert re.fullmatch(f"epoch 2/2  {figures}", second) and "0:00 left" in second
+
+
+def lines_of(monkeypatch, capsys, *, seconds, epochs=20, steps=78, first_epoch=0, resumed_at=0):
+    """Return what is printed in 50 steps of so many seconds, the first of which takes a minute."""
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(progress, "time", SimpleNamespace(perf_counter=lambda: clock.now))
+    trainer = SimpleNamespace(
+        callbacks=[Metrics(Path("m.jsonl"), 10)],
+        datamodule=None,
+        is_global_zero=True,
+        current_epoch=first_epoch,
+        max_epochs=epochs,
+        global_step=resumed_at,
+        estimated_stepping_batches=epochs * steps,
+    )
+    shown = Progress()
+    shown.on_train_start(trainer, None)
+    for taken in [60.0, *[seconds] * 49]:
+        clock.now += taken
+        trainer.global_step += 1
+        shown.on_train_batch_end(trainer, None, None, None, 0)
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.15, "4 min"), (0.0, None), (0.05, None), (0.11, "3 min"), (10, "4.3 h")],
+)
+def test_it_says_at_the_start_about_how_long_the_run_takes(seconds, said, monkeypatch, capsys):
+    """1,560 steps; a run that has taken less than five seconds so far says nothing."""
+    expected = [f"training takes about {said} for 20 epochs"] if said else []
+    assert lines_of(monkeypatch, capsys, seconds=seconds) == expected
+
+
+def test_a_resumed_run_says_how_long_the_rest_takes(monkeypatch, capsys):
+    options = {"first_epoch": 19, "resumed_at": 19 * 78 + 8}
+    (said,) = lines_of(monkeypatch, capsys, seconds=1.0, **options)
+    assert said == "the rest of training takes about 59 s for 1 epoch"
 
 
 @pytest.fixture

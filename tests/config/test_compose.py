@@ -16,6 +16,22 @@ def test_method_chooses_its_views_and_the_command_line_wins():
 
 
 @pytest.mark.parametrize(
+    ("overrides", "epochs"),
+    [
+        ([], 10.0),  # of 100
+        (["epochs=1000"], 10.0),
+        (["epochs=12"], 1.2),
+        (["epochs=5"], 0.5),
+        (["epochs=5", "schedule.warmup_epochs=10"], 10),
+        (["epochs=5", "schedule=warmup_cosine"], 0.5),
+        (["experiment=vicreg_fashion_mnist_mini", "epochs=5"], 1.0),  # the recipe's own
+    ],
+)
+def test_a_short_run_warms_up_for_a_tenth_of_it_unless_a_length_was_typed(overrides, epochs):
+    assert compose(*overrides)["schedule"]["warmup_epochs"] == epochs
+
+
+@pytest.mark.parametrize(
     ("overrides", "said"),
     [
         (

@@ -2,6 +2,7 @@ import json
 
 from manyviews import build, config, runs
 from manyviews.loggers import ledger
+from manyviews.optim import WarmupCosine
 
 
 def made(small, config_dir, *more):
@@ -33,6 +34,20 @@ def test_it_tells_the_rate_per_256_images_and_that_nothing_is_scaled(small, conf
     _, content = made(small, config_dir, *more)
     assert content["per_256_images"].startswith("lr 1.6, vector_lr 0.04; used as given")
     assert ", base 0.4, " in content["learning_rate"]
+
+
+def test_it_tells_the_length_of_the_warmup_and_one_that_never_ends(small, config_dir):
+    _, content = made(small, config_dir, "epochs=5")
+    assert content["warmup"] == "1 of 5 epochs"
+    _, content = made(small, config_dir, "epochs=5", "schedule.warmup_epochs=7")
+    expected = (
+        "the warm-up of 7 epochs takes the whole run of 5, so the learning rate never falls; "
+        "type schedule.warmup_epochs=0.5 for a tenth of it"
+    )
+    assert content["warmup"] == f"7 of 5 epochs: {expected}"
+    assert expected == ledger.unending_warmup(WarmupCosine(7), 5)
+    assert ledger.unending_warmup(WarmupCosine(4.9), 5) is None
+    assert ledger.unending_warmup(WarmupCosine(5), 5)
 
 
 def test_it_counts_what_trains_and_what_is_frozen(small, config_dir):

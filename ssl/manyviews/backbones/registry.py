@@ -32,6 +32,7 @@ SERIES: dict[str, Callable[..., Backbone]] = {
 }
 OWN: dict[str, Callable[..., Backbone]] = {
     "resnet_tiny": resnet.resnet_tiny,
+    "resnet_slim": resnet.resnet_slim,
     "resnet18": resnet.resnet18,
     "resnet34": resnet.resnet34,
     "resnet50": resnet.resnet50,

@@ -154,6 +154,18 @@ def resnet_tiny(*, stem: Stem, in_channels: int) -> ResNet:
     )
 
 
+def resnet_slim(*, stem: Stem, in_channels: int) -> ResNet:
+    """Return `resnet_tiny` with 16-48-192 channels: D = 192 for four fifths of the time."""
+    return ResNet(
+        [1, 1, 1],
+        [16, 48, 192],
+        expansion=1,
+        stem=stem,
+        in_channels=in_channels,
+        stem_stride=2,
+    )
+
+
 def resnet18(*, stem: Stem, in_channels: int) -> ResNet:
     """Return ResNet-18: D = 512, 11 million parameters."""
     return ResNet(

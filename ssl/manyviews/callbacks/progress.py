@@ -13,9 +13,14 @@ from rich.progress import Progress as Bar
 from manyviews.callbacks.metrics import Metrics
 from manyviews.datamodules.module import ViewData
 
+SECONDS, STEPS = 5.0, 10  # of training, after which its length is estimated
+
 
 class Progress(pl.Callback):
-    """A callback that shows loss, images per second, share of time waiting for data, time left."""
+    """A callback that shows loss, images per second, share of time waiting for data, time left.
+
+    Some seconds after the start it says once about how long the training takes.
+    """
 
     def __init__(self) -> None:
         self.console = Console()
@@ -25,6 +30,8 @@ class Progress(pl.Callback):
         """Start the clock, and on a terminal the bar; a resumed run starts at its restored step."""
         self.metrics = Metrics.of(trainer)
         self.began, self.first_epoch = time.perf_counter(), trainer.current_epoch
+        self.timed_from: tuple[float, int] | None = None  # end and number of the first step here
+        self.estimated, self.resumed = False, trainer.global_step > 0
         data = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
         self.item = data.item if isinstance(data, ViewData) else "image"
         if self.console.is_terminal and trainer.is_global_zero:
@@ -48,10 +55,30 @@ class Progress(pl.Callback):
         batch_idx: int,
     ) -> None:
         """Move the bar, with the values of the last record in metrics.jsonl."""
+        if not self.estimated and trainer.is_global_zero:
+            self._estimate(trainer)
         if self.bar:
             epoch = f"{trainer.current_epoch + 1}/{trainer.max_epochs}"
             text = self._summary()
             self.bar.update(self.task, completed=trainer.global_step, epoch=epoch, text=text)
+
+    def _estimate(self, trainer: pl.Trainer) -> None:
+        """Say about how long the rest takes, once there are enough steps to tell.
+
+        The first step is left out: it allocates memory, and may compile.
+        """
+        now, step = time.perf_counter(), trainer.global_step
+        if self.timed_from is None:
+            self.timed_from = (now, step)
+        elapsed, steps = now - self.timed_from[0], step - self.timed_from[1]
+        if elapsed < SECONDS or steps < STEPS:
+            return
+        self.estimated = True
+        left = int(trainer.estimated_stepping_batches) - step
+        epochs = (trainer.max_epochs or 0) - trainer.current_epoch
+        said = f"about {_about(elapsed / steps * left)} for {_count(epochs)}"
+        what = "the rest of training" if self.resumed else "training"
+        self.console.print(f"{what} takes {said}", soft_wrap=True, highlight=False)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Print a line, if there is no terminal for a bar."""
@@ -92,3 +119,14 @@ def _minutes(seconds: float) -> str:
     """Return a duration as minutes:seconds, such as 3:07."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02d}"
+
+
+def _about(seconds: float) -> str:
+    """Return a duration in the unit in which one would say it, such as 40 s, 4 min or 2.5 h."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
+
+
+def _count(epochs: int) -> str:
+    return "1 epoch" if epochs == 1 else f"{epochs} epochs"

@@ -27,13 +27,27 @@ from manyviews.schema import SCHEMAS, Config, check, locate
 VIEWS_OF_SERIES = "series"  # views of time series, if the user chose none
 NAMED = {"callbacks", "logger", "evaluation"}  # groups of named nodes, of which there may be none
 GLOBAL = {"experiment", "debug"}  # groups whose files set keys of the whole config
-# A value may refer to another key, and to the environment variables that our own files name.
+# A value may refer to another key, to the environment variables that our own files name, and to
+# the default of the warm-up.
 REFERENCE = re.compile(r"\$\{\.*[\w.]+\}")
 VARIABLES = "MANYVIEWS_DATA|SLURM_JOB_NUM_NODES|SLURM_NTASKS_PER_NODE"
-ENVIRONMENT = re.compile(
-    rf"\$\{{oc\.env:({VARIABLES})(,[\w./~-]*)?\}}"
+CALLS = re.compile(
+    r"\$\{warmup:\$\{epochs\}\}"
+    rf"|\$\{{oc\.env:({VARIABLES})(,[\w./~-]*)?\}}"
     rf"|\$\{{oc\.decode:\$\{{oc\.env:({VARIABLES})(,\d*)?\}}\}}"  # a number instead of text
 )
+
+
+def default_warmup(epochs: object) -> float:
+    """Return the warm-up of a run that names none, in epochs: a tenth of the run, at most 10.
+
+    Args:
+        epochs: length of the run; what is no number is told as such where `epochs` is checked.
+    """
+    return min(epochs, 100) / 10 if isinstance(epochs, int | float) else 10.0
+
+
+OmegaConf.register_new_resolver("warmup", default_warmup, replace=True)  # ${warmup:${epochs}}
 
 
 def compose(
@@ -209,7 +223,7 @@ def _check_references(value: Any, path: str) -> None:
     elif isinstance(value, list):
         for i, item in enumerate(value):
             _check_references(item, f"{path}.{i}")
-    elif isinstance(value, str) and "${" in ENVIRONMENT.sub("", REFERENCE.sub("", value)):
+    elif isinstance(value, str) and "${" in REFERENCE.sub("", CALLS.sub("", value)):
         raise ConfigError(
             f"{path}={value}: a value may refer to another key, as ${{data.size}}, and to "
             "${oc.env:MANYVIEWS_DATA}; nothing else is looked up or called"

@@ -12,6 +12,7 @@ from torch import nn
 from manyviews.datamodules.module import Splits, ViewData
 from manyviews.hardware import resolve_accelerator
 from manyviews.method import Method
+from manyviews.optim import Schedule, WarmupCosine
 from manyviews.optim.family import family, mismatch
 from manyviews.runs import Run, write_json
 
@@ -61,6 +62,7 @@ def ledger(
         "accumulated": _accumulated(data, method),
         "optimizer": _optimizer(config["optimizer"]),
         "learning_rate": _learning_rates(config["optimizer"]["lr"], method, steps, total),
+        "warmup": _warmup(method.schedule, config["epochs"]),
         "per_256_images": _per_256(config["optimizer"], data.batch_size),
         "family": _family(config["optimizer"]["_target_"], method),
         "regularizers": _regularizers(method, steps, total),
@@ -112,6 +114,26 @@ def _learning_rates(base: float, method: Method, per_epoch: int, total: int) -> 
         for step in (0, total - 1)
     ]
     return f"{rates[0]:.3g} at step 0, base {base:.3g}, {rates[1]:.3g} at the last step"
+
+
+def _warmup(schedule: Schedule, epochs: int) -> str:
+    """Return the length of the warm-up, and a warning if it takes the whole run."""
+    if not isinstance(schedule, WarmupCosine):
+        return f"as {type(schedule).__name__} has it"
+    said = f"{schedule.warmup_epochs:g} of {epochs} epochs"
+    too_long = unending_warmup(schedule, epochs)
+    return f"{said}: {too_long}" if too_long else said
+
+
+def unending_warmup(schedule: Schedule, epochs: int) -> str | None:
+    """Return a warning if the learning rate rises until the run ends, with what to type."""
+    if not isinstance(schedule, WarmupCosine) or schedule.warmup_epochs < epochs:
+        return None
+    return (
+        f"the warm-up of {schedule.warmup_epochs:g} epochs takes the whole run of {epochs}, so the "
+        "learning rate never falls; type schedule.warmup_epochs="
+        f"{epochs / 10:g} for a tenth of it"
+    )
 
 
 def _regularizers(method: Method, per_epoch: int, total: int) -> str:
