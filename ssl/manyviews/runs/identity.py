@@ -41,6 +41,7 @@ PLACES = ("root", "download", "workers", "on_bad_sample")
 ADDED_LATER: dict[str, Any] = {
     "backbone.freeze": None,
     "backbone.weights": None,
+    "backbone.zero_init_residual": None,  # of torchvision's; our own ResNets have true or false
     "data.labels": None,
     "optimizer.fused": True,
 }
