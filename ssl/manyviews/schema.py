@@ -200,7 +200,7 @@ def _resolve(name: str) -> Any:
 def _schema(target: Any, passed: frozenset[str], open_hints: set[str]) -> type[pydantic.BaseModel]:
     """Return a pydantic model of the target's parameters, without those that build.py passes."""
     function = target.__init__ if inspect.isclass(target) else target
-    hints = typing.get_type_hints(function)
+    hints = typing.get_type_hints(function, include_extras=True)  # with ranges of numbers
     fields: dict[str, Any] = {}
     extra: Literal["forbid", "allow"] = "forbid"
     for name, parameter in inspect.signature(function).parameters.items():
