@@ -65,7 +65,7 @@ class Model(Backbone):
         for module in self.model.modules():
             if isinstance(module, BasicBlock | Bottleneck):
                 last = module.bn3 if isinstance(module, Bottleneck) else module.bn2
-                nn.init.zeros_(last.weight)
+                nn.init.zeros_(last.get_parameter("weight"))
 
     def forward(self, image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
         """Return the features that the last linear layer would read."""
