@@ -135,7 +135,9 @@ def precision(metrics: Path) -> float | None:
 def results(place: Places) -> dict[tuple[str, int], Result]:
     """Return finished runs from their folders, or from the records if the config is the same."""
     lines = json.loads(RECORDS.read_text()) if RECORDS.is_file() else []
-    kept = {(r.row, r.seed): r for r in (Result(**line) for line in lines)}
+    records = [Result(**line) for line in lines]
+    # A run of a commit with further changes cannot be measured again, so it is left out.
+    kept = {(r.row, r.seed): r for r in records if not r.commit.endswith("-dirty")}
     found = {}
     for key, run in place.items():
         if run.joinpath(FINISHED).is_file():

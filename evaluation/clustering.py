@@ -11,8 +11,8 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
-from manyviews.errors import ConfigError
 from manyviews.evaluation.features import Features
+from manyviews.ranges import Size, within_ranges
 
 
 class Clustering:
@@ -29,9 +29,8 @@ class Clustering:
         ConfigError: seeds or starts is below 1.
     """
 
-    def __init__(self, version: int, seeds: int = 5, starts: int = 10) -> None:
-        if min(seeds, starts) < 1:
-            raise ConfigError(f"clustering seeds={seeds}, starts={starts}; allowed: 1 or more")
+    @within_ranges
+    def __init__(self, version: Size, seeds: Size = 5, starts: Size = 10) -> None:
         self.version, self.seeds, self.starts = version, seeds, starts
 
     def __call__(self, train: Features, test: Features, classes: int) -> dict[str, Tensor]:

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from manyviews.errors import ConfigError
 from manyviews.evaluation.features import Features
+from manyviews.ranges import Positive, Size, within_ranges
 
 log = logging.getLogger(__name__)
 
@@ -82,13 +83,12 @@ class KNN:
         ConfigError: headline is not among the neighbours, or a number is not positive.
     """
 
+    @within_ranges
     def __init__(
-        self, version: int, neighbours: list[int], headline: int, temperature: float
+        self, version: Size, neighbours: list[Size], headline: Size, temperature: Positive
     ) -> None:
-        if headline not in neighbours or min(neighbours) < 1:
+        if headline not in neighbours:
             raise ConfigError(f"knn headline={headline} must be one of neighbours={neighbours}")
-        if temperature <= 0:
-            raise ConfigError(f"knn temperature={temperature}; allowed: above 0")
         self.version = version
         self.neighbours, self.headline, self.temperature = neighbours, headline, temperature
 

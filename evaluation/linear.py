@@ -12,6 +12,7 @@ from torch import Tensor
 from manyviews.errors import ConfigError
 from manyviews.evaluation.features import Features
 from manyviews.evaluation.linear_lbfgs import Linear, held_out, standardize
+from manyviews.ranges import Count, InnerShare, Rate, Size, within_ranges
 
 
 class LinearGrid:
@@ -35,29 +36,23 @@ class LinearGrid:
         ConfigError: a number is outside its range.
     """
 
+    @within_ranges
     def __init__(
         self,
-        version: int,
-        learning_rates: list[float],
-        weight_decays: list[float],
-        epochs: int = 50,
-        batch_size: int = 256,
-        holdout: float = 0.1,
-        seed: int = 0,
+        version: Size,
+        learning_rates: list[Rate],
+        weight_decays: list[Rate],
+        epochs: Size = 50,
+        batch_size: Size = 256,
+        holdout: InnerShare = 0.1,
+        seed: Count = 0,
     ) -> None:
         if not learning_rates or min(learning_rates) <= 0:
             raise ConfigError(
                 f"linear learning_rates={learning_rates}; allowed: one or more above 0"
             )
-        if not weight_decays or min(weight_decays) < 0:
-            raise ConfigError(
-                f"linear weight_decays={weight_decays}; allowed: one or more, 0 or above"
-            )
-        if not 0 < holdout < 1 or min(epochs, batch_size) < 1:
-            raise ConfigError(
-                f"linear holdout={holdout}, epochs={epochs}, batch_size={batch_size}; "
-                "allowed: above 0 and below 1, 1 or more, 1 or more"
-            )
+        if not weight_decays:
+            raise ConfigError("linear weight_decays=[]; allowed: one or more")
         self.version = version
         self.grid = [*product(learning_rates, weight_decays)]
         self.epochs, self.batch_size, self.holdout, self.seed = epochs, batch_size, holdout, seed

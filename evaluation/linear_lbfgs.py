@@ -14,6 +14,7 @@ from torch import Tensor
 
 from manyviews.errors import ConfigError
 from manyviews.evaluation.features import Features
+from manyviews.ranges import Count, InnerShare, Positive, Size, within_ranges
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,9 @@ class LinearLBFGS:
     scored once on test. There is no augmentation: expect 0.5 to 2 points less than from probes that
     re-run the backbone.
 
+    The fit stops when a step lowers the objective by less than 1e-6, which is at most 1e-4 above
+    the minimum: probabilities are off by up to 0.02, and of 2,000 labels at most a few.
+
     Args:
         version: version of the protocol; part of its name.
         penalties: candidates for the weight of |W|^2 / 2 beside the mean cross-entropy.
@@ -57,18 +61,17 @@ class LinearLBFGS:
         ConfigError: there is no penalty, or a number is outside its range.
     """
 
+    @within_ranges
     def __init__(
         self,
-        version: int,
-        penalties: list[float],
-        holdout: float = 0.1,
-        seed: int = 0,
-        max_iterations: int = 500,
+        version: Size,
+        penalties: list[Positive],
+        holdout: InnerShare = 0.1,
+        seed: Count = 0,
+        max_iterations: Size = 500,
     ) -> None:
-        if not penalties or min(penalties) <= 0:
-            raise ConfigError(f"linear_lbfgs penalties={penalties}; allowed: one or more above 0")
-        if not 0 < holdout < 1:
-            raise ConfigError(f"linear_lbfgs holdout={holdout}; allowed: above 0, below 1")
+        if not penalties:
+            raise ConfigError("linear_lbfgs penalties=[]; allowed: one or more above 0")
         self.version = version
         self.penalties = sorted(penalties, reverse=True)
         self.holdout, self.seed, self.max_iterations = holdout, seed, max_iterations

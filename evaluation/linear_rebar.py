@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from manyviews.evaluation.features import Features
+from manyviews.ranges import Count, Size, within_ranges
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,10 @@ class LinearRebar:
         random_state: as in the official code; L-BFGS draws no random numbers.
     """
 
-    def __init__(self, version: int, max_iterations: int = 1000, random_state: int = 10) -> None:
+    @within_ranges
+    def __init__(
+        self, version: Size, max_iterations: Size = 1000, random_state: Count = 10
+    ) -> None:
         self.version = version
         self.max_iterations, self.random_state = max_iterations, random_state
 

@@ -1,10 +1,13 @@
 """Every file of conf/experiment: its command composes, and its method is built as it says."""
 
+import json
 import re
 import shlex
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from statistics import mean
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -82,7 +85,7 @@ RATES = {
     "hydra_imagenet": "lr 0.05, vector_lr 0.05;",  # 0.2 at 1024
     "hydra_moco_imagenet": "lr 0.3, vector_lr 0.3;",
     "ivne_imagenet": "lr 0.4;",
-    "simclr_imagenet": "lr 0.3, vector_lr 0.3;",
+    "simclr_imagenet": "lr 0.3, vector_lr 0.6;",  # for half the official loss
     "byol_imagenet": "lr 0.2, vector_lr 0.4;",  # for half the official loss
     "vicreg_imagenet": "lr 0.2, vector_lr 0.2;",
     "supcon_imagenet": "lr 0.4, vector_lr 0.04;",  # for ten times the official loss
@@ -94,6 +97,124 @@ def test_rates_per_256_images_are_those_of_the_papers():
     for name, said in RATES.items():
         head = yaml.safe_load(text(name))
         assert ledger._per_256(head["optimizer"], head["batch_size"]).startswith(said)
+
+
+BLUR = "views.large.operations.blur.kernel_size"
+ZERO_INIT = "backbone.zero_init_residual"
+CROP = "views.{}.operations.crop.interpolation"
+# Values that were once different from their source, with that source.
+VALUES = [
+    ("simclr_cifar10", BLUR, 13, "solo-learn blurs by PIL, which does not cut the Gaussian"),
+    ("supcon_cifar10", BLUR, 13, "solo-learn, PIL"),
+    ("swav_cifar10", BLUR, 13, "solo-learn, PIL"),
+    ("vicreg_imagenet", "views.first.operations.blur.probability", 1.0, "vicreg augmentations.py"),
+    ("vicreg_imagenet", "views.second.operations.blur.probability", 0.1, "vicreg augmentations.py"),
+    ("vicreg_imagenet", "views.second.operations.solarize.probability", 0.2, "augmentations.py"),
+    ("vicreg_imagenet", "views.first.operations.solarize", None, "vicreg augmentations.py"),
+    ("vicreg_imagenet", CROP.format("first"), "bicubic", "vicreg augmentations.py"),
+    ("simclr_imagenet", ZERO_INIT, True, "simclr resnet.py, gamma of the last norm"),
+    ("supcon_imagenet", ZERO_INIT, True, "google-research supcon, as SimCLR"),
+    ("hydra_moco_imagenet", ZERO_INIT, True, "erow/hydra, main_moco.py"),
+    ("byol_imagenet", ZERO_INIT, True, "deepmind-research byol, networks.py"),
+    ("swav_imagenet", ZERO_INIT, False, "swav resnet50.py, zero_init_residual=False"),
+    ("hydra_moco_imagenet", CROP.format("first"), "bilinear", "torchvision's default in hydra"),
+    ("hydra_moco_imagenet", CROP.format("second"), "bilinear", "torchvision's default in hydra"),
+    ("tico_imagenet", CROP.format("first"), "bilinear", "torchvision's default in lightly"),
+    ("tico_imagenet", CROP.format("second"), "bilinear", "torchvision's default in lightly"),
+    ("tico_cifar10", CROP.format("first"), "bilinear", "torchvision's default in lightly"),
+    ("tico_cifar10", CROP.format("second"), "bilinear", "torchvision's default in lightly"),
+    ("byol_imagenet", CROP.format("first"), "bicubic", "deepmind-research byol, dataset.py"),
+]
+
+
+@pytest.mark.parametrize(("name", "key", "value", "source"), VALUES)
+def test_a_recipe_has_the_value_of_its_source(name, key, value, source):
+    found, _ = composed(name)
+    *path, last = key.split(".")
+    for part in path:
+        found = found[part]
+    assert found.get(last) == value, f"{name} {key}: {source}"
+
+
+class Scaled(NamedTuple):
+    """A recipe with LARS: rates and decay of its source, for `factor` times less loss than here."""
+
+    factor: float
+    lr: float
+    vector_lr: float
+    weight_decay: float
+    clip: bool = False
+
+
+SCALED = {
+    "simclr_imagenet": Scaled(1 / 2, 4.8, 4.8, 1e-6),  # their loss is the sum of two means
+    "byol_imagenet": Scaled(1 / 2, 3.2, 3.2, 1.5e-6),  # the sum of both directions
+    "supcon_imagenet": Scaled(10, 9.6, 9.6, 1e-3),  # times tau = 0.1
+    "barlow_twins_imagenet": Scaled(32, 1.6, 0.0384, 1e-6),  # 1/W of the gradient, W = 32
+    "mixed_barlow_twins_imagenet": Scaled(8, 0.8, 0.0192, 1e-6),  # W = 8
+    "vicreg_imagenet": Scaled(1, 1.6, 1.6, 1e-6),
+    "tico_imagenet": Scaled(1, 0.4, 0.4, 1.5e-6),
+    "hydra_imagenet": Scaled(1, 0.2, 0.2, 1e-4),
+    "hydra_moco_imagenet": Scaled(1, 4.8, 4.8, 1e-6),
+    "byol_cifar10": Scaled(1 / 2, 1.0, 1.0, 1e-5, clip=True),
+    "barlow_twins_cifar10": Scaled(10, 0.3, 0.3, 1e-4, clip=True),  # times 0.1
+    "simclr_cifar10": Scaled(1, 0.4, 0.4, 1e-4, clip=True),
+    "swav_cifar10": Scaled(1, 0.6, 0.6, 1e-6, clip=True),
+    "vicreg_cifar10": Scaled(1, 0.3, 0.3, 1e-4, clip=True),
+}
+
+
+def test_a_factor_on_the_loss_is_also_one_on_the_weight_decay_of_lars():
+    """With d = gradient + decay * p, the direction of d stays if both have the same factor.
+
+    Rates that LARS does not adapt (of biases and norms; with `clip` possibly all) are divided.
+    """
+    lars = {}
+    for name in (n for n in NAMES if n not in BASES):
+        optimizer = composed(name)[0]["optimizer"]
+        if optimizer["_target_"] == "manyviews.optim.LARS":
+            lars[name] = optimizer
+    assert lars.keys() == SCALED.keys()
+    for name, source in SCALED.items():
+        found, f = lars[name], source.factor
+        assert found["clip"] == source.clip
+        assert found["weight_decay"] == pytest.approx(source.weight_decay * f)
+        assert found["vector_lr"] == pytest.approx(source.vector_lr / f)
+        assert found["lr"] == pytest.approx(source.lr / f if source.clip else source.lr)
+
+
+def test_figures_of_heads_and_pages_are_those_of_the_recorded_runs():
+    records = json.loads(ROOT.joinpath("docs", "results.json").read_text())
+    assert not any(r["commit"].endswith("-dirty") for r in records)
+    for row in sorted({r["row"] for r in records if f"{r['row']}_fashion_mnist_mini" in NAMES}):
+        runs = [r for r in records if r["row"] == row]
+        linear, knn, bare, bare_knn = (
+            f"{mean(top1(r, protocol, who) for r in runs):.1f}"
+            for who in ("trained", "random")
+            for protocol in ("linear_lbfgs@1", "knn@1")
+        )
+        of = f"seed {runs[0]['seed']}" if len(runs) == 1 else f"mean of {len(runs)} seeds"
+        head = text(recipe := f"{row}_fashion_mnist_mini")
+        assert f"linear {linear} % and kNN {knn} % ({of}, docs/results.md)" in head
+        assert f"untrained {bare} and {bare_knn} %." in head
+        page = "hydra" if row == "hydra_moco" else row
+        lines = ROOT.joinpath("docs", "methods", f"{page}.md").read_text().splitlines()
+        (said,) = (line for line in lines if f"with `experiment={recipe}`" in line)
+        assert f"`linear_lbfgs@1` {linear} %" in said and f"`knn@1` {knn} %." in said
+        assert f"has {bare} % and {bare_knn} %" in said
+
+
+def top1(record, protocol, subject):
+    """Return an accuracy of a recorded run in percent."""
+    wanted = {"protocol": protocol, "subject": subject, "metric": "top1"}.items()
+    return next(100 * s["value"] for s in record["card"]["scores"] if wanted <= s.items())
+
+
+def test_no_recipe_quotes_a_number_of_another_loss():
+    """solo-learn's SupCon is L_in of the paper; 93.82, 70.38 and 84.40 % belong to it."""
+    pages = [*ROOT.joinpath("docs").rglob("*.md")]
+    said = "".join([*map(text, NAMES), *(page.read_text() for page in pages)])
+    assert not re.search(r"93\.82|70\.38|84\.40", said)
 
 
 def test_the_recipes_of_a_data_set_begin_with_its_base():

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 # Rooms from the ground up: each imports only rooms of earlier lines (or itself).
 ORDER = """
     errors batch draws distributed launch_variables
+    ranges
     checkpoints hardware process_group
     optim losses
     nn

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from manyviews.errors import ConfigError
+from manyviews.ranges import Share, within_ranges
 
 
 class Chance:
@@ -17,11 +15,8 @@ class Chance:
         probability: chance that a sample is changed, 0 to 1.
     """
 
-    def __init__(self, probability: float) -> None:
-        if not 0 <= probability <= 1:
-            # TimeWarp is called time_warp in a config.
-            name = re.sub(r"\B(?=[A-Z])", "_", type(self).__name__).lower()
-            raise ConfigError(f"{name} probability={probability}; allowed: 0 to 1")
+    @within_ranges
+    def __init__(self, probability: Share) -> None:
         self.probability = probability
 
     def happens(self, draw: Float[Tensor, " B"]) -> Bool[Tensor, " B"]:

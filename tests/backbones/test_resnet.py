@@ -69,7 +69,9 @@ def test_residual_branches_can_begin_at_zero(name):
 
 
 def test_only_our_own_resnets_begin_at_zero():
-    with pytest.raises(ConfigError, match="zero_init_residual is for our own .* timm/test_vit"):
+    with pytest.raises(
+        ConfigError, match="zero_init_residual is for ResNets, not for timm/test_vit"
+    ):
         backbones.build("timm/test_vit", zero_init_residual=True)
 
 

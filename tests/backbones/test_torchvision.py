@@ -30,6 +30,23 @@ def test_embeddings_are_what_torchvision_classifies():
         torch.testing.assert_close(whole.fc(backbone(image)), whole(image))
 
 
+@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
+def test_residual_branches_begin_at_zero_as_by_torchvisions_own_argument(name):
+    torch.manual_seed(0)
+    backbone = backbones.build(f"torchvision/{name}", zero_init_residual=True)
+    torch.manual_seed(0)
+    whole = models.get_model(name, weights=None, zero_init_residual=True)
+    theirs = {f"model.{k}": v for k, v in whole.state_dict().items() if not k.startswith("fc.")}
+    ours = backbone.state_dict()
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[k], v) for k, v in theirs.items())
+
+
+def test_a_network_without_residual_branches_cannot_begin_them_at_zero():
+    with pytest.raises(ConfigError, match=r"zero_init_residual is for ResNets, not for VGG"):
+        backbones.build("torchvision/vgg11", zero_init_residual=True, image_size=32)
+
+
 def test_a_transformer_is_built_for_the_size_of_the_views():
     backbone = backbones.build("torchvision/vit_b_32", image_size=32)
     registry.check_sizes(backbone, [(32, 32)])

@@ -46,7 +46,7 @@ def test_vne_stands_beside_weight_zero():
     runs = [made("tico"), made("tico, VNE", rank=9.0)]
     found = page(runs, {"tico": 0.05}, missing=["byol (seed 2)"])
     assert "| tico | 0.05 | 4.0 | 9.0 | higher | 85.0 | 85.0 |" in found
-    assert "Not run yet: byol (seed 2)." in found
+    assert "Not measured by `make results` yet: byol (seed 2)." in found
 
 
 def test_of_a_method_that_carries_vne_the_run_without_it_is_weight_zero():

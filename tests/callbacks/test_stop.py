@@ -154,7 +154,8 @@ def test_python_gets_an_exception_that_names_folder_and_step(small, monkeypatch)
     with pytest.raises(
         Terminated, match=r"stopped, step 1 .* saved in runs/.*same command"
     ) as told:
-        manyviews.pretrain(*overrides, "epochs=1", "trainer.limit_train_batches=2")
+        changes = ["epochs=1", "trainer.limit_train_batches=2"]
+        manyviews.pretrain(*commands.replaced(overrides, *changes))
     assert told.value.exit_code == 143
     assert standing().step == 1
 

@@ -74,5 +74,5 @@ def test_collapsed_embeddings_are_one_cluster_and_no_error():
 
 
 def test_no_seeds_are_refused():
-    with pytest.raises(ConfigError, match="seeds=0, starts=10; allowed: 1 or more"):
+    with pytest.raises(ConfigError, match="seeds=0; allowed: 1 or more"):
         Clustering(1, seeds=0)

@@ -5,7 +5,7 @@ import torch
 from golden import chirp, golden
 from torch.nn import functional as F
 
-from manyviews.losses import sinkhorn, swapped_prediction
+from manyviews.losses import sinkhorn, swapped_prediction, swav
 
 GOLDEN = golden("swav_barlow")["swav"]
 SK = {"epsilon": 0.05, "iterations": 3}
@@ -55,6 +55,33 @@ def test_codes_ignore_a_constant_added_to_all_scores():
 def test_codes_are_finite_where_the_plain_exponential_overflows():
     scores = torch.eye(4)  # exp(1 / 0.005) is infinite in float32
     assert sinkhorn(scores, epsilon=0.005, iterations=3).isfinite().all()
+
+
+def test_codes_by_logarithms_equal_the_plain_ones(monkeypatch):
+    scores = chirp((6, 4), 0.05, 0.9, 0.2)
+    plain = sinkhorn(scores, **SK)
+    monkeypatch.setattr(swav, "SAFE_EPSILON", 1.0)
+    torch.testing.assert_close(sinkhorn(scores, **SK), plain, rtol=1e-12, atol=1e-12)
+
+
+FAR = torch.tensor([[1.0, 0.9, -1.0], [-0.9, -1.0, -0.99], [0.9, 1.0, -1.0]])
+
+
+@pytest.mark.parametrize("epsilon", [0.0229, 0.01, 0.008, 0.001])
+def test_a_small_epsilon_gives_no_nan_if_a_rows_best_lies_far_below_the_largest(epsilon):
+    """The second row and the third prototype lie far below the largest score of all."""
+    codes = sinkhorn(FAR, epsilon=epsilon, iterations=3)
+    torch.testing.assert_close(codes.sum(1), torch.ones(3))
+    assert codes[1].argmax() == 2  # the only row that comes near the third prototype
+
+
+def test_codes_of_a_small_epsilon_equal_the_plain_algorithm_in_float64():
+    q = ((FAR.double() - 1) / 0.01).exp()  # as small as exp(-200), which float32 rounds to 0
+    for _ in range(3):
+        q = q / q.sum(0)
+        q = q / q.sum(1, keepdim=True)
+    codes = sinkhorn(FAR, epsilon=0.01, iterations=3)
+    torch.testing.assert_close(codes.double(), q, rtol=1e-4, atol=1e-6)
 
 
 def test_total_collapse_costs_log_k():

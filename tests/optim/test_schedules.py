@@ -32,5 +32,5 @@ def test_a_warmup_longer_than_the_run_never_passes_one():
 
 
 def test_a_negative_warmup_is_refused():
-    with pytest.raises(ConfigError, match="schedule.warmup_epochs=-1; allowed: 0 or more"):
+    with pytest.raises(ConfigError, match="warmup_cosine warmup_epochs=-1; allowed: 0 or more"):
         WarmupCosine(-1)

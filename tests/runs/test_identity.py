@@ -19,7 +19,15 @@ def without(made, key):
 @pytest.mark.parametrize("key", ADDED_LATER)
 def test_a_key_that_was_added_later_does_not_rename_a_run(key, composed):
     made, _ = composed
+    group, _, name = key.partition(".")
+    made[group][name] = ADDED_LATER[key]
     assert runs.identity(without(made, key)) == runs.identity(made)
+
+
+def test_zero_init_of_torchvisions_networks_does_not_rename_their_runs(small, config_dir):
+    made, _ = config.compose("pretrain", [*small, "backbone=torchvision/resnet18"], config_dir)
+    assert "zero_init_residual" in made["backbone"]
+    assert runs.identity(without(made, "backbone.zero_init_residual")) == runs.identity(made)
 
 
 @pytest.mark.parametrize("key", ADDED_LATER)

@@ -42,6 +42,8 @@ def test_an_old_config_means_what_its_command_means_today(old, monkeypatch):
     new, _ = config.compose("pretrain", old["overrides"])
     record = upgraded({"format_version": 1, **old["config"]}, Path("runs/x"))
     del record["format_version"]
+    if "experiment=swav_cifar10" in old["overrides"]:  # its blur of 3 pixels was corrected
+        record["views"]["large"]["operations"]["blur"]["kernel_size"] = 13
     assert runs.identity(record) == runs.identity(new)
     for key in ADDED_LATER:  # the identity ignores such a key with its default
         group, _, name = key.partition(".")

@@ -9,6 +9,7 @@ from torch import Tensor
 from manyviews.datamodules.views.images.random_apply import RandomApply
 from manyviews.datamodules.views.images.separable import Taps, mix
 from manyviews.errors import ConfigError
+from manyviews.ranges import Share, Size, Strength, within_ranges
 
 
 class Blur(RandomApply):
@@ -22,11 +23,12 @@ class Blur(RandomApply):
 
     draws = 2  # apply, sigma
 
-    def __init__(self, probability: float, sigma: list[float], kernel_size: int) -> None:
+    @within_ranges
+    def __init__(self, probability: Share, sigma: list[Strength], kernel_size: Size) -> None:
         super().__init__(probability)
         if len(sigma) != 2 or not 0 < sigma[0] <= sigma[1]:
             raise ConfigError(f"blur sigma={list(sigma)}; allowed: [low, high], 0 < low <= high")
-        if kernel_size < 1 or kernel_size % 2 == 0:
+        if kernel_size % 2 == 0:
             raise ConfigError(f"blur kernel_size={kernel_size}; allowed: odd, 1 or more")
         self.sigma, self.kernel_size = sigma, kernel_size
 

@@ -24,8 +24,10 @@ def check_box(operation: str, scale: list[float], ratio: list[float]) -> None:
         raise ConfigError(
             f"{operation} scale={list(scale)}; allowed: [low, high], 0 < low <= high <= 1"
         )
-    if len(ratio) != 2 or not 0 < ratio[0] <= ratio[1]:
-        raise ConfigError(f"{operation} ratio={list(ratio)}; allowed: [low, high], 0 < low <= high")
+    if len(ratio) != 2 or not 0 < ratio[0] <= ratio[1] <= 1000:
+        raise ConfigError(
+            f"{operation} ratio={list(ratio)}; allowed: [low, high], 0 < low <= high <= 1000"
+        )
 
 
 def draw_sides(

@@ -7,14 +7,16 @@ Brightness, contrast and saturation are one operation, a blend of the image with
 from __future__ import annotations
 
 from itertools import permutations
+from typing import Annotated
 
 import torch
+from annotated_types import Ge, Le
 from jaxtyping import Float, Int64
 from torch import Tensor
 
 from manyviews.datamodules.views.images.grayscale import luma, luma_weights
 from manyviews.datamodules.views.images.random_apply import RandomApply
-from manyviews.errors import ConfigError
+from manyviews.ranges import Share, Strength, within_ranges
 
 BRIGHTNESS, CONTRAST, SATURATION, HUE = range(4)
 
@@ -34,22 +36,17 @@ class Jitter(RandomApply):
 
     draws = 6  # apply, order, brightness, contrast, saturation, hue
 
+    @within_ranges
     def __init__(
         self,
-        probability: float,
-        brightness: float,
-        contrast: float,
-        saturation: float = 0.0,
-        hue: float = 0.0,
+        probability: Share,
+        brightness: Strength,
+        contrast: Strength,
+        saturation: Strength = 0.0,
+        hue: Annotated[float, Ge(0), Le(0.5)] = 0.0,
     ) -> None:
         super().__init__(probability)
-        strengths = (brightness, contrast, saturation, hue)
-        if min(strengths) < 0 or hue > 0.5:
-            raise ConfigError(
-                f"jitter strengths are {', '.join(map(str, strengths))}; allowed: 0 or more, "
-                "the last (hue) up to 0.5"
-            )
-        self.strengths = strengths
+        self.strengths = (brightness, contrast, saturation, hue)
 
     def __call__(
         self, image: Float[Tensor, "B C H W"], draws: Float[Tensor, "B 6"]

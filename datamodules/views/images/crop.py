@@ -20,7 +20,7 @@ from manyviews.datamodules.views.images.boxes import (
 from manyviews.datamodules.views.images.resize import Interpolation, Resize
 from manyviews.datamodules.views.images.separable import LARGE, Taps, mix, uses_products
 from manyviews.datamodules.views.images.step import Step, to_float
-from manyviews.errors import ConfigError
+from manyviews.ranges import Size, within_ranges
 
 
 class Box(NamedTuple):
@@ -126,15 +126,14 @@ class Crop:
 
     draws = 2 * TRIES + 2  # area and shape of every try, top, left
 
+    @within_ranges
     def __init__(
         self,
-        size: int | None,
+        size: Size | None,
         scale: list[float],
         ratio: list[float],
         interpolation: Interpolation = "bilinear",
     ) -> None:
-        if size is not None and size < 1:
-            raise ConfigError(f"crop size={size}; allowed: 1 or more pixels, or null")
         check_box("crop", scale, ratio)
         self.out, self.scale, self.ratio = size, scale, ratio
         self.interpolation: Interpolation = interpolation

@@ -18,6 +18,7 @@ from manyviews.datamodules.views.images.boxes import (
 from manyviews.datamodules.views.images.random_apply import RandomApply
 from manyviews.datamodules.views.images.step import Applied, Step
 from manyviews.errors import ConfigError
+from manyviews.ranges import Share, within_ranges
 
 
 class Erasing(RandomApply):
@@ -33,17 +34,16 @@ class Erasing(RandomApply):
 
     draws = 2 * TRIES + 3  # area and shape of every try, top, left, apply
 
+    @within_ranges
     def __init__(
         self,
-        probability: float,
+        probability: Share,
         scale: list[float],
         ratio: list[float],
-        value: float | None = None,
+        value: Share | None = None,
     ) -> None:
         super().__init__(probability)
         check_box("erasing", scale, ratio)
-        if value is not None and not 0 <= value <= 1:
-            raise ConfigError(f"erasing value={value}; allowed: 0 to 1, or null")
         self.scale, self.ratio, self.value = scale, ratio, value
 
     def __call__(

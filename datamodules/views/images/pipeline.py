@@ -20,6 +20,7 @@ from manyviews.datamodules.views.images.crop import Crop
 from manyviews.datamodules.views.images.operation import Operation, fold
 from manyviews.datamodules.views.images.step import Step, to_float
 from manyviews.errors import ConfigError
+from manyviews.ranges import Size, within_ranges
 
 PIECE = 800_000  # pixels of all channels: their floats, 3 MB, stay in the cache of a CPU
 
@@ -32,9 +33,8 @@ class View:
         operations: operations by name; the name seeds the operation's draws.
     """
 
-    def __init__(self, count: int, operations: dict[str, Operation]) -> None:
-        if count < 1:
-            raise ConfigError(f"a view kind has count={count}; allowed: 1 or more")
+    @within_ranges
+    def __init__(self, count: Size, operations: dict[str, Operation]) -> None:
         self.count = count
         # Probability 0 means "not there": nothing is computed.
         self.operations = {k: o for k, o in operations.items() if getattr(o, "probability", 1)}

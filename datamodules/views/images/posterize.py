@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from annotated_types import Ge, Le
 from jaxtyping import Float
 from torch import Tensor
 
 from manyviews.datamodules.views.images.random_apply import RandomApply
-from manyviews.errors import ConfigError
+from manyviews.ranges import Share, within_ranges
 
 
 class Posterize(RandomApply):
@@ -19,10 +22,9 @@ class Posterize(RandomApply):
 
     draws = 1
 
-    def __init__(self, probability: float, bits: int) -> None:
+    @within_ranges
+    def __init__(self, probability: Share, bits: Annotated[int, Ge(0), Le(8)]) -> None:
         super().__init__(probability)
-        if not 0 <= bits <= 8:
-            raise ConfigError(f"posterize bits={bits}; allowed: 0 to 8")
         self.bits = bits
 
     def __call__(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Ge, Le
 from jaxtyping import Float
 from torch import Tensor
 
 from manyviews.datamodules.views.images.random_apply import RandomApply
-from manyviews.errors import ConfigError
+from manyviews.ranges import Share, within_ranges
 
 
 class Rotation(RandomApply):
@@ -24,12 +26,14 @@ class Rotation(RandomApply):
 
     draws = 2  # apply, angle
 
-    def __init__(self, probability: float, degrees: float, fill: float = 0.0) -> None:
+    @within_ranges
+    def __init__(
+        self,
+        probability: Share,
+        degrees: Annotated[float, Ge(0), Le(180)],
+        fill: Share = 0.0,
+    ) -> None:
         super().__init__(probability)
-        if not 0 <= degrees <= 180:
-            raise ConfigError(f"rotation degrees={degrees}; allowed: 0 to 180")
-        if not 0 <= fill <= 1:
-            raise ConfigError(f"rotation fill={fill}; allowed: 0 to 1")
         self.degrees, self.fill = degrees, fill
 
     def __call__(

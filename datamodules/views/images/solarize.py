@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from manyviews.datamodules.views.images.random_apply import RandomApply
+from manyviews.ranges import Share, within_ranges
 
 
 class Solarize(RandomApply):
@@ -19,7 +20,8 @@ class Solarize(RandomApply):
 
     draws = 1
 
-    def __init__(self, probability: float, threshold: float = 128 / 255) -> None:
+    @within_ranges
+    def __init__(self, probability: Share, threshold: Share = 128 / 255) -> None:
         super().__init__(probability)
         self.threshold = threshold
 

@@ -11,6 +11,7 @@ from torchvision.transforms import v2
 
 from manyviews.datamodules.views.images.random_apply import RandomApply
 from manyviews.errors import ConfigError, unknown
+from manyviews.ranges import Share
 
 
 class Torchvision(RandomApply):
@@ -29,7 +30,7 @@ class Torchvision(RandomApply):
 
     draws = 3  # apply, and two that seed the generator
 
-    def __init__(self, probability: float, name: str, arguments: dict[str, Any]) -> None:
+    def __init__(self, probability: Share, name: str, arguments: dict[str, Any]) -> None:
         super().__init__(probability)
         known = [
             k for k, v in vars(v2).items() if isinstance(v, type) and issubclass(v, v2.Transform)

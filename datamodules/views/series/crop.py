@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+from annotated_types import Ge, Le
 from jaxtyping import Float
 from torch import Tensor
 
 from manyviews.datamodules.views.series.resample import resample
 from manyviews.errors import ConfigError
+from manyviews.ranges import within_ranges
 
 
 class Crop:
@@ -23,10 +27,11 @@ class Crop:
         length: steps of the result; null: those of the window.
     """
 
-    def __init__(self, share: list[float], length: int | None = None) -> None:
+    @within_ranges
+    def __init__(
+        self, share: list[float], length: Annotated[int, Ge(2), Le(2**24)] | None = None
+    ) -> None:
         check_share("crop", share)
-        if length is not None and length < 2:
-            raise ConfigError(f"crop length={length}; allowed: 2 or more steps, or null")
         self.share, self.length = share, length
 
     def draws(self, channels: int, length: int) -> int:

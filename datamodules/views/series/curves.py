@@ -10,8 +10,6 @@ from jaxtyping import Float
 from scipy.interpolate import CubicSpline
 from torch import Tensor
 
-from manyviews.errors import ConfigError
-
 
 def curves(value: Float[Tensor, "*batch K"], length: int) -> Float[Tensor, "*batch {length}"]:
     """Return the cubic splines through K values at equal distances from first to last step.
@@ -31,13 +29,3 @@ def _spline(
     """Return the splines that are 1 at one knot and 0 at the others: all splines are their sums."""
     splines = CubicSpline(np.linspace(0, 1, knots), np.eye(knots))(np.linspace(0, 1, length))
     return torch.tensor(splines.T, dtype=dtype, device=device)
-
-
-def check_knots(operation: str, knots: int) -> None:
-    """Raise unless a curve has knots between its ends.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    if knots < 1:
-        raise ConfigError(f"{operation} knots={knots}; allowed: 1 or more")

@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from manyviews.datamodules.views.series.normal import check_sigma, normals
+from manyviews.datamodules.views.series.normal import normals
 from manyviews.datamodules.views.series.random_apply import RandomApply
+from manyviews.ranges import Share, Strength, within_ranges
 
 
 class Jitter(RandomApply):
@@ -19,9 +20,9 @@ class Jitter(RandomApply):
             1706.00527): 0.05; RelCon: 0.1; REBAR's SimCLR: 0.2; TS-TCC: 0.8.
     """
 
-    def __init__(self, probability: float, sigma: float = 0.05) -> None:
+    @within_ranges
+    def __init__(self, probability: Share, sigma: Strength = 0.05) -> None:
         super().__init__(probability)
-        check_sigma("jitter", sigma)
         self.sigma = sigma
 
     def draws(self, channels: int, length: int) -> int:

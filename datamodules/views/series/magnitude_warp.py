@@ -6,9 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from manyviews.datamodules.views.series.curves import check_knots, curves
-from manyviews.datamodules.views.series.normal import check_sigma, normals
+from manyviews.datamodules.views.series.curves import curves
+from manyviews.datamodules.views.series.normal import normals
 from manyviews.datamodules.views.series.random_apply import RandomApply
+from manyviews.ranges import Share, Size, Strength, within_ranges
 
 
 class MagnitudeWarp(RandomApply):
@@ -20,10 +21,9 @@ class MagnitudeWarp(RandomApply):
         knots: knots between the two ends, which are knots as well. Um et al.: 4.
     """
 
-    def __init__(self, probability: float, sigma: float = 0.2, knots: int = 4) -> None:
+    @within_ranges
+    def __init__(self, probability: Share, sigma: Strength = 0.2, knots: Size = 4) -> None:
         super().__init__(probability)
-        check_sigma("magnitude_warp", sigma)
-        check_knots("magnitude_warp", knots)
         self.sigma, self.knots = sigma, knots
 
     def draws(self, channels: int, length: int) -> int:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from manyviews.datamodules.views.series.crop import check_share
 from manyviews.datamodules.views.series.random_apply import RandomApply
+from manyviews.ranges import Share
 
 
 class ChannelMask(RandomApply):
@@ -21,7 +22,7 @@ class ChannelMask(RandomApply):
         share: smallest and largest share of the channels, rounded to whole channels.
     """
 
-    def __init__(self, probability: float, share: list[float]) -> None:
+    def __init__(self, probability: Share, share: list[float]) -> None:
         super().__init__(probability)
         check_share("channel_mask", share)
         self.share = share
@@ -50,7 +51,7 @@ class TimeMask(RandomApply):
         share: smallest and largest share of the window, rounded to whole steps.
     """
 
-    def __init__(self, probability: float, share: list[float]) -> None:
+    def __init__(self, probability: Share, share: list[float]) -> None:
         super().__init__(probability)
         check_share("time_mask", share)
         self.share = share

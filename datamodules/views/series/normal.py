@@ -8,8 +8,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from manyviews.errors import ConfigError
-
 
 def normals(draws: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """Return standard normal numbers: the quantiles of uniform numbers in [0, 1) of 24 bits.
@@ -18,13 +16,3 @@ def normals(draws: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """
     # The middle of each of the 2**24 steps, from -1 to 1: exact in float32, never -1 or 1.
     return math.sqrt(2) * torch.erfinv(2 * draws - 1 + 2.0**-24)
-
-
-def check_sigma(operation: str, sigma: float) -> None:
-    """Raise unless a standard deviation is finite and not negative.
-
-    Raises:
-        ConfigError: the deviation is negative, infinite or NaN.
-    """
-    if not 0 <= sigma < math.inf:
-        raise ConfigError(f"{operation} sigma={sigma}; allowed: 0 or more")

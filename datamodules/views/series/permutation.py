@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+from annotated_types import Ge, Le
 from jaxtyping import Float, Int64
 from torch import Tensor
 
 from manyviews.datamodules.views.series.random_apply import RandomApply
-from manyviews.errors import ConfigError
+from manyviews.ranges import Share, within_ranges
 
 
 class Permutation(RandomApply):
@@ -20,10 +23,9 @@ class Permutation(RandomApply):
             5, on HAR up to 8.
     """
 
-    def __init__(self, probability: float, segments: int = 5) -> None:
+    @within_ranges
+    def __init__(self, probability: Share, segments: Annotated[int, Ge(2), Le(2**24)] = 5) -> None:
         super().__init__(probability)
-        if segments < 2:
-            raise ConfigError(f"permutation segments={segments}; allowed: 2 or more")
         self.segments = segments
 
     def draws(self, channels: int, length: int) -> int:

@@ -14,6 +14,7 @@ from manyviews.batch import Sample
 from manyviews.datamodules.views.series.placement import Candidates, Place, Shift
 from manyviews.datamodules.views.series.source import Starts, Windows
 from manyviews.errors import ConfigError
+from manyviews.ranges import Size, within_ranges
 
 
 @runtime_checkable
@@ -49,11 +50,10 @@ class SeriesView:
         place: random place of the windows; null: the rows' own windows.
     """
 
+    @within_ranges
     def __init__(
-        self, count: int, operations: dict[str, Operation], place: Place | None = None
+        self, count: Size, operations: dict[str, Operation], place: Place | None = None
     ) -> None:
-        if count < 1:
-            raise ConfigError(f"a view kind has count={count}; allowed: 1 or more")
         self.count, self.place = count, place
         # Probability 0 means "not there": nothing is computed.
         self.operations = {k: o for k, o in operations.items() if getattr(o, "probability", 1)}
@@ -136,11 +136,10 @@ class SeriesViews:
         ConfigError: there is no view, or `per_subject` is less than 1 or has no use.
     """
 
-    def __init__(self, per_subject: int | None = None, **kinds: SeriesView) -> None:
+    @within_ranges
+    def __init__(self, per_subject: Size | None = None, **kinds: SeriesView) -> None:
         if not kinds:
             raise ConfigError("views has no kind of view; type views=series")
-        if per_subject is not None and per_subject < 1:
-            raise ConfigError(f"views.per_subject={per_subject}; allowed: 1 or more, or null")
         if per_subject is not None and next(iter(kinds.values())).place is None:
             raise ConfigError("views.per_subject needs a place for view 0; type views=rebar")
         self.per_subject = per_subject

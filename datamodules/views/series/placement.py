@@ -10,6 +10,7 @@ from torch import Tensor
 
 from manyviews.datamodules.views.series.source import Starts
 from manyviews.errors import ConfigError
+from manyviews.ranges import Count, Positive, within_ranges
 
 
 @runtime_checkable
@@ -72,9 +73,8 @@ class Candidates:
         shared: true: all rows of an epoch use the same draw, as in the official REBAR code.
     """
 
-    def __init__(self, min_gap: int | None = None, shared: bool = False) -> None:
-        if min_gap is not None and min_gap < 0:
-            raise ConfigError(f"views: min_gap={min_gap}; allowed: 0 or more, or null")
+    @within_ranges
+    def __init__(self, min_gap: Count | None = None, shared: bool = False) -> None:
         self.min_gap, self.shared = min_gap, shared
 
     def gap(self, length: int) -> int:
@@ -126,9 +126,8 @@ class Shift:
 
     shared = False
 
-    def __init__(self, share: float = 0.5) -> None:
-        if share <= 0:
-            raise ConfigError(f"views: shift share={share}; allowed: above 0")
+    @within_ranges
+    def __init__(self, share: Positive = 0.5) -> None:
         self.share = share
 
     def __call__(

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from manyviews.datamodules.views.series.random_apply import RandomApply
 from manyviews.errors import ConfigError
+from manyviews.ranges import Share
 
 
 class Rotation(RandomApply):
@@ -26,7 +27,7 @@ class Rotation(RandomApply):
             accelerometer and its gyroscope) turn together. Null: all channels are one device.
     """
 
-    def __init__(self, probability: float, groups: list[list[int]] | None = None) -> None:
+    def __init__(self, probability: Share, groups: list[list[int]] | None = None) -> None:
         super().__init__(probability)
         channels = [channel for group in groups or [] for channel in group]
         odd = groups is not None and any(len(group) % 3 or not group for group in groups)

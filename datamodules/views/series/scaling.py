@@ -10,7 +10,7 @@ from torch import Tensor
 
 from manyviews.datamodules.views.series.normal import normals
 from manyviews.datamodules.views.series.random_apply import RandomApply
-from manyviews.errors import ConfigError
+from manyviews.ranges import Share, Strength, within_ranges
 
 
 class Scaling(RandomApply):
@@ -26,16 +26,15 @@ class Scaling(RandomApply):
             REBAR's SimCLR.
     """
 
+    @within_ranges
     def __init__(
         self,
-        probability: float,
-        strength: float = 0.1,
+        probability: Share,
+        strength: Strength = 0.1,
         distribution: Literal["uniform", "normal"] = "normal",
         per_channel: bool = True,
     ) -> None:
         super().__init__(probability)
-        if strength < 0:
-            raise ConfigError(f"scaling strength={strength}; allowed: 0 or more")
         self.strength, self.distribution, self.per_channel = strength, distribution, per_channel
 
     def draws(self, channels: int, length: int) -> int:

@@ -11,6 +11,7 @@ from torch import Tensor
 from manyviews.datamodules.views.series.random_apply import RandomApply
 from manyviews.datamodules.views.series.resample import resample
 from manyviews.errors import ConfigError
+from manyviews.ranges import Share
 
 
 class Speed(RandomApply):
@@ -26,7 +27,7 @@ class Speed(RandomApply):
             speech: 0.9, 1 and 1.1.
     """
 
-    def __init__(self, probability: float, factor: list[float]) -> None:
+    def __init__(self, probability: Share, factor: list[float]) -> None:
         super().__init__(probability)
         if len(factor) != 2 or not 0 < factor[0] <= factor[1] < math.inf:
             raise ConfigError(f"speed factor={list(factor)}; allowed: [low, high], 0 < low <= high")

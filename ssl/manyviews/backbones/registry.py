@@ -75,7 +75,7 @@ def _library(name: str) -> Any | None:
 def build(
     name: str,
     stem: Stem = "auto",
-    zero_init_residual: bool = False,
+    zero_init_residual: bool | None = None,
     weights: str | None = None,
     pretrained: bool = False,
     freeze: Freeze | None = None,
@@ -89,7 +89,8 @@ def build(
         name: one of `available()`, `timm/<name>` or `torchvision/<name>`.
         stem: first layers of our own ResNets: "small" keeps the resolution, "imagenet" divides it
             by four, "auto" is small for images below 64 pixels.
-        zero_init_residual: for our own ResNets: True initialises the residual branches to zero.
+        zero_init_residual: for our own ResNets and torchvision's: True initialises the residual
+            branches to zero output.
         weights: a file or run folder that holds all weights; see `weights.read`.
         pretrained: for `timm/<name>`: True downloads timm's pretrained weights.
         freeze: the parts that do not train; see `freezing.freeze_parts`.
@@ -106,9 +107,9 @@ def build(
         more = {"pretrained": True}
     built = _architecture(name, stem, in_channels, image_size, **more)
     if zero_init_residual:
-        if not isinstance(built, resnet.ResNet):
-            raise ConfigError(f"backbone.zero_init_residual is for our own ResNets, not for {name}")
-        built.begin_as_identity()
+        if not hasattr(built, "begin_as_identity"):
+            raise ConfigError(f"backbone.zero_init_residual is for ResNets, not for {name}")
+        built.begin_as_identity()  # pyright: ignore[reportCallIssue]
     return load_and_freeze(built, weights, freeze)
 
 

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from manyviews.backbones.backbone import Backbone
 from manyviews.backbones.series import Pool, Pooling, without_missing
+from manyviews.ranges import Layers, Share, Size, within_ranges
 
 
 def _conv(inner: int, outer: int, dilation: int) -> nn.Conv1d:
@@ -56,14 +57,15 @@ class TCN(Backbone):
 
     reads = "series"
 
+    @within_ranges
     def __init__(
         self,
-        in_channels: int,
+        in_channels: Size,
         *,
-        hidden_dim: int = 64,
-        depth: int = 10,
-        embedding_dim: int = 320,
-        dropout: float = 0.1,
+        hidden_dim: Size = 64,
+        depth: Layers = 10,
+        embedding_dim: Size = 320,
+        dropout: Share = 0.1,
         pool: Pool = "max",
     ) -> None:
         super().__init__()

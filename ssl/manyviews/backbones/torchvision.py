@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torchvision import models
+from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from manyviews.backbones.backbone import Backbone
 from manyviews.errors import ConfigError, unknown
@@ -50,6 +51,21 @@ class Model(Backbone):
         self.model.set_submodule(path, nn.Identity())
         if in_channels != 3:
             _first_convolution_takes(self.model, in_channels)
+
+    def begin_as_identity(self) -> None:
+        """Initialise every residual branch to zero output, as torchvision's `zero_init_residual`.
+
+        Raises:
+            ConfigError: if this model is no ResNet.
+        """
+        if not isinstance(self.model, ResNet):
+            raise ConfigError(
+                f"backbone.zero_init_residual is for ResNets, not for {type(self.model).__name__}"
+            )
+        for module in self.model.modules():
+            if isinstance(module, BasicBlock | Bottleneck):
+                last = module.bn3 if isinstance(module, Bottleneck) else module.bn2
+                nn.init.zeros_(last.get_parameter("weight"))
 
     def forward(self, image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D"]:
         """Return the features that the last linear layer would read."""

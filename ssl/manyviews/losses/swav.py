@@ -2,8 +2,9 @@
 
 Caron, Misra, Mairal, Goyal, Bojanowski, Joulin: "Unsupervised Learning of Visual Features by
 Contrasting Cluster Assignments", 2020, arXiv 2006.09882. Values equal facebookresearch/swav
-@06b1b7c. Deviation: the largest score is subtracted before the exponential, so that it cannot
-overflow; the first normalisation cancels this common factor.
+@06b1b7c. Deviations: the largest score is subtracted before the exponential, so that it cannot
+overflow; the first normalisation cancels this common factor. For a very small epsilon, logarithms
+are normalised instead, so that it cannot underflow either.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from manyviews import distributed
 from manyviews.losses.precision import full_precision
 
 __all__ = ["sinkhorn", "swapped_prediction"]
+
+# Cosines differ by at most 2, and float32 holds exp(-2 / epsilon) as a normal number from here on.
+SAFE_EPSILON = 2 / 87
 
 
 @torch.no_grad()
@@ -34,6 +38,8 @@ def sinkhorn(
         epsilon: weight of the entropy of the codes; 0.05 in the paper. Towards 0 they become hard.
         iterations: number of normalisations; 3 in the paper, 1 is too few to converge.
     """
+    if epsilon < SAFE_EPSILON:
+        return _sinkhorn_of_logarithms(scores / epsilon, iterations)
     rows = scores.shape[0] * distributed.world_size()
     # The same constant for all ranks and rows: one per row would change the first column sums.
     q = ((scores - distributed.maximum(scores.max())) / epsilon).exp()
@@ -45,6 +51,15 @@ def sinkhorn(
         q /= rows
     # The algorithm works on a distribution over all N x K entries; the codes are one per row.
     return q.mul_(rows)
+
+
+def _sinkhorn_of_logarithms(log_q: Float[Tensor, "N K"], iterations: int) -> Float[Tensor, "N K"]:
+    """Return the same codes from log Q: slower, but no row and no prototype is rounded to zero."""
+    for _ in range(iterations):
+        largest = distributed.maximum(log_q.amax(0))
+        log_q = log_q - largest - distributed.total((log_q - largest).exp().sum(0)).log()
+        log_q = log_q.log_softmax(1)
+    return log_q.exp()
 
 
 @full_precision

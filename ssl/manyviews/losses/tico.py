@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from manyviews import distributed
 from manyviews.losses.precision import full_precision
+from manyviews.ranges import NotNegative, Share, Size, within_ranges
 
 __all__ = ["TiCoLoss", "TiCoParts"]
 
@@ -48,8 +49,9 @@ class TiCoLoss(nn.Module):
             through the current batch's part of C_t, too.
     """
 
+    @within_ranges
     def __init__(
-        self, dim: int, *, beta: float = 0.9, rho: float = 8.0, detach_batch: bool = True
+        self, dim: Size, *, beta: Share = 0.9, rho: NotNegative = 8.0, detach_batch: bool = True
     ) -> None:
         super().__init__()
         self.beta, self.rho, self.detach_batch = beta, rho, detach_batch

@@ -15,6 +15,7 @@ from manyviews.batch import Batch, Output
 from manyviews.losses.barlow_twins import DDP, barlow_twins
 from manyviews.method import Method
 from manyviews.nn import embed_each, projector
+from manyviews.ranges import NotNegative, Size, within_ranges
 
 
 class BarlowTwins(Method):
@@ -28,13 +29,14 @@ class BarlowTwins(Method):
         ddp: how several ranks compute the loss; see `losses.barlow_twins`.
     """
 
+    @within_ranges
     def __init__(
         self,
         backbone: Backbone,
         *,
-        hidden_dim: int,
-        projection_dim: int,
-        redundancy_weight: float = 0.0051,
+        hidden_dim: Size,
+        projection_dim: Size,
+        redundancy_weight: NotNegative = 0.0051,
         ddp: DDP = "exact",
     ) -> None:
         super().__init__(backbone)

@@ -13,6 +13,7 @@ from manyviews.batch import Batch, Output
 from manyviews.losses.byol import byol
 from manyviews.method import Method
 from manyviews.nn import Momentum, embed_each, projector
+from manyviews.ranges import Share, Size, within_ranges
 
 
 class BYOL(Method):
@@ -27,13 +28,14 @@ class BYOL(Method):
 
     compares_rows = False
 
+    @within_ranges
     def __init__(
         self,
         backbone: Backbone,
         *,
-        hidden_dim: int,
-        projection_dim: int,
-        momentum: float = 0.996,
+        hidden_dim: Size,
+        projection_dim: Size,
+        momentum: Share = 0.996,
     ) -> None:
         super().__init__(backbone)
         # The authors' first layers have biases, but the batch norm that follows removes them.

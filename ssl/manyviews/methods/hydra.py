@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from manyviews.backbones.backbone import Backbone
 from manyviews.batch import Batch, Output
-from manyviews.errors import ConfigError
 from manyviews.losses.hydra import Mode, symmetric_pairs
 from manyviews.method import Examples, Method
 from manyviews.nn import (
@@ -30,6 +29,7 @@ from manyviews.nn import (
     projector,
     require_enough_classes,
 )
+from manyviews.ranges import Positive, Size, within_ranges
 
 
 class Hydra(Method):
@@ -51,23 +51,22 @@ class Hydra(Method):
 
     needs = ("seed", "classes")
 
+    @within_ranges
     def __init__(
         self,
         backbone: Backbone,
         *,
         seed: int,
         classes: int,
-        hidden_dim: int,
-        projection_dim: int,
+        hidden_dim: Size,
+        projection_dim: Size,
         gate: Literal["learned", "open"] = "learned",
-        gate_embedding_dim: int = 512,
-        gate_hidden_dim: int = 1024,
+        gate_embedding_dim: Size = 512,
+        gate_hidden_dim: Size = 1024,
         positives: PartnerPolicy = "arbitrary",
-        temperature: float = 0.1,
+        temperature: Positive = 0.1,
         mode: Mode = "cosine",
     ) -> None:
-        if temperature <= 0:
-            raise ConfigError(f"method.temperature={temperature}; allowed: above 0")
         require_enough_classes(classes, positives)
         super().__init__(backbone)
         widths = [backbone.embedding_dim, hidden_dim, hidden_dim, projection_dim]

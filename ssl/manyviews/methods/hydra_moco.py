@@ -14,7 +14,6 @@ from torch import nn
 
 from manyviews.backbones.backbone import Backbone
 from manyviews.batch import Batch, Output
-from manyviews.errors import ConfigError
 from manyviews.losses.hydra import Mode, symmetric_pairs
 from manyviews.losses.moco import moco
 from manyviews.method import Examples, Method
@@ -29,6 +28,7 @@ from manyviews.nn import (
     projector,
     require_enough_classes,
 )
+from manyviews.ranges import NotNegative, Positive, Share, Size, within_ranges
 
 
 class HydraMoCo(Method):
@@ -52,27 +52,23 @@ class HydraMoCo(Method):
 
     needs = ("seed", "classes")
 
+    @within_ranges
     def __init__(
         self,
         backbone: Backbone,
         *,
         seed: int,
         classes: int,
-        hidden_dim: int,
-        projection_dim: int,
-        gate_embedding_dim: int = 512,
-        gate_hidden_dim: int = 1024,
+        hidden_dim: Size,
+        projection_dim: Size,
+        gate_embedding_dim: Size = 512,
+        gate_hidden_dim: Size = 1024,
         positives: PartnerPolicy = "arbitrary",
-        beta: float = 1.0,
-        temperature: float = 0.2,
-        momentum: float = 0.99,
+        beta: NotNegative = 1.0,
+        temperature: Positive = 0.2,
+        momentum: Share = 0.99,
         mode: Mode = "cosine",
     ) -> None:
-        if temperature <= 0 or beta < 0:
-            raise ConfigError(
-                f"method.temperature={temperature}, method.beta={beta}; "
-                "allowed: above 0, and 0 or more"
-            )
         require_enough_classes(classes, positives)
         super().__init__(backbone)
         widths = [backbone.embedding_dim, hidden_dim, hidden_dim, projection_dim]

@@ -19,6 +19,7 @@ from manyviews.batch import Batch, Output
 from manyviews.losses.ivne import mean_cosine
 from manyviews.method import Method
 from manyviews.nn import embed_by_shape, project_by_shape, projector
+from manyviews.ranges import NotNegative, Size, within_ranges
 
 
 class IVNE(Method):
@@ -34,13 +35,14 @@ class IVNE(Method):
 
     views_read = (2, None)
 
+    @within_ranges
     def __init__(
         self,
         backbone: Backbone,
         *,
-        hidden_dim: int,
-        projection_dim: int,
-        cosine_weight: float | None = None,
+        hidden_dim: Size,
+        projection_dim: Size,
+        cosine_weight: NotNegative | None = None,
     ) -> None:
         super().__init__(backbone)
         widths = [backbone.embedding_dim, hidden_dim, hidden_dim, projection_dim]

@@ -21,6 +21,7 @@ from manyviews.losses.barlow_twins import DDP
 from manyviews.losses.mixed_barlow_twins import mixup_redundancy, unbiased_barlow_twins
 from manyviews.method import Method
 from manyviews.nn import embed_each, projector
+from manyviews.ranges import Layers, NotNegative, Size, within_ranges
 
 
 class MixedBarlowTwins(Method):
@@ -46,17 +47,18 @@ class MixedBarlowTwins(Method):
 
     needs = ("seed",)
 
+    @within_ranges
     def __init__(
         self,
         backbone: Backbone,
         *,
         seed: int,
-        hidden_dim: int,
-        projection_dim: int,
-        hidden_layers: int = 1,
-        redundancy_weight: float = 0.0078125,
-        mixture_weight: float = 4.0,
-        mixture_warmup_epochs: float = 0.0,
+        hidden_dim: Size,
+        projection_dim: Size,
+        hidden_layers: Layers = 1,
+        redundancy_weight: NotNegative = 0.0078125,
+        mixture_weight: NotNegative = 4.0,
+        mixture_warmup_epochs: NotNegative = 0.0,
         normalize_rows: bool = True,
         imagenet_compat: bool = False,
         ddp: DDP = "exact",

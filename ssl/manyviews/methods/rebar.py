@@ -27,6 +27,7 @@ from manyviews.losses.rebar import retrieval_contrast
 from manyviews.method import Examples, Method
 from manyviews.nn import embed_by_shape, masks, move_towards, projector, window_distances
 from manyviews.nn.masks import Sharing
+from manyviews.ranges import Positive, Share, Size, within_ranges
 
 SHOWN = 4  # number of anchors in the report
 Retrieval = Literal["rebar", "sliding_mse", "spectrum", "random", "oracle"]
@@ -62,6 +63,7 @@ class Rebar(Method):
     needs: ClassVar = ("seed",)
     trained_first: ClassVar = {"retriever": "rebar_retriever"}
 
+    @within_ranges
     def __init__(
         self,
         backbone: Backbone,
@@ -69,19 +71,14 @@ class Rebar(Method):
         seed: int,
         retriever: CrossAttention | None,
         positives: Retrieval = "rebar",
-        temperature: float = 0.1,
-        between_weight: float = 0.5,
+        temperature: Positive = 0.1,
+        between_weight: Share = 0.5,
         mask_sharing: Sharing = "shared",
         divide_by_batch: bool = False,
         average: Average = "swa",
-        average_decay: float = 0.999,
-        projection_dim: int | None = None,
+        average_decay: Share = 0.999,
+        projection_dim: Size | None = None,
     ) -> None:
-        if temperature <= 0 or not 0 <= between_weight <= 1:
-            raise ConfigError(
-                f"method.temperature={temperature}, method.between_weight={between_weight}; "
-                "allowed: above 0, and 0 to 1"
-            )
         if positives == "rebar" and retriever is None:
             raise ConfigError("method.positives=rebar needs a trained rebar_retriever")
         super().__init__(backbone)

@@ -16,6 +16,7 @@ from manyviews.errors import ConfigError
 from manyviews.losses.rebar import Reduction, reconstruction_error
 from manyviews.method import Method
 from manyviews.nn import masks
+from manyviews.ranges import Size, within_ranges
 
 
 class RebarRetriever(Method):
@@ -37,12 +38,13 @@ class RebarRetriever(Method):
     compares_rows: ClassVar = False
     needs: ClassVar = ("seed",)
 
+    @within_ranges
     def __init__(
         self,
         backbone: Backbone,
         *,
         seed: int,
-        mask_length: int,
+        mask_length: Size,
         reduction: Reduction = "mean",
     ) -> None:
         if not isinstance(backbone, CrossAttention):

@@ -10,10 +10,10 @@ from torch import nn
 
 from manyviews.backbones.backbone import Backbone
 from manyviews.batch import Batch, Output
-from manyviews.errors import ConfigError
 from manyviews.losses.simclr import info_nce
 from manyviews.method import Method
 from manyviews.nn import embed_by_shape, projector
+from manyviews.ranges import Positive, Size, within_ranges
 
 
 class SimCLR(Method):
@@ -26,16 +26,15 @@ class SimCLR(Method):
         temperature: tau of eq. 1; 0.1 in the paper.
     """
 
+    @within_ranges
     def __init__(
         self,
         backbone: Backbone,
         *,
-        hidden_dim: int,
-        projection_dim: int,
-        temperature: float = 0.1,
+        hidden_dim: Size,
+        projection_dim: Size,
+        temperature: Positive = 0.1,
     ) -> None:
-        if temperature <= 0:
-            raise ConfigError(f"method.temperature={temperature}; allowed: above 0")
         super().__init__(backbone)
         widths = [backbone.embedding_dim, hidden_dim, projection_dim]
         self.projector = projector(widths, bias=False, ending=nn.BatchNorm1d(projection_dim))

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from manyviews.backbones.backbone import Backbone
 from manyviews.batch import Batch, Output
-from manyviews.errors import ConfigError
 from manyviews.losses.supcon import supcon
 from manyviews.method import Method
 from manyviews.nn import embed_by_shape, projector
+from manyviews.ranges import Positive, Size, within_ranges
 
 
 class SupCon(Method):
@@ -28,17 +28,16 @@ class SupCon(Method):
     needs = ("classes",)
     needs = ("classes",)
 
+    @within_ranges
     def __init__(
         self,
         backbone: Backbone,
         *,
         classes: int,
-        hidden_dim: int,
-        projection_dim: int,
-        temperature: float = 0.1,
+        hidden_dim: Size,
+        projection_dim: Size,
+        temperature: Positive = 0.1,
     ) -> None:
-        if temperature <= 0:
-            raise ConfigError(f"method.temperature={temperature}; allowed: above 0")
         super().__init__(backbone)
         widths = [backbone.embedding_dim, hidden_dim, projection_dim]
         self.projector = projector(widths, bias=True)

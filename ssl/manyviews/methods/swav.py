@@ -24,6 +24,7 @@ from manyviews.errors import ConfigError
 from manyviews.losses.swav import sinkhorn, swapped_prediction
 from manyviews.method import Examples, Method
 from manyviews.nn import embed_by_shape, projector
+from manyviews.ranges import Count, Entropy, Positive, Rounds, Size, within_ranges
 
 STUCK = 0.002  # a loss nearer to ln K than this share of ln K has learned nothing
 ASSIGNING = 2  # the first two views get codes; smaller crops only predict them
@@ -58,29 +59,21 @@ class SwAV(Method):
     queue: Tensor
     queued: Tensor
 
+    @within_ranges
     def __init__(
         self,
         backbone: Backbone,
         *,
-        hidden_dim: int,
-        projection_dim: int,
-        prototypes: int,
-        temperature: float = 0.1,
-        epsilon: float = 0.05,
-        iterations: int = 3,
-        freeze_steps: int = 0,
-        queue_length: int = 0,
-        queue_from_epoch: int = 15,
+        hidden_dim: Size,
+        projection_dim: Size,
+        prototypes: Size,
+        temperature: Positive = 0.1,
+        epsilon: Entropy = 0.05,
+        iterations: Rounds = 3,
+        freeze_steps: Count = 0,
+        queue_length: Count = 0,
+        queue_from_epoch: Count = 15,
     ) -> None:
-        if min(temperature, epsilon) <= 0:
-            raise ConfigError(
-                f"method.temperature={temperature}, method.epsilon={epsilon}; both must be above 0"
-            )
-        if min(queue_length, queue_from_epoch) < 0:
-            raise ConfigError(
-                f"method.queue_length={queue_length}, method.queue_from_epoch={queue_from_epoch}; "
-                "neither may be negative"
-            )
         super().__init__(backbone)
         widths = [backbone.embedding_dim, hidden_dim, projection_dim]
         self.projector = projector(widths, bias=True)

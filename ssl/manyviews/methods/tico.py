@@ -15,6 +15,7 @@ from manyviews.batch import Batch, Output
 from manyviews.losses.tico import TiCoLoss
 from manyviews.method import Method
 from manyviews.nn import Momentum, embed_each, projector
+from manyviews.ranges import NotNegative, Share, Size, within_ranges
 
 COLLAPSED = 0.9  # share of rho from which the contrast counts as collapsed
 
@@ -32,16 +33,17 @@ class TiCo(Method):
         momentum: of the target network at the first step; it rises to 1 along half a cosine.
     """
 
+    @within_ranges
     def __init__(
         self,
         backbone: Backbone,
         *,
-        hidden_dim: int,
-        projection_dim: int,
-        beta: float = 0.9,
-        rho: float = 8.0,
+        hidden_dim: Size,
+        projection_dim: Size,
+        beta: Share = 0.9,
+        rho: NotNegative = 8.0,
         detach_batch: bool = True,
-        momentum: float = 0.99,
+        momentum: Share = 0.99,
     ) -> None:
         super().__init__(backbone)
         widths = [backbone.embedding_dim, hidden_dim, projection_dim]

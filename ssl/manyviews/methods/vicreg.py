@@ -13,6 +13,7 @@ from manyviews.batch import Batch, Output
 from manyviews.losses.vicreg import vicreg
 from manyviews.method import Method
 from manyviews.nn import embed_each, projector
+from manyviews.ranges import NotNegative, Size, within_ranges
 
 
 class VICReg(Method):
@@ -27,15 +28,16 @@ class VICReg(Method):
         covariance_weight: nu of eq. 6; 1 in the paper.
     """
 
+    @within_ranges
     def __init__(
         self,
         backbone: Backbone,
         *,
-        hidden_dim: int,
-        projection_dim: int,
-        invariance_weight: float = 25.0,
-        variance_weight: float = 25.0,
-        covariance_weight: float = 1.0,
+        hidden_dim: Size,
+        projection_dim: Size,
+        invariance_weight: NotNegative = 25.0,
+        variance_weight: NotNegative = 25.0,
+        covariance_weight: NotNegative = 1.0,
     ) -> None:
         super().__init__(backbone)
         widths = [backbone.embedding_dim, hidden_dim, hidden_dim, projection_dim]

@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.optim import Optimizer
 
-from manyviews.errors import ConfigError
+from manyviews.ranges import NotNegative, Rate, Share, within_ranges
 
 PIECE = 2**20  # bytes of parameters that a CPU works on at once; they fit in its cache
 _torch: Any = torch  # its type stubs lack the _foreach functions
@@ -42,17 +42,17 @@ class LARS(Optimizer):
             recipes for small images do so, with a larger trust.
     """
 
+    @within_ranges
     def __init__(
         self,
         params: Iterable[Any],
-        lr: float,
-        vector_lr: float | None = None,
-        momentum: float = 0.9,
-        weight_decay: float = 1e-6,
-        trust: float = 0.001,
+        lr: Rate,
+        vector_lr: Rate | None = None,
+        momentum: Share = 0.9,
+        weight_decay: Rate = 1e-6,
+        trust: NotNegative = 0.001,
         clip: bool = False,
     ) -> None:
-        _check(lr=lr, momentum=momentum, weight_decay=weight_decay, trust=trust)
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
         self.momentum, self.trust, self.clip = momentum, trust, clip
         for group in self.param_groups:
@@ -107,16 +107,16 @@ class LARC(Optimizer):
         eps: 1e-8 in apex.
     """
 
+    @within_ranges
     def __init__(
         self,
         params: Iterable[Any],
-        lr: float,
-        momentum: float = 0.9,
-        weight_decay: float = 1e-6,
-        trust: float = 0.001,
-        eps: float = 1e-8,
+        lr: Rate,
+        momentum: Share = 0.9,
+        weight_decay: Rate = 1e-6,
+        trust: NotNegative = 0.001,
+        eps: NotNegative = 1e-8,
     ) -> None:
-        _check(lr=lr, momentum=momentum, weight_decay=weight_decay, trust=trust, eps=eps)
         super().__init__(params, {"lr": lr})
         self.momentum, self.weight_decay, self.trust, self.eps = momentum, weight_decay, trust, eps
 
@@ -143,13 +143,6 @@ class LARC(Optimizer):
         d = list(_torch._foreach_mul(g, _each(a)))
         _torch._foreach_addcmul_(d, p, _each(b))
         return d
-
-
-def _check(**numbers: float) -> None:
-    """Raise a ConfigError if a number is negative."""
-    for name, number in numbers.items():
-        if number < 0:
-            raise ConfigError(f"{name}={number}; allowed: 0 or more")
 
 
 def _evaluate(closure: Callable[[], Any] | None) -> Any:

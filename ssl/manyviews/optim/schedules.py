@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal, Protocol, runtime_checkable
 
-from manyviews.errors import ConfigError
+from manyviews.ranges import NotNegative, Number, within_ranges
 
 Reach = Literal["last_warmup_step", "first_cosine_step"]
 
@@ -30,15 +30,14 @@ class WarmupCosine:
             code, where the next step has it again, or "first_cosine_step" as in Barlow Twins' code.
     """
 
+    @within_ranges
     def __init__(
         self,
-        warmup_epochs: float,
-        start: float = 0.0,
-        final: float = 0.001,
+        warmup_epochs: NotNegative,
+        start: Number = 0.0,
+        final: Number = 0.001,
         reach: Reach = "first_cosine_step",
     ) -> None:
-        if warmup_epochs < 0:
-            raise ConfigError(f"schedule.warmup_epochs={warmup_epochs}; allowed: 0 or more")
         self.warmup_epochs, self.start, self.final, self.reach = warmup_epochs, start, final, reach
 
     def __call__(self, step: int, *, total_steps: int, steps_per_epoch: float) -> float:

@@ -8,9 +8,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from manyviews.batch import Output
-from manyviews.errors import ConfigError
 from manyviews.losses.vne import von_neumann_entropy
 from manyviews.optim import WarmupCosine
+from manyviews.ranges import NotNegative, Number, within_ranges
 
 
 class VNE:
@@ -24,15 +24,14 @@ class VNE:
             takes it away, -1 turns its sign.
     """
 
+    @within_ranges
     def __init__(
         self,
-        weight: float,
+        weight: Number,
         reads: Literal["embedding", "projection"] = "projection",
-        warmup_epochs: float = 0.0,
-        final: float = 1.0,
+        warmup_epochs: NotNegative = 0.0,
+        final: Number = 1.0,
     ) -> None:
-        if warmup_epochs < 0:
-            raise ConfigError(f"regularizers.vne.warmup_epochs={warmup_epochs}; allowed: 0 or more")
         # The learning rate's schedule serves for the weight, too: both are factors on a base value.
         self.weight, self.schedule = weight, WarmupCosine(warmup_epochs, final=final)
         self.reads = reads

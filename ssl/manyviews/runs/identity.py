@@ -42,6 +42,7 @@ ADDED_LATER: dict[str, Any] = {
     "backbone.freeze": None,
     "backbone.weights": None,
     "data.group": None,
+    "backbone.zero_init_residual": None,  # of torchvision's; our own ResNets have true or false
     "data.labels": None,
     "optimizer.fused": True,
 }

@@ -32,7 +32,7 @@ READ_FROM_SOURCE = (
 
 
 PACKAGE = Path(manyviews.__file__).parent
-PLAIN = ("typing", "collections.abc", "pydantic")  # modules whose types a config can hold
+PLAIN = ("typing", "collections.abc", "annotated_types")  # modules whose types a config can hold
 OF_METHOD = ("needs", "trained_first")  # class attributes of a method that the check reads
 
 

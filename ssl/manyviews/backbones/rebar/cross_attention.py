@@ -16,6 +16,7 @@ from manyviews.backbones.backbone import Backbone
 from manyviews.backbones.rebar.dilated_net import DilatedNet
 from manyviews.backbones.rebar.reversible_norm import ReversibleNorm, Statistics, statistics
 from manyviews.backbones.series import without_missing
+from manyviews.ranges import Layers, Share, Size, within_ranges
 
 Stats = Literal["anchor", "anchor_observed", "candidate", "own"]
 
@@ -36,14 +37,15 @@ class CrossAttention(Backbone):
 
     reads = "series"
 
+    @within_ranges
     def __init__(
         self,
-        in_channels: int,
+        in_channels: Size,
         *,
-        width: int = 256,
-        blocks: int = 1,
-        kernel: int = 15,
-        dropout: float = 0.1,
+        width: Size = 256,
+        blocks: Layers = 1,
+        kernel: Size = 15,
+        dropout: Share = 0.1,
         stats: Stats = "anchor",
     ) -> None:
         super().__init__()

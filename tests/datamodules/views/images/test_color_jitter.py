@@ -86,8 +86,8 @@ def test_every_order_is_drawn():
     ("make", "said"),
     [
         (lambda: Jitter(1.5, 0, 0), "jitter probability=1.5; allowed: 0 to 1"),
-        (lambda: Jitter(0.5, -1, 0), "jitter strengths"),
-        (lambda: Jitter(0.5, 0, 0, 0, 0.6), "allowed: 0 or more, the last .hue. up to 0.5"),
+        (lambda: Jitter(0.5, -1, 0), "jitter brightness=-1; allowed: 0 to 100"),
+        (lambda: Jitter(0.5, 0, 0, 0, 0.6), "jitter hue=0.6; allowed: 0 to 0.5"),
     ],
 )
 def test_impossible_values_are_one_line(make, said):
