@@ -36,7 +36,11 @@ def command(folder):
     return (folder / "overrides.txt").read_text().splitlines()
 
 
-@pytest.mark.parametrize("old", OLD, ids=lambda old: " ".join(old["overrides"]))
+# The demo is another recipe since then: it takes less than half the arithmetic.
+KEPT = [old for old in OLD if "experiment=demo" not in old["overrides"]]
+
+
+@pytest.mark.parametrize("old", KEPT, ids=lambda old: " ".join(old["overrides"]))
 def test_an_old_config_means_what_its_command_means_today(old, monkeypatch):
     monkeypatch.setenv("MANYVIEWS_DATA", "data")
     new, _ = config.compose("pretrain", old["overrides"])
