@@ -28,7 +28,6 @@ from manyviews.datamodules.views.series.pipeline import SeriesViews
 from manyviews.errors import ConfigError
 from manyviews.evaluation.suite import Protocol
 from manyviews.method import Method
-from manyviews.ranges import Rate, Share, mistake
 from manyviews.runs import Run
 from manyviews.schema import Config, arguments, locate
 
@@ -105,7 +104,6 @@ def method(
     """
     kind = locate(config["method"]["_target_"], "method")
     _check_kind(kind, config, module)
-    _check_rates(config["optimizer"])
     trunk, optimizer = _backbone(config, module), _make(config["optimizer"], "optimizer")
     first = {
         argument: lambda a=argument: _trained_backbone(config, module, a, kind.trained_first[a])
@@ -131,13 +129,6 @@ def method(
     except (TypeError, ValueError) as error:
         raise ConfigError(f"optimizer: {error}") from error
     return made
-
-
-def _check_rates(optimizer: Mapping[str, Any]) -> None:
-    """Raise unless the numbers of an optimizer have a sense; torch accepts a rate of 1e30."""
-    for key, kind in {"lr": Rate, "weight_decay": Rate, "momentum": Share}.items():
-        if key in optimizer and (said := mistake(optimizer[key], kind)):
-            raise ConfigError(f"optimizer.{key}={optimizer[key]}; allowed: {said}")
 
 
 def _check_kind(kind: type[Method], config: Config, module: Data) -> None:

@@ -24,6 +24,11 @@ def test_it_counts_what_the_run_will_do(small, config_dir):
     assert content["precision"] == "32-true" and content["device"] == "cpu"
 
 
+def test_it_tells_views_of_another_size_than_the_evaluation_sees(small, config_dir):
+    _, content = made(small, config_dir, "views.large.operations.crop.size=12")
+    assert content["views"] == "12 x 12, 12 x 12; the evaluation sees images of 16 x 16"
+
+
 def test_it_tells_the_rates_that_are_used(small, config_dir):
     _, content = made(small, config_dir, "optimizer.lr=0.5", "schedule.start=0.25")
     assert content["learning_rate"].startswith("0.125 at step 0, base 0.5, ")

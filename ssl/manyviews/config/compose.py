@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from manyviews import data
-from manyviews.config.mistakes import check_choice, check_file, check_key, one_line, yaml_mistake
+from manyviews.config.mistakes import check_choice, check_file, check_key, one_line
 from manyviews.config.overrides import by_library, parse, typed_text
 from manyviews.errors import ConfigError
 from manyviews.schema import SCHEMAS, Config, check, locate
@@ -63,7 +63,8 @@ def compose(
     Raises:
         ConfigError: a mistake, told in one line.
     """
-    _check_folder(config_dir)
+    if config_dir is not None and not Path(config_dir).is_dir():
+        raise ConfigError(f"--config-dir {config_dir} is not a folder")
     extra = [f"hydra.searchpath=[file://{Path(config_dir).absolute()}]"] if config_dir else []
     overrides, library = by_library(overrides)
     parsed = parse(overrides)
@@ -72,13 +73,14 @@ def compose(
         groups = [o for o in parsed if options[o.key_or_group]]
         for override in groups:
             check_choice(override, options[override.key_or_group])
+            _check_files(config_dir, override.key_or_group, override.value())
         lines = [_line(o, groups) for o in parsed]
         try:
             lines += _views_of_series(command, extra, groups, config_dir)
             composed = hydra_compose(command, [*extra, *lines], return_hydra_config=True)
-        except yaml.YAMLError as error:
-            raise yaml_mistake(error) from error
-        except (HydraException, OmegaConfBaseException) as error:
+        except (HydraException, OmegaConfBaseException, yaml.YAMLError, RecursionError) as error:
+            for group in _groups(config_dir):
+                _check_files(config_dir, group)  # a file that another one names may be broken
             raise _reworded(error, command, extra, parsed, groups) from error
         choices = {str(k): str(v) for k, v in composed.hydra.runtime.choices.items()}
     config = _resolved(composed)
@@ -92,15 +94,26 @@ def compose(
     return config, choices | library
 
 
-def _check_folder(config_dir: str | None) -> None:
-    """Raise unless the user's folder of config groups exists and its files can be read."""
+def _check_files(config_dir: str | None, group: str, chosen: Any = None) -> None:
+    """Raise unless the files of a group in the user's own folder can be read.
+
+    Args:
+        config_dir: see `compose`.
+        group: name of the group.
+        chosen: a name, or a list of names; None checks all files of the group.
+    """
     if config_dir is None:
         return
-    if not Path(config_dir).is_dir():
-        raise ConfigError(f"--config-dir {config_dir} is not a folder")
-    for group in {*SCHEMAS["pretrain"].model_fields, *GLOBAL, "regularizer"}:
-        for file in sorted(Path(config_dir, group).glob("*.yaml")):
+    folder = Path(config_dir, group.partition("@")[0])
+    for file in sorted(folder.glob("*.yaml")):
+        if chosen is None or file.stem in ([chosen] if isinstance(chosen, str) else chosen):
             check_file(file)
+
+
+def _groups(config_dir: str | None) -> list[str]:
+    """Return the names of the groups in the user's own folder that a run can have."""
+    names = {*SCHEMAS["pretrain"].model_fields, *GLOBAL, "regularizer"}
+    return sorted(name for name in names if config_dir and Path(config_dir, name).is_dir())
 
 
 def _line(override: Override, groups: list[Override]) -> str:

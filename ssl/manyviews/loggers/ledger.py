@@ -39,7 +39,6 @@ def ledger(
     config, splits = run.config, data.splits
     steps = len(data.train_dataloader()) // data.pieces
     steps = min(steps, config["trainer"]["limit_train_batches"] or steps)
-    sizes = data.views.sizes(*splits.size)
     total = steps * config["epochs"]
     return {
         "run": run.path.name,
@@ -50,7 +49,7 @@ def ledger(
         "skipped": f"{len(splits.skipped)} {LEFT_OUT[data.reads]}",
         "notes": "; ".join(splits.notes) or "none",
         data.item: " x ".join(map(str, (splits.channels, *splits.size))),
-        "views": ", ".join(" x ".join(map(str, size)) for size in sizes),
+        "views": _views(data),
         "backbone": f"{run.choices['backbone']}, {_count(method.backbone)}",
         "parameters": _count(method),
         "embedding_dim": method.backbone.embedding_dim,
@@ -73,6 +72,16 @@ def ledger(
         "checkpoint": f"every {config['save_every_n_steps']} steps and at the end of each epoch",
         "seed": config["seed"],
     }
+
+
+def _views(data: ViewData[Any, Any]) -> str:
+    """Return the sizes of the views, and that of the evaluation if no view has it."""
+    size = tuple(data.splits.size)
+    sizes = [tuple(each) for each in data.views.sizes(*size)]
+    said = ", ".join(" x ".join(map(str, each)) for each in sizes)
+    if size in sizes:
+        return said
+    return f"{said}; the evaluation sees {data.item}s of {' x '.join(map(str, size))}"
 
 
 def _accumulated(data: ViewData[Any, Any], method: Method) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 import pydantic
 
 from manyviews.errors import ConfigError, unknown
+from manyviews.ranges import Rate, Share, mistake
 from manyviews.schema.keys import PARTIAL, PASSED, SCHEMAS, USED_BY_BUILD, Config, Named, Node
 from manyviews.schema.signatures import Signature, signature
 from manyviews.schema.targets import check_allowed
@@ -61,6 +62,14 @@ def check(command: str, config: Config, typed: Mapping[str, Any] | None = None) 
             if "_target_" not in child:
                 raise ConfigError(f"{path}._target_ is missing, the class or function to build")
         _check_node(node, group, group, typed or {})
+    _check_rates(config.get("optimizer", {}))
+
+
+def _check_rates(optimizer: Node) -> None:
+    """Raise unless the numbers of an optimizer have a sense; torch accepts a rate of 1e30."""
+    for key, kind in {"lr": Rate, "weight_decay": Rate, "momentum": Share}.items():
+        if key in optimizer and (said := mistake(optimizer[key], kind)):
+            raise ConfigError(f"optimizer.{key}={optimizer[key]}; allowed: {said}")
 
 
 def _check_is_data(value: Any, path: str) -> None:
