@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from manyviews import data
-from manyviews.config.mistakes import check_choice, check_file, check_key, one_line
+from manyviews.config.mistakes import check_choice, check_file, check_key, one_line, yaml_mistake
 from manyviews.config.overrides import by_library, parse, typed_text
 from manyviews.errors import ConfigError
 from manyviews.schema import SCHEMAS, Config, check, locate
@@ -203,6 +203,8 @@ def _reworded(
         base = OmegaConf.to_container(hydra_compose(command, [*extra, *chosen]), resolve=False)
     except (HydraException, OmegaConfBaseException):
         return ConfigError(one_line(error))
+    except yaml.YAMLError as broken:  # such as a key that stands twice
+        return yaml_mistake(broken)
     for override in parsed:
         if override not in groups and not override.is_add():
             check_key(typing.cast(Config, base), override.key_or_group)
