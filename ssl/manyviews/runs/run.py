@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from filelock import FileLock, Timeout
@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from manyviews import checkpoints
 from manyviews.checkpoints import LAST, Saved
 from manyviews.errors import ConfigError
-from manyviews.hardware import environment
+from manyviews.hardware import Given, environment
 from manyviews.runs import status
 from manyviews.runs.files import replace_text, write_json
 from manyviews.runs.identity import folder, identity
@@ -39,11 +39,19 @@ class Run:
         path: the folder.
         config: the content of config.yaml.
         choices: the file that each config group chose.
+        precision: what `trainer.precision=auto` meant when the run was begun; None if the config
+            names a precision itself, and in folders of earlier versions.
     """
 
     path: Path
     config: Config
     choices: Mapping[str, str]
+    precision: str | None = None
+
+    @property
+    def training_config(self) -> Config:
+        """The config to train with: in place of `auto`, the precision that the run began with."""
+        return _with_precision(self.config, self.precision)
 
     @property
     def checkpoints(self) -> Path:
@@ -90,6 +98,12 @@ class Run:
         return str(
             json.loads((self.path / "environment.json").read_text(encoding="utf-8"))["wandb_id"]
         )
+
+
+def _with_precision(config: Config, precision: str | None) -> Config:
+    if precision is None or config["trainer"]["precision"] != "auto":
+        return config
+    return {**config, "trainer": {**config["trainer"], "precision": precision}}
 
 
 def place(config: Config, choices: Mapping[str, str]) -> Path:
@@ -148,6 +162,7 @@ def begin(
     choices: Mapping[str, str],
     overrides: Sequence[str],
     data: Mapping[str, Any],
+    precision: str | None = None,
 ) -> Run:
     """Begin the run in this folder, or continue it.
 
@@ -160,11 +175,13 @@ def begin(
         choices: the file that each config group chose.
         overrides: the overrides of the command, kept in overrides.txt.
         data: fingerprint of the data set.
+        precision: the precision that the run is trained in.
 
     Raises:
         ConfigError: the folder is of another version, or the data changed since it was begun.
     """
-    run = Run(path, config, dict(choices))
+    resolved = precision if config["trainer"]["precision"] == "auto" else None
+    run = Run(path, config, dict(choices), resolved)
     if (path / "config.yaml").is_file():
         load(path)  # raises if it is of another version
         _check_same_data(path, data)
@@ -176,6 +193,7 @@ def begin(
     write_json(path / "environment.json", {**environment(), "wandb_id": wandb_id})
     write_json(path / "data.json", data)
     head = {"format_version": FORMAT_VERSION, "identity": identity(config)}
+    head |= {} if resolved is None else {"precision": resolved}
     record = {**head, "choices": dict(choices), **config}
     replace_text(path / "config.yaml", yaml.safe_dump(record, sort_keys=False))
     return run
@@ -216,10 +234,13 @@ def load(path: str | Path) -> Run:
         choices = record.pop("choices")
         del record["format_version"]
         record.pop("identity", None)  # not yet in format 1
+        precision = record.pop("precision", None)
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} was not written by `manyviews pretrain`") from error
     check("pretrain", record)
-    return Run(path, record, choices)
+    if precision not in (None, *get_args(Given)):
+        raise ConfigError(f"{file}: precision {precision!r}; allowed: {', '.join(get_args(Given))}")
+    return Run(path, record, choices, precision)
 
 
 def _nearest_run(path: Path) -> str:
