@@ -122,6 +122,8 @@ def _begin(stage: Stage, held: ExitStack) -> Begun:
     precision = str(parts.trainer.precision)
     run = runs.begin(path, stage.config, stage.choices, stage.overrides, fingerprint, precision)
     saved = _last_checkpoint(run)
+    if saved is not None:
+        checkpoints.check_fits(saved, parts.method.state_dict())
     held.enter_context(status.recorded(path))
     loggers = list(build.nodes(run.config["logger"], "logger", run=run).values())
     held.callback(wandb_logger.finish, loggers)
