@@ -127,6 +127,7 @@ HEAVY = TORCH | {
         (["pretrain", "backbone.freeze=x"], TORCH),
         (["evaluate", "run=R", "evaluation.knn.headline=x"], TORCH),
         (["doctor", "data=folder", "data.path=x", "data.size=many"], TORCH),
+        (["evaluate", "run=NOWHERE"], TORCH),
         (["config", "show", "callbacks.collapse.every_n_steps=x"], TORCH),
     ],
 )
@@ -139,6 +140,15 @@ def test_a_mistake_is_told_before_anything_heavy_is_imported(command, imported):
     code, *found = done.stdout.split()
     assert (code, done.stderr.count("\n")) == ("2", 1), done.stderr
     assert {*found} <= imported
+
+
+@pytest.mark.parametrize("name", ["runs", "checkpoints", "backbones.registry"])
+def test_run_folders_checkpoints_and_backbones_need_no_lightning(name):
+    code = (
+        f"import sys, manyviews.{name};"
+        "assert not {'lightning_fabric', 'pytorch_lightning'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
 @pytest.mark.slow

@@ -71,9 +71,11 @@ def load_backbone(run: str | Path, ckpt: str = "last") -> nn.Module:
     Raises:
         ConfigError: no run folder, no such checkpoint, or a tensor too many or too few.
     """
-    from manyviews import build, runs
+    from manyviews import runs
 
-    found = runs.load(run)
+    found = runs.load(run)  # a mistake in the folder is told before Lightning is imported
+    from manyviews import build
+
     backbone = build.pretrained(found, build.data(found.config), ckpt)
     held = len(backbone.state_dict())
     print(f"{found.choices['backbone']} of {run}, {ckpt}: all {held} tensors matched")

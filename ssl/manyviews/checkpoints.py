@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from lightning_fabric.plugins import CheckpointIO
 
 from manyviews.errors import ConfigError, NotSaved
 
 FORMAT_VERSION = 1
+# What each checkpoint holds, with its type, beside the state of the trainer.
+PARTS = {"state_dict": Mapping, "global_step": int, "epochs": int}
 LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
 _MARK = b"manyview"  # separates torch's bytes from the checksum
 _TRAILER = len(_MARK) + hashlib.sha256().digest_size
@@ -76,10 +77,14 @@ def newest(folder: Path) -> Saved | None:
 def load(folder: Path, ckpt: str) -> Saved:
     """Read the checkpoint that `last`, `best` or a path means.
 
+    If last.ckpt is torn, the one before it is read, which is told.
+
     Raises:
         ConfigError: it is not there, or not whole.
     """
     if ckpt == "last" and (saved := newest(folder)):
+        for error in saved.torn:
+            print(f"{error}; reading {saved.path.name}, step {saved.step}")
         return saved
     path = resolve(folder, ckpt)
     return _saved(path, read(path))
@@ -151,7 +156,7 @@ def read(path: Path) -> dict[str, Any]:
     """Return the tensors and numbers of a checkpoint, on the CPU; no code in it is executed.
 
     Raises:
-        Torn: if the file is cut, changed, or not written by manyviews.
+        Torn: if the file is cut, changed, or not the checkpoint of a run.
         ConfigError: if it has another format version.
     """
     content = path.read_bytes()
@@ -167,7 +172,27 @@ def read(path: Path) -> dict[str, Any]:
         raise Torn(f"{path} holds more than tensors and numbers; it was not read") from error
     if version != FORMAT_VERSION:
         raise ConfigError(f"{path} has format_version {version}, not {FORMAT_VERSION}")
+    wrong = [k for k, kind in PARTS.items() if not isinstance(checkpoint.get(k), kind)]
+    if wrong:
+        raise Torn(f"{path} is no checkpoint of a run: it lacks {', '.join(wrong)}")
     return checkpoint
+
+
+def check_fits(saved: Saved, state: Mapping[str, torch.Tensor]) -> None:
+    """Raise unless a checkpoint holds the tensors of a state, by names and shapes.
+
+    Raises:
+        ConfigError: it is another run's, or its file was replaced.
+    """
+    held: Mapping[str, Any] = saved.content["state_dict"]
+    shapes = {name: getattr(tensor, "shape", None) for name, tensor in held.items()}
+    expected = {name: tensor.shape for name, tensor in state.items()}
+    other = [n for n in {**expected, **shapes} if shapes.get(n) != expected.get(n)]
+    if other:
+        raise ConfigError(
+            f"{saved.path} is not of this run: {len(other)} of its tensors are others "
+            f"({other[0]} first); put the run's own checkpoint there, or delete the file"
+        )
 
 
 def digest(path: Path) -> str | None:
@@ -260,33 +285,3 @@ class _Hashing(io.BufferedWriter):
         """Write and update the checksum."""
         self.sha256.update(content)
         return super().write(content)
-
-
-class CheckpointFiles(CheckpointIO):
-    """Lightning's plugin that writes and reads checkpoints in our format.
-
-    Attributes:
-        saved: a checkpoint that was read already, which Lightning then need not read again.
-    """
-
-    saved: Saved | None = None
-
-    def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
-    ) -> None:
-        """Write a checkpoint; Lightning calls this on rank 0 only."""
-        write(Path(path), checkpoint)
-
-    def load_checkpoint(
-        self, path: Any, map_location: Any = None, weights_only: bool | None = True
-    ) -> dict[str, Any]:
-        """Read a checkpoint on every rank, with its tensors on the CPU in any case."""
-        saved, self.saved = self.saved, None
-        if saved is not None and saved.path == Path(path):
-            content = {**saved.content}
-            saved.content.clear()  # or its tensors would stay in memory during the training
-            return content
-        return read(Path(path))
-
-    def remove_checkpoint(self, path: Any) -> None:
-        """Keep the file: manyviews itself decides which checkpoints stay."""

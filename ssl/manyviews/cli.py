@@ -145,6 +145,14 @@ def _check_command(schema: str, arguments: argparse.Namespace) -> None:
         config.compose(schema, arguments.overrides, arguments.config_dir)
 
 
+def _check_run(arguments: argparse.Namespace) -> None:
+    """Tell at once that `run=` is no run folder, or is damaged."""
+    from manyviews import config, runs
+
+    composed, _ = config.compose("evaluate", arguments.overrides, arguments.config_dir)
+    runs.load(composed["run"])
+
+
 def _pretrain(arguments: argparse.Namespace) -> None:
     _check_command("pretrain", arguments)
     from manyviews import train
@@ -157,6 +165,7 @@ def _pretrain(arguments: argparse.Namespace) -> None:
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     _check_command("evaluate", arguments)
+    _check_run(arguments)
     from manyviews import scoring
 
     _prepare_process()

@@ -8,12 +8,17 @@ loss.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from jaxtyping import Shaped
 from torch import Tensor
+
+PATIENCE = timedelta(days=30)  # longer than anything that rank 0 does alone
 
 
 def world_size() -> int:
@@ -52,6 +57,22 @@ def gather(x: Shaped[Tensor, "B ..."]) -> Shaped[Tensor, "N ..."]:
     Every rank must have equally many rows.
     """
     return _Gather.apply(x) if world_size() > 1 else x  # pyright: ignore[reportReturnType]
+
+
+@contextmanager
+def rank_0_alone() -> Iterator[None]:
+    """Let the other ranks wait at the end of the block until rank 0 gets there, too.
+
+    They would fail in a collective of the process group itself after 10 minutes (NCCL) or 30
+    (gloo), so they wait in one of a group of their own. Every rank must enter the block.
+    """
+    if world_size() == 1:
+        yield
+        return
+    waiting = dist.new_group(backend="gloo", timeout=PATIENCE)
+    yield
+    dist.all_reduce(torch.zeros(1), group=waiting)
+    dist.destroy_process_group(waiting)
 
 
 def local_rows(x: Shaped[Tensor, "N ..."]) -> Shaped[Tensor, "B ..."]:

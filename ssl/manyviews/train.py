@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 from pytorch_lightning.loggers import Logger
@@ -23,7 +25,7 @@ from manyviews.callbacks.stop import Stopped, terminable
 from manyviews.checkpoints import Saved
 from manyviews.errors import Interrupted
 from manyviews.evaluation import gallery
-from manyviews.hardware import emulation, resolve_accelerator
+from manyviews.hardware import emulation, resolve_accelerator, resolve_precision
 from manyviews.loggers import ledger, wandb_logger
 from manyviews.optim.family import mismatch
 from manyviews.retriever_stage import Stage
@@ -104,18 +106,24 @@ def _begin(stage: Stage, held: ExitStack) -> Begun:
         held: keeps the run's lock, its status and its dashboards until the run ends.
     """
     path = runs.place(stage.config, stage.choices)
-    if run := _finished(stage):
-        print(f"{path} is finished: {run.config['epochs']} epochs, evaluated")
-        return Begun(run, None, None, [])
-    parts = build.parts(stage.config, path)
+    before = _existing(path)
+    if before and _is_finished(before):
+        print(f"{path} is finished: {before.config['epochs']} epochs, evaluated")
+        return Begun(before, None, None, [])
+    begun = replace(before or Run(path, {}, {}), config=stage.config)
+    parts = build.parts(begun.training_config, path)
+    _say_precision(begun)
     for file in parts.data.splits.skipped:
         print(f"skipped {file}")
     for note in parts.data.splits.notes:
         print(f"data: {note}")
     held.enter_context(runs.lock(path))
     fingerprint = parts.data.splits.fingerprint()
-    run = runs.begin(path, stage.config, stage.choices, stage.overrides, fingerprint)
+    precision = str(parts.trainer.precision)
+    run = runs.begin(path, stage.config, stage.choices, stage.overrides, fingerprint, precision)
     saved = _last_checkpoint(run)
+    if saved is not None:
+        checkpoints.check_fits(saved, parts.method.state_dict())
     held.enter_context(status.recorded(path))
     loggers = list(build.nodes(run.config["logger"], "logger", run=run).values())
     held.callback(wandb_logger.finish, loggers)
@@ -127,7 +135,7 @@ def _follow() -> Run:
     run = runs.load(process_group.hear())
     with trainer.explained(run):
         if not _is_finished(run) and not run.trained:
-            parts = build.parts(run.config, run.path)
+            parts = build.parts(run.training_config, run.path)
             fit(run, parts, checkpoints.newest(run.checkpoints), [])
         process_group.leave()
     return run
@@ -135,9 +143,23 @@ def _follow() -> Run:
 
 def _finished(stage: Stage) -> Run | None:
     """Return the finished run of a stage, if there is one; nothing is built to know it."""
-    path = runs.place(stage.config, stage.choices)
-    run = runs.load(path) if (path / "config.yaml").is_file() else None
+    run = _existing(runs.place(stage.config, stage.choices))
     return run if run and _is_finished(run) else None
+
+
+def _existing(path: Path) -> Run | None:
+    return runs.load(path) if (path / "config.yaml").is_file() else None
+
+
+def _say_precision(run: Run) -> None:
+    """Print a note if `trainer.precision=auto` would choose another precision on this machine."""
+    asked = run.config["trainer"]
+    here = resolve_precision(resolve_accelerator(asked["accelerator"]), asked["precision"])
+    if run.precision and asked["precision"] == "auto" and here != run.precision:
+        print(
+            f"note: {run.path} was begun in {run.precision} and goes on in it; "
+            f"trainer.precision=auto would be {here} on this machine"
+        )
 
 
 def _is_finished(run: Run) -> bool:

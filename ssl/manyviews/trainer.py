@@ -18,8 +18,9 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from manyviews import launch_variables, process_group
+from manyviews.callbacks.checkpoint_files import CheckpointFiles
 from manyviews.callbacks.stop import Stopped
-from manyviews.checkpoints import CheckpointFiles, Saved
+from manyviews.checkpoints import Saved
 from manyviews.errors import ConfigError, Interrupted, RankLost
 from manyviews.hardware import (
     Accelerator,
@@ -67,8 +68,10 @@ def build_trainer(
         logger: dashboards.
 
     Raises:
-        ConfigError: the device, or that many devices, do not exist here; or no compiler works.
+        ConfigError: the device, or that many devices, do not exist here; a number of batches is
+            below 1; or no compiler works.
     """
+    _check_batches(accumulate_grad_batches, limit_train_batches)
     lacks_gpu = accelerator in ("gpu", "cuda") and not torch.cuda.is_available()
     if lacks_gpu or (accelerator == "mps" and not torch.backends.mps.is_available()):
         raise ConfigError(f"trainer.accelerator={accelerator}: no GPU here; type cpu or auto")
@@ -97,6 +100,16 @@ def build_trainer(
         enable_checkpointing=any(isinstance(c, Checkpoint) for c in callbacks),
         use_distributed_sampler=False,
     )
+
+
+def _check_batches(accumulate: int, limit: int | None) -> None:
+    """Raise unless every step has a batch and every epoch has a step."""
+    if accumulate < 1:
+        raise ConfigError(f"trainer.accumulate_grad_batches={accumulate}; allowed: 1 or more")
+    if limit is not None and limit < 1:
+        raise ConfigError(
+            f"trainer.limit_train_batches={limit}; allowed: 1 or more, or null for all batches"
+        )
 
 
 def resolve_devices(accelerator: str, devices: int | Literal["auto"]) -> int:

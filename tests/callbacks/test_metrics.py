@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from manyviews import train
 from manyviews.callbacks.metrics import Metrics
-from manyviews.errors import NotFinite
+from manyviews.errors import ConfigError, NotFinite
 from manyviews.methods.swav import SwAV
 
 
@@ -34,3 +35,17 @@ def test_the_first_step_that_was_not_finite_is_named_though_it_is_written_later(
     with pytest.raises(NotFinite, match="not finite at step 2$"):
         fit(Metrics(Path("metrics.jsonl"), 4))
     assert not Path("metrics.jsonl").exists()
+
+
+@pytest.mark.parametrize("steps", [0, -1])
+def test_a_record_of_no_steps_is_refused(steps, small, config_dir):
+    with pytest.raises(ConfigError, match=f"log_every_n_steps={steps}; allowed: 1 or more$"):
+        train.pretrain([*small, f"trainer.log_every_n_steps={steps}"], config_dir)
+    assert not Path("runs").exists()
+
+
+def test_an_epoch_without_batches_is_refused_before_a_folder_is_made(small, config_dir):
+    for option in ("limit_train_batches=0", "accumulate_grad_batches=0"):
+        with pytest.raises(ConfigError, match=f"trainer.{option}; allowed: 1 or more"):
+            train.pretrain([*small, f"trainer.{option}"], config_dir)
+    assert not Path("runs").exists()

@@ -22,7 +22,7 @@ class Recompute(pl.Callback):
     def on_train_epoch_end(self, trainer, pl_module):
         method = pl_module
         assert method.backbone.training, "left in evaluation mode"
-        images, label = trainer.datamodule.splits.train
+        images, label = trainer.datamodule.splits.train[:2]
         features = normalize(method.backbone.eval()((images.float() / 255 - 0.5) / 0.25))
         method.backbone.train()
         order = draws.permutation(0, 0, 64)
@@ -53,3 +53,11 @@ def test_the_last_epoch_is_always_scored(fit):
 def test_a_cadence_below_one_says_how_to_leave_it_out():
     with pytest.raises(ConfigError, match="every_n_epochs=0.*callbacks.online_knn=null"):
         OnlineKNN(every_n_epochs=0)
+
+
+def test_other_ranks_wait_for_a_score_that_takes_longer_than_a_collective_may(
+    ranks, small, config_dir, tmp_path
+):
+    arguments = [[*small, "epochs=1"], config_dir, str(tmp_path)]
+    first, second = ranks(2)("on_ranks.scored_slowly", *arguments)
+    assert 0 <= first <= 1 and second is None

@@ -1,7 +1,10 @@
 """What ranks run in tests; every function works on one process too, where it is the reference."""
 
 import os
+import time
 from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
@@ -12,7 +15,9 @@ from torch.nn import functional as F
 
 from manyviews import build, config, distributed, train
 from manyviews.batch import Batch, Sample
+from manyviews.callbacks.metrics import Metrics
 from manyviews.callbacks.noise import Noise
+from manyviews.callbacks.online_knn import ONLINE, OnlineKNN
 from manyviews.callbacks.stop import Stop
 from manyviews.errors import Interrupted
 from manyviews.losses import (
@@ -311,3 +316,31 @@ def trained(given, permuted=False):
         "views": record.views,
         "state": {k: v.clone() for k, v in method.state_dict().items()},
     }
+
+
+class Slow(OnlineKNN):
+    """A score that takes seconds."""
+
+    def _score(self, trainer, pl_module):
+        time.sleep(7)
+        super()._score(trainer, pl_module)
+
+
+def scored_slowly(overrides, config_dir, folder):
+    """The scores that rank 0 wrote while a collective may last three seconds on these ranks."""
+    composed, _ = config.compose("pretrain", overrides, config_dir)
+    composed["trainer"]["devices"] = distributed.world_size()
+    metrics = Metrics(Path(folder) / "metrics.jsonl", 1)
+    trainer = build.trainer(composed, [metrics, Slow(every_n_epochs=1)])
+    data = build.data(composed)
+    method = build.method(composed, data)
+    group = torch.distributed.distributed_c10d
+    # Public under another name since torch 2.14, which warns of the old one.
+    limit = getattr(torch.distributed, "set_timeout", None) or group._set_pg_timeout
+    limit(timedelta(seconds=3))
+    try:
+        trainer.fit(method, datamodule=data)
+        distributed.total(torch.zeros(1))  # the ranks meet again
+    finally:
+        limit(group.default_pg_timeout)
+    return metrics.latest.get(ONLINE)

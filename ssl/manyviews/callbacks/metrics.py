@@ -15,7 +15,7 @@ from torch import Tensor
 
 from manyviews import distributed
 from manyviews.batch import Batch
-from manyviews.errors import NotFinite
+from manyviews.errors import ConfigError, NotFinite
 
 
 class Metrics(pl.Callback):
@@ -32,9 +32,14 @@ class Metrics(pl.Callback):
     Attributes:
         latest: the last written value of each name.
         written_at: the step at which it was written.
+
+    Raises:
+        ConfigError: every_n_steps is below 1.
     """
 
     def __init__(self, path: Path, every_n_steps: int) -> None:
+        if every_n_steps < 1:
+            raise ConfigError(f"trainer.log_every_n_steps={every_n_steps}; allowed: 1 or more")
         self.path = path
         self.every_n_steps = every_n_steps
         self.latest: dict[str, float] = {}

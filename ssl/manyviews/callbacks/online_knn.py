@@ -6,7 +6,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from manyviews import draws
+from manyviews import distributed, draws
 from manyviews.callbacks.metrics import Metrics
 from manyviews.datamodules.module import ViewData
 from manyviews.errors import ConfigError
@@ -41,11 +41,14 @@ class OnlineKNN(pl.Callback):
         self.knn = KNN(version=1, neighbours=[20], headline=20, temperature=0.07)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Score the backbone, if this epoch is due."""
+        """Score the backbone on rank 0, if this epoch is due; the other ranks wait for it."""
         done = trainer.current_epoch + 1
-        due = done % self.every_n_epochs == 0 or done == trainer.max_epochs
-        if not due or not trainer.is_global_zero:
-            return  # the other ranks wait for rank 0 at the next save
+        if done % self.every_n_epochs == 0 or done == trainer.max_epochs:
+            with distributed.rank_0_alone():  # on large data it takes longer than a collective may
+                if trainer.is_global_zero:
+                    self._score(trainer, pl_module)
+
+    def _score(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         data: ViewData[Any, Any] = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
         rows = (data.splits.train.label >= 0).nonzero()[:, 0]
         if len(rows) < 2:

@@ -15,9 +15,14 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def replace_text(path: Path, text: str) -> None:
+    """Write a text in place of what the file held; see `replace_bytes`."""
+    replace_bytes(path, text.encode())
+
+
+def replace_bytes(path: Path, content: bytes) -> None:
     """Write a neighbouring file, then rename it: readers see the old content or the new one."""
     neighbour = path.with_name(f".{path.name}.tmp")
-    neighbour.write_text(text, encoding="utf-8")
+    neighbour.write_bytes(content)
     neighbour.replace(path)
 
 
@@ -26,14 +31,22 @@ def keep_metrics_until(path: Path, step: int) -> None:
     file = path / "metrics.jsonl"
     if not file.is_file():
         return
-    kept = [
-        line for line in file.read_text(encoding="utf-8").splitlines(True) if _step(line) <= step
-    ]
-    replace_text(file, "".join(kept))
+    lines = file.read_bytes().splitlines(keepends=True)
+    replace_bytes(file, b"".join(line for line in lines if _step(line) <= step))
 
 
-def _step(line: str) -> float:
+def _step(line: bytes) -> float:
+    """Return the step of a record; infinity if the line is torn, for example by a kill."""
     try:
         return int(json.loads(line)["step"])
-    except (ValueError, KeyError):
-        return float("inf")  # the line was torn when the process died
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return float("inf")
+
+
+def read_object(path: Path) -> dict[str, Any] | None:
+    """Return the content of a JSON file; None if it is missing, damaged or no object."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None

@@ -7,15 +7,16 @@ wandb/.
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import uuid
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from filelock import FileLock, Timeout
@@ -23,12 +24,16 @@ from filelock import FileLock, Timeout
 from manyviews import checkpoints
 from manyviews.checkpoints import LAST, Saved
 from manyviews.errors import ConfigError
-from manyviews.hardware import environment
+from manyviews.hardware import Given, environment
 from manyviews.runs import status
-from manyviews.runs.files import replace_text, write_json
+from manyviews.runs.files import read_object, replace_text, write_json
 from manyviews.runs.identity import folder, identity
 from manyviews.runs.upgrade import FORMAT_VERSION, upgraded
 from manyviews.schema import Config, check
+
+
+# What reading a config.yaml that is cut, changed or another program's can raise.
+DAMAGED = (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -39,11 +44,19 @@ class Run:
         path: the folder.
         config: the content of config.yaml.
         choices: the file that each config group chose.
+        precision: what `trainer.precision=auto` meant when the run was begun; None if the config
+            names a precision itself, and in folders of earlier versions.
     """
 
     path: Path
     config: Config
     choices: Mapping[str, str]
+    precision: str | None = None
+
+    @property
+    def training_config(self) -> Config:
+        """The config to train with: in place of `auto`, the precision that the run began with."""
+        return _with_precision(self.config, self.precision)
 
     @property
     def checkpoints(self) -> Path:
@@ -86,10 +99,21 @@ class Run:
 
     @property
     def wandb_id(self) -> str:
-        """Id of the W&B run, the same in every session."""
-        return str(
-            json.loads((self.path / "environment.json").read_text(encoding="utf-8"))["wandb_id"]
-        )
+        """Id of the W&B run, the same in every session.
+
+        If environment.json is damaged it is made from the folder's name, and the dashboard begins
+        anew.
+        """
+        known = (read_object(self.path / "environment.json") or {}).get("wandb_id")
+        if isinstance(known, str) and re.fullmatch(r"[\w-]{1,64}", known):
+            return known
+        return f"{zlib.crc32(self.path.name.encode()):08x}"
+
+
+def _with_precision(config: Config, precision: str | None) -> Config:
+    if precision is None or config["trainer"]["precision"] != "auto":
+        return config
+    return {**config, "trainer": {**config["trainer"], "precision": precision}}
 
 
 def place(config: Config, choices: Mapping[str, str]) -> Path:
@@ -148,6 +172,7 @@ def begin(
     choices: Mapping[str, str],
     overrides: Sequence[str],
     data: Mapping[str, Any],
+    precision: str | None = None,
 ) -> Run:
     """Begin the run in this folder, or continue it.
 
@@ -160,11 +185,13 @@ def begin(
         choices: the file that each config group chose.
         overrides: the overrides of the command, kept in overrides.txt.
         data: fingerprint of the data set.
+        precision: the precision that the run is trained in.
 
     Raises:
         ConfigError: the folder is of another version, or the data changed since it was begun.
     """
-    run = Run(path, config, dict(choices))
+    resolved = precision if config["trainer"]["precision"] == "auto" else None
+    run = Run(path, config, dict(choices), resolved)
     if (path / "config.yaml").is_file():
         load(path)  # raises if it is of another version
         _check_same_data(path, data)
@@ -176,14 +203,28 @@ def begin(
     write_json(path / "environment.json", {**environment(), "wandb_id": wandb_id})
     write_json(path / "data.json", data)
     head = {"format_version": FORMAT_VERSION, "identity": identity(config)}
+    head |= {} if resolved is None else {"precision": resolved}
     record = {**head, "choices": dict(choices), **config}
     replace_text(path / "config.yaml", yaml.safe_dump(record, sort_keys=False))
     return run
 
 
 def _check_same_data(path: Path, data: Mapping[str, Any]) -> None:
-    """Raise if the data changed: half of the training would be on each version."""
-    before = json.loads((path / "data.json").read_text(encoding="utf-8"))
+    """Raise if the data changed: half of the training would be on each version.
+
+    Raises:
+        ConfigError: they changed, or data.json is damaged.
+    """
+    file = path / "data.json"
+    if not file.exists():
+        print(f"note: {file} was missing; {path} goes on with the data as they are now")
+        return
+    before = read_object(file)
+    if before is None:
+        raise ConfigError(
+            f"{file} is damaged, so it is not known which data the run was begun with; delete the "
+            "file to go on with the data as they are now, or type resume=never"
+        )
     if changed := [key for key in data if data[key] != before.get(key)]:
         parts = [f"{k} {_short(before.get(k))}, now {_short(data[k])}" for k in changed]
         raise ConfigError(
@@ -196,7 +237,7 @@ def _short(part: Any) -> str:
     """Return one part of a fingerprint in few words."""
     if isinstance(part, Mapping):
         item = "images" if "images" in part else "windows"
-        return f"{part[item]} {item} {str(part['sha256'])[:8]}"
+        return f"{part.get(item)} {item} {str(part.get('sha256'))[:8]}"
     return str(part)
 
 
@@ -213,13 +254,27 @@ def load(path: str | Path) -> Run:
         raise ConfigError(f"run={path} is not a run folder: it {held}{_nearest_run(path)}")
     try:
         record = upgraded(yaml.safe_load(file.read_text(encoding="utf-8")), path)
-        choices = record.pop("choices")
+        choices, precision = record.pop("choices"), record.pop("precision", None)
         del record["format_version"]
         record.pop("identity", None)  # not yet in format 1
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} was not written by `manyviews pretrain`") from error
-    check("pretrain", record)
-    return Run(path, record, choices)
+        _check_head(choices, precision)
+        check("pretrain", record)
+    except ConfigError as error:
+        raise ConfigError(str(error) if str(path) in str(error) else f"{file}: {error}") from error
+    except DAMAGED as error:
+        raise ConfigError(
+            f"{file} is damaged, or was not written by `manyviews pretrain`; if you delete it, the "
+            "command that began the run writes it again"
+        ) from error
+    return Run(path, record, choices, precision)
+
+
+def _check_head(choices: Any, precision: Any) -> None:
+    """Raise unless the entries of config.yaml that are no settings are what `begin` wrote."""
+    if not {"method", "data", "backbone"} <= {k for k, v in choices.items() if isinstance(v, str)}:
+        raise ConfigError("'choices' lacks method, data or backbone")
+    if precision not in (None, *get_args(Given)):
+        raise ConfigError(f"precision {precision!r}; allowed: {', '.join(get_args(Given))}")
 
 
 def _nearest_run(path: Path) -> str:

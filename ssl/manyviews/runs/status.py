@@ -9,7 +9,6 @@ that file, so that it is known whether the two belong together.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from typing import Any, Literal, NamedTuple
 from manyviews import checkpoints
 from manyviews.checkpoints import Saved
 from manyviews.errors import Interrupted, Terminated
-from manyviews.runs.files import write_json
+from manyviews.runs.files import read_object, write_json
 
 # training: a process trains, or died while it did (see heartbeat); stopped: by Ctrl-C or
 # SIGTERM; failed: an error; trained: all epochs are done; finished: evaluated, the report is there.
@@ -53,9 +52,17 @@ class Status(NamedTuple):
 def read(run: Path) -> Status | None:
     """Return the status of a run folder; None if there is none that can be read."""
     try:
-        return Status(**json.loads((run / "status.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        content = read_object(run / "status.json")
+        found = Status(**content) if content is not None else None
+    except (OSError, TypeError):
         return None
+    return found if found and _has_its_types(found) else None
+
+
+def _has_its_types(found: Status) -> bool:
+    """Return True if every value is of the type that `write` gives it."""
+    pairs = zip(found, Status(), strict=True)
+    return all(isinstance(value, type(default)) for value, default in pairs)
 
 
 def write(run: Path, **changes: Any) -> None:
