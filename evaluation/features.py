@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -83,11 +84,20 @@ def load(path: Path) -> Features:
         return Features(*(torch.from_numpy(arrays[name]) for name in Features._fields))
 
 
-def cached(path: Path, compute: Callable[[], Features]) -> Features:
-    """Return the features at `path`; compute and save them if the file is missing or damaged."""
+def cached(path: Path, compute: Callable[[], Features], rows: Int64[Tensor, " N"]) -> Features:
+    """Return the features of these rows; compute and save them if `path` lacks or damages them.
+
+    Args:
+        path: the file.
+        compute: extracts the features.
+        rows: position of each item in its split.
+    """
     try:
-        return load(path)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        features = compute()
-        save(path, features)
-        return features
+        found = load(path)
+        if found.embedding.ndim == 2 and torch.equal(found.position, rows):
+            return found
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error):
+        pass
+    features = compute()
+    save(path, features)
+    return features

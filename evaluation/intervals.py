@@ -42,6 +42,24 @@ def bootstrap(
     return percentiles(float(score.mean()), means, confidence=confidence)
 
 
+def accuracy(right: Float[Tensor, " N"], *, confidence: float = 0.95) -> Interval:
+    """Return the share of right items with its interval.
+
+    If all or none are right, every resample is equal and the bootstrap gives an interval of width
+    zero. Then the exact interval of Clopper and Pearson (1934) is taken: 40 of 40 right is 91.2 to
+    100 %.
+
+    Args:
+        right: 1.0 for each item that was predicted correctly, else 0.0.
+        confidence: probability that the interval holds the true share.
+    """
+    value = float(right.double().mean())
+    if value not in (0.0, 1.0):
+        return bootstrap(right, confidence=confidence)
+    edge = ((1 - confidence) / 2) ** (1 / len(right))  # of the binomial distribution at 0 or N
+    return Interval(value, edge, 1.0) if value else Interval(value, 0.0, 1 - edge)
+
+
 def paired(
     a: Float[Tensor, " N"],
     b: Float[Tensor, " N"],

@@ -97,10 +97,26 @@ class LinearLBFGS:
 def held_out(
     label: Int64[Tensor, " N"], share: float, seed: int
 ) -> tuple[Int64[np.ndarray, " kept"], Int64[np.ndarray, " held"]]:
-    """Split the rows of train into rows to fit on and held-out rows, stratified by class."""
-    rows = np.arange(len(label))
-    kept, held = train_test_split(rows, test_size=share, random_state=seed, stratify=label)
-    return np.asarray(kept), np.asarray(held)
+    """Split the rows of train into rows to fit on and held-out rows, stratified by class.
+
+    A class with a single item stays among the rows to fit on; of every other class at least one
+    item is held out.
+
+    Raises:
+        ConfigError: if every class has a single item.
+    """
+    rows, count = np.arange(len(label)), np.bincount(label)
+    alone = count[label] == 1
+    if alone.all():
+        raise ConfigError("no class has two labelled training items, so none can be held out")
+    several = rows[~alone]
+    # scikit-learn counts the share in items and needs one for each class.
+    least, wanted = int((count > 1).sum()), int(np.ceil(share * len(several)))
+    size = share if wanted >= least and len(several) - wanted >= least else least
+    kept, held = train_test_split(
+        several, test_size=size, random_state=seed, stratify=np.asarray(label)[several]
+    )
+    return np.concatenate([np.asarray(kept), rows[alone]]), np.asarray(held)
 
 
 def standardize(

@@ -10,7 +10,7 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from manyviews.evaluation import clustering, metrics
-from manyviews.evaluation.intervals import Interval, bootstrap, paired, percentiles, resamples
+from manyviews.evaluation.intervals import Interval, accuracy, paired, percentiles, resamples
 
 OF_TABLE = {"balanced_accuracy": metrics.balanced_accuracy, "macro_f1": metrics.macro_f1}
 OF_SCORES = {"macro_auroc": metrics.macro_auroc, "macro_auprc": metrics.macro_auprc}
@@ -28,7 +28,7 @@ class Hits(NamedTuple):
 
     def row(self) -> dict[str, float]:
         """Return value and interval, as in report.json."""
-        return bootstrap(self.right)._asdict()
+        return accuracy(self.right)._asdict()
 
     def minus(self, other: Hits) -> Interval:
         """Return the paired difference to another accuracy on the same items."""

@@ -12,7 +12,7 @@ def eigenvalues(embedding: Float[Tensor, "N D"]) -> Float64[Tensor, " D"]:
     """Return the eigenvalues of (1/N) Z^T Z for normalised rows, descending; their sum is 1."""
     z = F.normalize(embedding.double(), dim=1)
     value = torch.linalg.eigvalsh(z.mT @ z / len(z)).flip(0).clamp(min=0)
-    return value / value.sum()
+    return value / value.sum().clamp(min=1e-300)  # all are 0 if every embedding is 0
 
 
 def effective_rank(embedding: Float[Tensor, "N D"]) -> float:
@@ -31,5 +31,5 @@ def rankme(embedding: Float[Tensor, "N D"], *, epsilon: float = 1e-7) -> float:
     Garrido, Balestriero, Najman, LeCun: "RankMe", 2022, arXiv 2210.02885, eq. 3.
     """
     singular = torch.linalg.svdvals(embedding.double())
-    p = singular / singular.sum() + epsilon
+    p = singular / singular.sum().clamp(min=1e-300) + epsilon  # 0 if every embedding is 0
     return float(torch.exp(-(p * p.log()).sum()))

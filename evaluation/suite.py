@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
 from typing import Any, runtime_checkable
 from typing import Protocol as Typing
 
+import yaml
 from jaxtyping import Int64
 from torch import Tensor
 
@@ -15,6 +18,12 @@ from manyviews.evaluation.by_person import by_person
 from manyviews.evaluation.features import Features
 from manyviews.evaluation.measured import Hits, Measured, measured
 from manyviews.evaluation.words import HEADLINES, METRICS, SUBJECTS, TRAINED
+
+log = logging.getLogger(__name__)
+
+
+ROWS = ("scores", "differences", "subjects", "failed")  # lists of a report that protocols add to
+SAME = "is not distinguishable from"  # the interval of the difference covers zero
 
 
 @runtime_checkable
@@ -46,23 +55,25 @@ def score(
 ) -> dict[str, list[dict[str, Any]]]:
     """Return the rows `scores`, `differences` (trained minus control) and `subjects` (by person).
 
+    A protocol that raises an error has a row in `failed` instead, with the reason.
+
     Args:
         subjects: train and test features by name: "trained" and its controls.
-        protocols: protocols by name.
+        protocols: protocols by their names in the report, see `report_name`.
         classes: number of classes of the dataset.
         further: measures beside accuracy, out of `words.METRICS`.
         people: the person from whom each row of the test split was recorded, as an index into the
             names that follow; None if unknown.
     """
-    found: dict[str, list[dict[str, Any]]] = {"scores": [], "differences": [], "subjects": []}
-    for name, protocol in protocols.items():
-        key = f"{name}@{protocol.version}"
-        by_metric: dict[str, dict[str, Measured]] = {}
-        for who, (train, test) in subjects.items():
-            known = test.labelled()
-            answer = protocol(train, known, classes)
-            for metric, value in measured(answer, known.label, classes, further).items():
-                by_metric.setdefault(metric, {})[who] = value
+    found: dict[str, list[dict[str, Any]]] = {part: [] for part in ROWS}
+    for key, protocol in protocols.items():
+        try:
+            by_metric = _by_metric(subjects, protocol, classes, further)
+        except Exception as error:  # one protocol must not take the scores of the others with it
+            log.debug("protocol %s", key, exc_info=True)
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            found["failed"].append({"protocol": key, "reason": reason})
+            continue
         items = subjects[TRAINED][1].labelled()
         for who in subjects:
             for metric, values in by_metric.items():
@@ -81,12 +92,42 @@ def score(
     return found
 
 
+def _by_metric(
+    subjects: Mapping[str, tuple[Features, Features]],
+    protocol: Protocol,
+    classes: int,
+    further: Sequence[str],
+) -> dict[str, dict[str, Measured]]:
+    """Return the measures of a protocol for each subject, by metric."""
+    by_metric: dict[str, dict[str, Measured]] = {}
+    for who, (train, test) in subjects.items():
+        known = test.labelled()
+        answer = protocol(train, known, classes)
+        for metric, value in measured(answer, known.label, classes, further).items():
+            by_metric.setdefault(metric, {})[who] = value
+    return by_metric
+
+
+def report_name(name: str, version: int, node: Mapping[str, Any]) -> str:
+    """Return a protocol's name in reports: `knn@1`, or `knn@1+3f2a` if its numbers were changed.
+
+    Args:
+        name: its name in the config.
+        version: its version.
+        node: its config. If it differs from the file of that name that comes with manyviews, four
+            digits of its hash are added, so that its scores are not taken for those of the file.
+    """
+    shipped = files("manyviews.conf").joinpath("evaluation", f"{name}.yaml")
+    known = yaml.safe_load(shipped.read_text("utf-8")) if shipped.is_file() else node
+    return f"{name}@{version}" + ("" if node == known else f"+{fingerprint(node)[:4]}")
+
+
 def sentences(differences: list[dict[str, Any]]) -> list[str]:
     """Return a sentence per protocol and control that says if the trained backbone beats it."""
     said = []
     for d in differences:
         if d["metric"] in HEADLINES:
-            verb = "beats" if d["beats"] else "does not beat"
+            verb = "beats" if d["beats"] else "is worse than" if d["high"] < 0 else SAME
             value, low, high = (f"{100 * d[k]:+.1f}" for k in ("value", "low", "high"))
             points = "points" if d["metric"] == "top1" else f"points of {METRICS[d['metric']]}"
             control = SUBJECTS.get(d["control"], d["control"])

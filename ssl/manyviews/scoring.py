@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from filelock import FileLock
 from torch import Tensor, nn
 
 from manyviews import build, checkpoints, config, report, runs
@@ -17,9 +19,17 @@ from manyviews.backbones.weights import load_trained
 from manyviews.build import Data
 from manyviews.checkpoints import Saved
 from manyviews.datamodules.module import Split
+from manyviews.errors import ConfigError, RunFailed
 from manyviews.evaluation import gallery, spectrum
 from manyviews.evaluation.features import Features, cached, extract
-from manyviews.evaluation.suite import Protocol, fingerprint, score, sentences
+from manyviews.evaluation.suite import (
+    ROWS,
+    Protocol,
+    fingerprint,
+    report_name,
+    score,
+    sentences,
+)
 from manyviews.loggers import wandb_logger
 from manyviews.method import Examples, Method
 from manyviews.runs import Run, write_json
@@ -30,7 +40,6 @@ Pair = tuple[Features, Features]
 # Of report.json. Version 2: protocols name their classes as configs of format 2 do, and the
 # checkpoint's sha256 is the checksum at the end of that file.
 FORMAT_VERSION = 2
-SCORED = ("scores", "differences", "subjects")  # lists of the report that protocols add to
 UNLABELLED = "no labels in these data: there is nothing to score, only the label-free figures"
 
 
@@ -48,9 +57,10 @@ def evaluate(overrides: Sequence[str], config_dir: str | None = None) -> Path:
         ConfigError: not a run folder, or a mistake in what was asked for.
     """
     composed, _ = config.compose("evaluate", overrides, config_dir)
-    run = runs.load(composed["run"])
+    run, ckpt = runs.load(composed["run"]), composed["ckpt"]
+    if _plan(run, composed["evaluation"], ckpt).complete:  # needs neither data nor backbone
+        return run.report_of(ckpt)
     data = build.data(run.config)
-    ckpt: str = composed["ckpt"]
     card, renewed = make(run, data, composed["evaluation"], ckpt)
     if renewed:
         loggers = list(build.nodes(composed["logger"], "logger", run=run).values())
@@ -59,44 +69,111 @@ def evaluate(overrides: Sequence[str], config_dir: str | None = None) -> Path:
     return run.report_of(ckpt)
 
 
+class Plan(NamedTuple):
+    """What an evaluation finds in the run folder, and what it adds.
+
+    Attributes:
+        card: the report of this checkpoint so far.
+        protocols: protocols by their names in the report.
+        described: config and hash of each, as in the report.
+        fresh: the names of those that the report lacks.
+        complete: True if nothing is to be done: all scores, pictures and the page are there.
+    """
+
+    card: dict[str, Any]
+    protocols: dict[str, Protocol]
+    described: dict[str, dict[str, Any]]
+    fresh: list[str]
+    complete: bool
+
+
+def _plan(run: Run, evaluation: dict[str, Any], ckpt: str) -> Plan:
+    """Compare the protocols that are asked for with the report of this very checkpoint."""
+    nodes = {name: node for name, node in evaluation.items() if node is not None}
+    made = build.protocols({"evaluation": nodes})
+    keys = {name: report_name(name, made[name].version, node) for name, node in nodes.items()}
+    described = {
+        keys[name]: {"hash": fingerprint(node), "config": node} for name, node in nodes.items()
+    }
+    card = _previous(run, ckpt)
+    fresh = [key for key in described if described[key] != card["protocols"].get(key)]
+    complete = not fresh and report.is_whole(run.report_of(ckpt).parent)
+    return Plan(card, {keys[name]: made[name] for name in made}, described, fresh, complete)
+
+
 def make(
     run: Run, data: Data, evaluation: dict[str, Any], ckpt: str = "last"
 ) -> tuple[dict[str, Any], bool]:
     """Return the report as JSON, and whether anything in it is new.
 
-    Scores of the same checkpoint under the same protocol are kept and not computed again.
+    Scores of the same checkpoint under the same protocol are kept and not computed again. Of two
+    evaluations of one run at the same time, the second waits for the first.
 
     Args:
         run: a run with at least one checkpoint.
         data: its data.
         evaluation: protocols by name, as in the config.
         ckpt: which checkpoint: last, best, or a path.
+
+    Raises:
+        ConfigError: the folder cannot be written, and something has to be computed.
+        RunFailed: no protocol could be computed; the report says why.
     """
-    nodes = {name: node for name, node in evaluation.items() if node is not None}
-    protocols = build.protocols({"evaluation": nodes})
-    keys = {name: f"{name}@{protocol.version}" for name, protocol in protocols.items()}
-    described = {
-        keys[name]: {"hash": fingerprint(node), "config": node} for name, node in nodes.items()
-    }
-    path = run.report_of(ckpt)
-    done = _previous(run, ckpt)
-    fresh = {
-        n: p for n, p in protocols.items() if described[keys[n]] != done["protocols"].get(keys[n])
-    }
-    if not fresh:
-        report.write(run.path, path.parent)
-        return done, False
+    folder = run.report_of(ckpt).parent
+    with _alone(folder):
+        plan = _plan(run, evaluation, ckpt)
+        if plan.complete:
+            return plan.card, False
+        card = _renewed(run, data, plan, ckpt)
+    if card["failed"] and not card["scores"]:
+        failed = card["failed"][0]
+        raise RunFailed(f"no protocol gave a score; {failed['protocol']}: {failed['reason']}")
+    return card, bool(plan.fresh)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other evaluations from writing into a report's folder.
+
+    Raises:
+        ConfigError: the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder.with_name(f".{folder.name}.lock"))
+        lock.acquire()
+    except OSError as error:
+        raise ConfigError(
+            f"{folder} cannot be written ({error.strerror}): what was scored before can be shown, "
+            "but nothing new can be added; copy the run folder to evaluate it further"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _renewed(run: Run, data: Data, plan: Plan, ckpt: str) -> dict[str, Any]:
+    """Compute what is missing, write the files of the report, and return its JSON.
+
+    The page is written last and removed first, so that it is there if and only if the report is
+    whole.
+    """
+    path, done = run.report_of(ckpt), plan.card
     saved = checkpoints.load(run.checkpoints, ckpt)
     done["checkpoint"] = _mark(saved)
     fingerprint_of_data = data.splits.fingerprint()
     subjects = _subjects(run, data, saved, json.dumps(fingerprint_of_data, sort_keys=True))
-    scored = _scored(subjects, fresh, data)
-    renewed = {keys[name] for name in fresh}
-    for part in SCORED:
-        kept = [row for row in done[part] if row["protocol"] not in renewed]
+    scored = _scored(subjects, {key: plan.protocols[key] for key in plan.fresh}, data)
+    for part in ROWS:
+        kept = [row for row in done[part] if row["protocol"] not in plan.fresh]
         done[part] = [*kept, *scored[part]]
-    done["protocols"] |= described
-    done["sentences"] = sentences(done["differences"]) or [UNLABELLED]
+    failed = {row["protocol"]: row["reason"] for row in done["failed"]}
+    # A protocol that failed is tried again by the next evaluation.
+    done["protocols"] |= {key: plan.described[key] for key in plan.fresh if key not in failed}
+    said = [f"{key}: no score ({reason})" for key, reason in failed.items()]
+    done["sentences"] = [*sentences(done["differences"]), *said] or [UNLABELLED]
+    done["unfinished"] = None if run.trained else _unfinished(saved, run.config["epochs"])
     done["label_free"] = {who: _label_free(subjects[who][1]) for who in ("trained", "random")}
     done["data"] = {
         "name": data.splits.name,
@@ -104,11 +181,16 @@ def make(
         "classes": list(data.splits.classes),
         "fingerprint": fingerprint_of_data,
     }
-    write_json(path, done)
     arrays = _report_arrays(run, data, saved, subjects["trained"][0])
+    report.remove_page(path.parent)
     _write_gallery(path.with_name("gallery.npz"), data, subjects, arrays)
+    write_json(path, done)
     report.write(run.path, path.parent)
-    return done, True
+    return done
+
+
+def _unfinished(saved: Saved, epochs: int) -> str:
+    return f"unfinished, {saved.epochs} of {epochs} epochs"
 
 
 def _mark(saved: Saved) -> dict[str, Any]:
@@ -128,11 +210,14 @@ def _previous(run: Run, ckpt: str) -> dict[str, Any]:
         "format_version": FORMAT_VERSION,
         "run": run.path.name,
         "protocols": {},
-        **{part: [] for part in SCORED},
+        **{part: [] for part in ROWS},
     }
     try:
         found = _upgraded(json.loads(run.report_of(ckpt).read_text()), path)
         same = found["checkpoint"]["sha256"] == checkpoints.digest(path)
+        # A row without a protocol would raise here instead of later.
+        _ = [row["protocol"] for part in ROWS for row in found.get(part, [])]
+        _ = found["protocols"].items()
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return empty  # there is none, or none that can be read
     return empty | found if same else empty
@@ -161,7 +246,7 @@ def _scored(
 ) -> dict[str, list[dict[str, Any]]]:
     """Return scores, differences and scores by person; empty lists if a split has no labels."""
     if not all((features.label >= 0).any() for features in subjects["trained"]):
-        return {part: [] for part in SCORED}
+        return {part: [] for part in ROWS}
     classes, people = len(data.splits.classes), data.subjects("test")
     return score(subjects, protocols, classes, further=data.further, people=people)
 
@@ -175,7 +260,7 @@ def _subjects(run: Run, data: Data, saved: Saved, fingerprint_of_data: str) -> d
         def of(split: Split) -> Features:
             path = run.path / "features" / f"{name}-{split}-{key}.npz"
             rows = data.probed(split)
-            return cached(path, lambda: extract(backbone(), data.clean(split, rows)))
+            return cached(path, lambda: extract(backbone(), data.clean(split, rows)), rows)
 
         return of("train"), of("test")
 
@@ -242,4 +327,6 @@ def _write_gallery(path: Path, data: Data, subjects: dict[str, Pair], more: dict
         **spectra,
         **more,
     }
-    np.savez_compressed(path, **arrays)
+    beside = path.with_suffix(".tmp.npz")
+    np.savez_compressed(beside, **arrays)
+    beside.replace(path)

@@ -15,6 +15,7 @@ from manyviews import (
     checkpoints,
     launch_variables,
     process_group,
+    report,
     retriever_stage,
     runs,
     scoring,
@@ -163,7 +164,7 @@ def _say_precision(run: Run) -> None:
 
 
 def _is_finished(run: Run) -> bool:
-    return run.trained and run.report.is_file()
+    return run.trained and report.is_whole(run.report.parent)
 
 
 def _last_checkpoint(run: Run) -> Saved | None:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from scipy import stats
 
-from manyviews.evaluation.intervals import bootstrap, paired, resamples
+from manyviews.evaluation.intervals import accuracy, bootstrap, paired, resamples
 
 
 def test_interval_is_near_the_binomial_one():
@@ -40,3 +40,15 @@ def test_resamples_draw_as_many_items_as_there_are_and_do_not_depend_on_their_pi
     apart = [*resamples(50, draws=30, cells=2**20)]
     assert len(apart) == 8 and torch.equal(torch.cat(apart), together)
     assert (together.sum(1) == 50).all() and together.shape == (30, 50)
+
+
+@pytest.mark.parametrize(("right", "all_of"), [(40, 40), (0, 40), (1, 1), (0, 1)])
+def test_all_right_or_all_wrong_has_the_exact_interval_of_the_binomial(right, all_of):
+    found = accuracy(torch.tensor([1.0] * right + [0.0] * (all_of - right)))
+    exact = stats.binomtest(right, all_of).proportion_ci(0.95, method="exact")
+    assert found.low == pytest.approx(exact.low) and found.high == pytest.approx(exact.high)
+
+
+def test_an_ordinary_accuracy_has_the_interval_of_the_bootstrap():
+    right = (torch.arange(50) % 3 == 0).float()
+    assert accuracy(right) == bootstrap(right)

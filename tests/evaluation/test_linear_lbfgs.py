@@ -1,10 +1,12 @@
 import numpy as np
+import pytest
 import torch
 from blobs import problem
 from sklearn.linear_model import LogisticRegression
 
+from manyviews.errors import ConfigError
 from manyviews.evaluation.features import Features
-from manyviews.evaluation.linear_lbfgs import LinearLBFGS, fit, standardize
+from manyviews.evaluation.linear_lbfgs import LinearLBFGS, fit, held_out, standardize
 
 
 def test_solution_equals_scikit_learns():
@@ -52,3 +54,20 @@ def test_a_constant_feature_changes_nothing():
     assert standardize(*(f.embedding for f in wide))[0][:, -1].abs().max() == 0
     probe = LinearLBFGS(1, [1e-2])
     assert torch.equal(probe(*wide, 3)["top1"], probe(train, test, 3)["top1"])
+
+
+def test_a_class_of_one_item_stays_among_the_rows_to_fit_on():
+    label = torch.tensor([0] * 6 + [1] * 3 + [2])
+    kept, held = held_out(label, 0.1, 0)
+    assert sorted([*kept, *held]) == [*range(10)] and 9 in kept
+    assert set(label[held].tolist()) == {0, 1}
+
+
+def test_fewer_items_than_ten_per_class_are_held_out_by_class():
+    _, held = held_out(torch.arange(8).repeat(3), 0.1, 0)
+    assert sorted((held % 8).tolist()) == [*range(8)]
+
+
+def test_nothing_can_be_held_out_of_classes_of_one_item():
+    with pytest.raises(ConfigError, match="no class has two labelled training items"):
+        held_out(torch.arange(4), 0.1, 0)

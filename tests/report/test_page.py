@@ -11,7 +11,7 @@ def test_page_holds_the_scores_to_the_digit_and_says_what_is_not_beaten(run):
     text = " ".join(report.write(run).read_text().split())
     assert "83.7 % (82.0 to 85.3)" in text
     assert "+10.0 (+8.8 to +11.2)" in text
-    assert "+0.5 (-0.7 to +1.7), not beaten" in text
+    assert "+0.5 (-0.7 to +1.7), not distinguishable" in text
     assert "0123456789ab" in text and "21.5" in text
 
 

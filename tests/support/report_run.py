@@ -47,7 +47,9 @@ def card():
         "scores": scores,
         "differences": gains,
         "subjects": [],
-        "sentences": ["knn@1: does not beat raw pixels (+0.5 points, interval -0.7 to +1.7)"],
+        "sentences": [
+            "knn@1: is not distinguishable from raw pixels (+0.5 points, interval -0.7 to +1.7)"
+        ],
         "label_free": {
             "trained": {"rankme": 60.25, "effective_rank": 21.5},
             "random": {"rankme": 30.0, "effective_rank": 3.5},

@@ -1,6 +1,6 @@
 """The report of a run folder: table, Markdown and one offline HTML file, made from files alone."""
 
-from manyviews.report.page import write
+from manyviews.report.page import is_whole, remove_page, write
 from manyviews.report.table import table
 
-__all__ = ["table", "write"]
+__all__ = ["is_whole", "remove_page", "table", "write"]

@@ -19,6 +19,7 @@ def markdown(files: RunFiles) -> str:
         [
             f"# {_cell(card['run'])}",
             "",
+            *([f"**{card['unfinished']}**", ""] if card["unfinished"] else []),
             f"Accuracy with 95 % intervals over test {card['data']['items']}; differences are "
             "paired, in points.",
             "",

@@ -16,8 +16,9 @@ from manyviews.report.plots import Line, plot
 from manyviews.report.prototypes import prototypes
 from manyviews.report.results import further, headers, people, rows, subjects
 from manyviews.report.retrieval import retrieval
-from manyviews.report.run_files import RunFiles, read
+from manyviews.report.run_files import RunFiles, gallery_is_whole, read
 from manyviews.report.words import class_name
+from manyviews.runs.files import read_object, replace_bytes
 
 CURVES = {
     "train/loss": ("Loss", "loss"),
@@ -27,6 +28,7 @@ CURVES = {
     "health/positive_precision": ("Positives of their anchor's class", "share (%)"),
 }
 
+PAGE = "index.html"
 VIEWS = 8  # number of views that are shown; REBAR has 21
 
 
@@ -46,12 +48,28 @@ def write(run: Path, folder: Path | None = None) -> Path:
     """
     folder = folder or run / "report"
     files = read(run, folder)
-    page = folder / "index.html"
+    page = folder / PAGE
     # Encoded before a file is opened: a name that is no valid text must not leave an empty page.
     content = {folder / "report.md": markdown(files), page: render(files)}
     for path, text in content.items():
-        path.write_bytes(text.encode("utf-8", "replace"))
+        replace_bytes(path, text.encode("utf-8", "replace"))
     return page
+
+
+def remove_page(folder: Path) -> None:
+    """Remove the page of a report that is about to be renewed."""
+    (folder / PAGE).unlink(missing_ok=True)
+
+
+def is_whole(folder: Path) -> bool:
+    """Return True if the folder holds all files of a report, and at least one protocol gave scores.
+
+    Data without labels have no scores, and no protocol that failed.
+    """
+    if not (folder / PAGE).is_file() or not gallery_is_whole(folder / "gallery.npz"):
+        return False
+    card = read_object(folder / "report.json")
+    return card is not None and bool(card.get("scores") or not card.get("failed"))
 
 
 def render(files: RunFiles) -> str:

@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 
 from manyviews.evaluation.words import HEADLINES, METRICS, SUBJECTS, TRAINED
 
+WORSE = ", worse"
+SAME = ", not distinguishable"
+
 
 class Row(NamedTuple):
     """One measure of one protocol.
@@ -14,8 +17,8 @@ class Row(NamedTuple):
     Attributes:
         title: protocol and version, and the measure unless it is accuracy.
         scores: for trained backbone and controls the score, in percent with its 95 % interval.
-        gains: for each control the difference, in points with its interval; it ends in "not
-            beaten" unless the interval lies above zero.
+        gains: for each control the difference, in points with its interval; it ends in `WORSE` or
+            `SAME` unless the interval lies above zero.
     """
 
     title: str
@@ -41,7 +44,17 @@ def rows(card: dict[str, Any], metrics: Collection[str] = HEADLINES) -> list[Row
         )
         for protocol, metric in dict.fromkeys((p, m) for p, m, _ in scores)
         if metric in metrics
+    ] + [
+        _without_score(row, len(who))
+        for row in card.get("failed", [])
+        if who and metrics == HEADLINES
     ]
+
+
+def _without_score(failed: dict[str, Any], columns: int) -> Row:
+    """Return the row of a protocol that raised an error, with the reason in its first cell."""
+    scores = [f"no score: {failed['reason']}", *["-"] * (columns - 1)]
+    return Row(failed["protocol"], scores, ["-"] * (columns - 1))
 
 
 def further(card: dict[str, Any]) -> list[Row]:
@@ -90,4 +103,5 @@ def _gain(gain: dict[str, Any] | None) -> str:
     if gain is None:
         return "-"
     value, low, high = (f"{100 * gain[k]:+.1f}" for k in ("value", "low", "high"))
-    return f"{value} ({low} to {high})" + ("" if gain["beats"] else ", not beaten")
+    said = "" if gain["beats"] else WORSE if gain["high"] < 0 else SAME
+    return f"{value} ({low} to {high})" + said

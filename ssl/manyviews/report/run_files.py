@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from manyviews.runs.files import read_object
 
 
 class RunFiles(NamedTuple):
@@ -34,31 +38,46 @@ def read(run: Path, folder: Path) -> RunFiles:
     """Return the files of a run folder, with the report that lies in `folder`."""
     config = run / "config.yaml"
     # Defaults for earlier reports, which had images only and lacked these keys.
-    card = {"subjects": [], **json.loads((folder / "report.json").read_text())}
+    card = {
+        "subjects": [],
+        "failed": [],
+        "unfinished": None,
+        **json.loads((folder / "report.json").read_text("utf-8")),
+    }
     card["data"] = {"items": "images", **card["data"]}
     return RunFiles(
         card=card,
         metrics=_records(run / "metrics.jsonl"),
         ledger=_json(run / "ledger.json"),
         environment=_json(run / "environment.json"),
-        config=config.read_text() if config.is_file() else "",
+        config=config.read_text("utf-8") if config.is_file() else "",
         gallery=_arrays(folder / "gallery.npz"),
     )
 
 
 def _json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text()) if path.is_file() else {}
+    return read_object(path) or {}
 
 
 def _records(path: Path) -> list[dict[str, float]]:
     """Return the records of all whole lines; a killed process may leave the last one incomplete."""
     records = []
-    for line in path.read_text().splitlines() if path.is_file() else []:
+    for line in path.read_text("utf-8", "replace").splitlines() if path.is_file() else []:
         try:
-            records.append(json.loads(line))
+            record = json.loads(line)
         except ValueError:
             continue
+        if isinstance(record, dict) and "step" in record:
+            records.append(record)
     return records
+
+
+def gallery_is_whole(path: Path) -> bool:
+    """Return True if every array of a gallery.npz can be read."""
+    try:
+        return bool(_arrays(path))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        return False
 
 
 def _arrays(path: Path) -> Mapping[str, np.ndarray]:

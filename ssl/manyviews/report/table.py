@@ -12,7 +12,13 @@ from manyviews.report.results import rows, subjects
 
 def table(card: dict[str, Any]) -> Table:
     """Return a table of the trained backbone and its controls, with 95 % intervals."""
-    made = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    made = Table(
+        title=card.get("unfinished"),
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        padding=(0, 3, 0, 0),
+    )
     for title in ("protocol, features", "accuracy (95 % interval)", "trained minus it"):
         made.add_column(title, no_wrap=True)
     for row in rows(card):
@@ -21,6 +27,6 @@ def table(card: dict[str, Any]) -> Table:
         for word, score, gain in zip(
             subjects(card).values(), row.scores, ["", *row.gains], strict=True
         ):
-            # The sentences below the table say which controls are not beaten.
-            made.add_row(*map(Text, (f"  {word}", score, gain.removesuffix(", not beaten"))))
+            # The sentences below the table say which controls are beaten.
+            made.add_row(*map(Text, (f"  {word}", score, gain.partition(", ")[0])))
     return made

@@ -9,9 +9,9 @@ from typing import Any
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write readable JSON in place of what the file held."""
+    """Write readable JSON in place of what the file held; it holds no NaN, which is no JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace_text(path, json.dumps(content, indent=2) + "\n")
+    replace_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def replace_text(path: Path, text: str) -> None:

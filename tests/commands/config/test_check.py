@@ -49,7 +49,7 @@ def test_the_step_is_the_first_step_of_the_run(small, config_dir, done):
         "stripes, 64 train and 32 test images of 1 x 16 x 16; 2 classes"
     )
     assert found["backbone"].endswith("306,784 parameters, D = 128")
-    assert found["evaluation"].startswith("knn@1; 8 images of each split embedded")
+    assert found["evaluation"].startswith("knn@1+0eb8; 8 images of each split embedded")
 
 
 def test_one_step_is_taken_and_nothing_written(small, config_dir, monkeypatch):
@@ -139,8 +139,8 @@ def test_a_loss_that_is_not_finite_is_one_line_and_exit_code_1(
     [
         ("batch_size=65", "batch_size=65 does not fit a training set of 64 images"),
         ("views=series", "these views are not for them"),
-        ("optimizer.lr=-1.0", "optimizer: Invalid learning rate"),
-        ("method.queue_length=-1", "neither may be negative"),
+        ("optimizer.lr=-1.0", "optimizer.lr=-1.0; allowed: 0 to 1000"),
+        ("method.queue_length=-1", "input should be greater than or equal to 0"),
     ],
 )
 def test_a_mistake_is_exit_code_2(small, config_dir, override, said, capsys):

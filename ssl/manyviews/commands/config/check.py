@@ -20,6 +20,7 @@ from manyviews.callbacks.noise import Noise
 from manyviews.errors import ConfigError
 from manyviews.evaluation import gallery
 from manyviews.evaluation.features import extract
+from manyviews.evaluation.suite import report_name
 from manyviews.optim.family import mismatch
 from manyviews.retriever_stage import Stage
 from manyviews.schema import Config
@@ -176,7 +177,10 @@ def _evaluation(config: Config, parts: Parts) -> Iterator[str]:
         label = getattr(data.splits, split).label[rows]
         rows = rows[gallery.spread(label, gallery.SHOWN)].sort().values
         extract(parts.method.backbone, data.clean(split, rows))
-    names = [f"{name}@{p.version}" for name, p in build.protocols(config).items()]
+    names = [
+        report_name(name, protocol.version, config["evaluation"][name])
+        for name, protocol in build.protocols(config).items()
+    ]
     seconds = time.perf_counter() - began
     yield _line(
         "evaluation",
