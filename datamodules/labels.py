@@ -33,7 +33,9 @@ def classes_of(file: str, count: int) -> Int64[Tensor, " {count}"]:
         if path.suffix == ".npy":
             values = np.load(path, allow_pickle=False)  # a pickle could run code
         else:
-            values = np.array([int(line) for line in path.read_text().split()], np.int64)
+            values = np.array(
+                [int(line) for line in path.read_text(encoding="utf-8").split()], np.int64
+            )
     except (OSError, ValueError, EOFError, OverflowError) as error:
         raise ConfigError(
             f"data.labels={file} does not hold one integer per line ({error})"

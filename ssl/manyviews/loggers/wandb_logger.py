@@ -57,7 +57,6 @@ class SentLogger(WandbLogger):
         except subprocess.TimeoutExpired:
             print(f"W&B has not taken everything yet, process {self.sender.pid} goes on; {later}")
 
-
     def _reason(self) -> str:
         """Return the last error that the sender wrote, in one line."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -31,7 +31,6 @@ from manyviews.runs.identity import folder, identity
 from manyviews.runs.upgrade import FORMAT_VERSION, upgraded
 from manyviews.schema import Config, check
 
-
 # What reading a config.yaml that is cut, changed or another program's can raise.
 DAMAGED = (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError, RecursionError)
 
