@@ -104,7 +104,7 @@ def answering_server():
 
             do_GET = do_PUT = do_POST
 
-            def log_message(self, *arguments):
+            def log_message(self, format, *args):  # noqa: A002
                 pass
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
