@@ -34,7 +34,9 @@ def classes_of(file: str, count: int) -> Int64[Tensor, " {count}"]:
             # A pickle could run code; a map is refused if the header claims more than the file has.
             values = np.array(np.load(path, mmap_mode="r", allow_pickle=False))
         else:
-            values = np.array([int(line) for line in path.read_text().split()], np.int64)
+            values = np.array(
+                [int(line) for line in path.read_text(encoding="utf-8").split()], np.int64
+            )
     except (OSError, ValueError, EOFError, OverflowError) as error:
         raise ConfigError(
             f"data.labels={file} does not hold one integer per line ({error})"

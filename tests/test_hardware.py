@@ -1,11 +1,15 @@
 import ctypes
 import resource
+from pathlib import Path
 
 import forked
+import numpy as np
 import pytest
 import torch
 
-from manyviews import hardware
+from manyviews import hardware, train
+from manyviews.errors import RunFailed
+from manyviews.method import Method
 
 
 def test_auto_takes_bf16_only_where_the_processor_has_it(monkeypatch):
@@ -40,3 +44,41 @@ def test_what_was_freed_is_there_for_the_next_step():
     with forked.context.Pool(1, maxtasksperchild=1) as pool:
         plain, kept = (pool.apply(page_faults, (keep,)) for keep in (False, True))
     assert kept < plain / 3
+
+
+CUDA = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.10 GiB"
+
+
+def refused(kind):
+    if kind == "cuda":
+        raise torch.OutOfMemoryError(CUDA)
+    return np.zeros(10**15) if kind == "numpy" else torch.empty(10**15)
+
+
+@pytest.mark.parametrize(
+    ("kind", "size"), [("cpu", "3,725,290.3 GiB"), ("cuda", "2.00 GiB"), ("numpy", "7.11 PiB")]
+)
+def test_memory_that_is_refused_is_one_line_with_what_to_lower(kind, size):
+    said = f"not enough memory: {size} more were asked for; lower batch_size"
+    with pytest.raises(RunFailed, match=said), hardware.memory_told():
+        refused(kind)
+
+
+def test_other_errors_stay_what_they_are():
+    with pytest.raises(RuntimeError, match="^shapes differ$"), hardware.memory_told():
+        raise RuntimeError("shapes differ")
+
+
+def test_a_network_that_memory_cannot_hold_is_one_line_and_makes_no_folder(small, config_dir):
+    with pytest.raises(RunFailed, match="not enough memory: .* or a smaller network$"):
+        train.pretrain([*small, "method.prototypes=10000000000000"], config_dir)
+    assert not Path("runs").exists()
+
+
+def test_a_step_that_memory_cannot_hold_says_what_is_saved(small, config_dir, monkeypatch):
+    monkeypatch.setattr(Method, "total_loss", lambda self, output: refused("cpu"))
+    with pytest.raises(
+        RunFailed, match="not enough memory: .*; step 0 .* the same command"
+    ) as told:
+        train.pretrain(small, config_dir)
+    assert "\n" not in str(told.value)

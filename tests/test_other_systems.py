@@ -1,5 +1,6 @@
 """What macOS and Windows lack is taken away here; the same real work has to go on without it."""
 
+import ast
 import errno
 import io
 import multiprocessing
@@ -184,3 +185,35 @@ def test_a_program_on_windows_ends_with_the_code_alone(monkeypatch):
     monkeypatch.setattr(os, "name", "nt")
     cli._end_by_interrupt()
     assert killed == []
+
+
+PACKAGE = Path(checkpoints.__file__).parent
+# The report and its scores have a change of their own.
+SOURCES = [
+    file
+    for folder in (PACKAGE, PACKAGE / "datamodules", PACKAGE / "evaluation")  # two are links
+    for file in folder.rglob("*.py")
+    if not {"report", "scoring.py"} & {*file.parts[-2:]}
+]
+
+
+def opens_text_in_the_system_s_encoding(call):
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    if any(keyword.arg == "encoding" for keyword in call.keywords):
+        return False
+    mode = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else ""
+    return (
+        (name == "open" and (mode in ("r", "w", "a", "x") or not call.args))
+        or (name == "read_text" and not call.args)
+        or (name == "write_text" and len(call.args) < 2)
+    )
+
+
+def test_text_files_are_utf8_on_every_system():
+    found = [
+        f"{file.relative_to(PACKAGE)}:{node.lineno}"
+        for file in SOURCES
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and opens_text_in_the_system_s_encoding(node)
+    ]
+    assert len(SOURCES) > 50 and found == []

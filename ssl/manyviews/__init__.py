@@ -58,7 +58,7 @@ def evaluate(run: str | Path, *overrides: str) -> dict[str, Any]:
     from manyviews import config, scoring
 
     config.check_each_key_is_typed_once(overrides)
-    return json.loads(scoring.evaluate([f"run={run}", *overrides]).read_text())
+    return json.loads(scoring.evaluate([f"run={run}", *overrides]).read_text(encoding="utf-8"))
 
 
 def load_backbone(run: str | Path, ckpt: str = "last") -> nn.Module:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytorch_lightning as pl
 import torch
 
-from manyviews import checkpoints, runs
+from manyviews import checkpoints, hardware, runs
 from manyviews.backbones import weights
 from manyviews.backbones.backbone import Backbone
 from manyviews.backbones.registry import check_sizes, load_and_freeze
@@ -238,6 +238,7 @@ class Parts(NamedTuple):
     trainer: pl.Trainer
 
 
+@hardware.memory_told()
 def parts(config: Config, path: Path, trained_first: Mapping[str, Backbone] | None = None) -> Parts:
     """Build everything that a run needs, so that a mistake is told before its folder is made.
 
@@ -245,6 +246,10 @@ def parts(config: Config, path: Path, trained_first: Mapping[str, Backbone] | No
         config: the checked config.
         path: the run folder, which need not exist yet.
         trained_first: see `method`.
+
+    Raises:
+        ConfigError: a mistake in what was asked for.
+        RunFailed: there is not enough memory for it.
     """
     protocols(config)
     module = data(config)

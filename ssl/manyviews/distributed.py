@@ -69,7 +69,7 @@ def rank_0_alone() -> Iterator[None]:
     if world_size() == 1:
         yield
         return
-    waiting = dist.new_group(backend="gloo", timeout=PATIENCE)
+    waiting: Any = dist.new_group(backend="gloo", timeout=PATIENCE)
     yield
     dist.all_reduce(torch.zeros(1), group=waiting)
     dist.destroy_process_group(waiting)

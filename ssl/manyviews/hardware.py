@@ -6,6 +6,9 @@ import ctypes
 import multiprocessing
 import os
 import platform
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from multiprocessing.context import BaseContext
 from pathlib import Path
@@ -13,11 +16,13 @@ from typing import Literal
 
 import torch
 
-from manyviews.errors import ConfigError
+from manyviews.errors import ConfigError, RunFailed
 
 Accelerator = Literal["auto", "cpu", "gpu", "cuda", "mps"]
 Given = Literal["32-true", "64-true", "bf16-mixed", "16-mixed"]
 Precision = Given | Literal["auto"]
+# What torch's allocators and CUDA's libraries say when there is no more memory.
+REFUSED = "DefaultCPUAllocator|not enough memory|out of memory|CUBLAS_STATUS_ALLOC_FAILED"
 
 
 def keep_freed_memory() -> None:
@@ -95,6 +100,45 @@ def emulation(accelerator: str, precision: str) -> str:
 def cpu_has_bf16() -> bool:
     """Return True if the CPU has instructions for bf16 matrix products (AVX512-BF16 or AMX)."""
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def memory_error(error: BaseException) -> RunFailed | None:
+    """Return an error that says what to lower, if memory was refused; None for other errors.
+
+    Args:
+        error: of torch's allocators for CPU and GPU, which raise plain RuntimeErrors, or numpy's.
+    """
+    text = str(error)
+    refused = isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(error, RuntimeError) and re.search(REFUSED, text)
+    )
+    if not refused:
+        return None
+    asked = re.search(r"allocate ([\d.]+) (bytes|[KMGTP]iB)", text)
+    said = ""
+    if asked:
+        bytes_too = asked[2] == "bytes"
+        size = f"{float(asked[1]) / 2**30:,.1f} GiB" if bytes_too else f"{asked[1]} {asked[2]}"
+        said = f": {size} more were asked for"
+    return RunFailed(
+        f"not enough memory{said}; lower batch_size, raise trainer.accumulate_grad_batches, or "
+        "choose smaller views or a smaller network"
+    )
+
+
+@contextmanager
+def memory_told() -> Iterator[None]:
+    """Turn a refusal of memory into an error of one line.
+
+    Raises:
+        RunFailed: says how much was asked for and what to lower.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if (told := memory_error(error)) is None:
+            raise
+        raise told from error
 
 
 def environment() -> dict[str, str | int]:

@@ -137,7 +137,7 @@ def backend() -> str:
     return "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
 
 
-def is_lost(error: RuntimeError) -> bool:
+def is_lost(error: BaseException) -> bool:
     """Return True if an error means that another process of the group is gone."""
     gloo = type(error) is RuntimeError and "gloo" in str(error)  # gloo raises plain RuntimeErrors
     return gloo or isinstance(error, DistError)

@@ -21,11 +21,12 @@ from manyviews import launch_variables, process_group
 from manyviews.callbacks.checkpoint_files import CheckpointFiles
 from manyviews.callbacks.stop import Stopped
 from manyviews.checkpoints import Saved
-from manyviews.errors import ConfigError, Interrupted, RankLost
+from manyviews.errors import ConfigError, Interrupted, RankLost, RunFailed
 from manyviews.hardware import (
     Accelerator,
     Precision,
     check_precision,
+    memory_error,
     resolve_accelerator,
     resolve_precision,
     usable_cores,
@@ -196,6 +197,7 @@ def explained(run: Run) -> Iterator[None]:
         Interrupted: by Ctrl-C; the second one breaks off in mid-step.
         Terminated: by SIGTERM, in the same way.
         RankLost: another process of this run died.
+        RunFailed: memory was refused.
     """
     try:
         yield
@@ -205,7 +207,9 @@ def explained(run: Run) -> Iterator[None]:
         raise type(error)(f"broken off, {run.standing}") from error
     except (KeyboardInterrupt, SystemExit) as error:  # Lightning makes one of the other
         raise Interrupted(f"broken off, {run.standing}") from error
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
+        if told := memory_error(error):
+            raise RunFailed(f"{told}; {run.standing} where there is more memory") from error
         if not process_group.is_lost(error):
             raise
         lost = "another process of this run died"

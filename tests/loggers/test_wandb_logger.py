@@ -4,13 +4,15 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
 
 from manyviews import config, runs
 from manyviews.errors import ConfigError
-from manyviews.loggers import wandb_logger
+from manyviews.loggers import wandb_logger, wandb_sender
 
 
 @pytest.fixture
@@ -84,3 +86,77 @@ def test_a_server_that_never_answers_neither_stops_nor_fails_training(
     sender = re.search(r"W&B has not taken everything yet, process (\d+) goes on", done.stdout)
     assert sender, done.stdout
     os.killpg(int(sender[1]), signal.SIGTERM)
+
+
+@pytest.fixture
+def answering_server():
+    """Start a server that gives every request the same answer; return its address."""
+    held = []
+
+    def start(code, body):
+        class Answer(BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers.get("content-length", 0)))
+                self.send_response(code)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_GET = do_PUT = do_POST
+
+            def log_message(self, format, *args):  # noqa: A002
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+        Thread(target=server.serve_forever, daemon=True).start()
+        held.append(server)
+        return f"http://127.0.0.1:{server.server_address[1]}"
+
+    yield start
+    for server in held:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "reason"),
+    [
+        (200, b"<html>hello</html>", "invalid character '<'"),
+        (401, b'{"errors": [{"message": "no such user"}]}', "no such user"),
+    ],
+)
+def test_a_server_that_answers_garbage_or_refuses_is_one_line_with_what_to_type(
+    code, body, reason, run, answering_server, monkeypatch, capfd
+):
+    monkeypatch.setattr(wandb_logger, "PATIENCE", 30.0)
+    monkeypatch.setenv("WANDB_BASE_URL", answering_server(code, body))
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    logger = wandb_logger.open_wandb("online", "manyviews", None, [], run=run)
+    logger.experiment.log({"step": 1, "train/loss": 2.0})
+    wandb_logger.finish([logger])
+    (line,) = capfd.readouterr().out.splitlines()
+    assert line.startswith("W&B did not take this run (") and reason in line
+    assert line.endswith(f"type `wandb sync {logger.folder}` to send it yourself")
+    assert logger.folder.is_dir()
+
+
+def test_a_server_that_is_not_there_is_waited_for_a_few_seconds_only(run, monkeypatch, capfd):
+    monkeypatch.setattr(wandb_logger, "PATIENCE", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        address = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    monkeypatch.setenv("WANDB_BASE_URL", address)
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    logger = wandb_logger.open_wandb("online", "manyviews", None, [], run=run)
+    begun = time.monotonic()
+    wandb_logger.finish([logger])
+    assert time.monotonic() - begun < 20
+    (line,) = capfd.readouterr().out.splitlines()
+    os.killpg(logger.sender.pid, signal.SIGTERM)
+    logger.sender.wait()
+    assert "not taken everything yet" in line and f"`wandb sync {logger.folder}`" in line
+
+
+def test_a_run_counts_as_sent_once_wandb_marks_it(tmp_path):
+    assert not wandb_sender.is_sent(tmp_path)
+    (tmp_path / "run-1.wandb.synced").touch()
+    assert wandb_sender.is_sent(tmp_path)

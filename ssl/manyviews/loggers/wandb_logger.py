@@ -38,7 +38,7 @@ class SentLogger(WandbLogger):
         super().__init__(experiment=experiment)
         self.folder = Path(experiment.settings.sync_dir)
         self.log = self.folder.with_suffix(".sent.log")
-        with self.log.open("w") as log:
+        with self.log.open("w", encoding="utf-8") as log:
             self.sender = subprocess.Popen(
                 [sys.executable, "-m", "manyviews.loggers.wandb_sender", str(self.folder)],
                 stdin=subprocess.PIPE,
@@ -53,9 +53,15 @@ class SentLogger(WandbLogger):
         try:
             self.sender.communicate(timeout=PATIENCE)
             if self.sender.returncode:
-                print(f"W&B did not take this run, see {self.log}; {later}")
+                print(f"W&B did not take this run ({self._reason()}), see {self.log}; {later}")
         except subprocess.TimeoutExpired:
             print(f"W&B has not taken everything yet, process {self.sender.pid} goes on; {later}")
+
+    def _reason(self) -> str:
+        """Return the last error that the sender wrote, in one line."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        said = [line for line in lines if "ERROR" in line] or lines or ["no answer"]
+        return said[-1].removeprefix("wandb: ").removeprefix("ERROR ")[:150]
 
 
 def open_wandb(
@@ -93,7 +99,7 @@ def open_wandb(
         tags=tags,
         id=run.wandb_id,
         name=run.path.name,
-        dir=run.path,
+        dir=run.path.absolute(),  # the service that writes may have begun in another folder
         group=run.choices["method"],
         job_type="pretrain",
         config=run.config,

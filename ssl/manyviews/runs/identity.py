@@ -115,11 +115,11 @@ def _identity_of(path: Path) -> str | None:
     """
     file = path / "config.yaml"
     try:
-        with file.open() as lines:
+        with file.open(encoding="utf-8") as lines:
             for line in islice(lines, 2):
                 key, _, value = line.strip().partition(": ")
                 if key == "identity":
                     return value.strip("'")  # YAML quotes one that could be a number
-        return identity(upgraded(yaml.safe_load(file.read_text()), path))
+        return identity(upgraded(yaml.safe_load(file.read_text(encoding="utf-8")), path))
     except (OSError, ValueError, TypeError, AttributeError, KeyError, yaml.YAMLError, ConfigError):
         return None  # `load` says what is wrong with it, if that folder is asked for

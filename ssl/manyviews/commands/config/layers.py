@@ -101,7 +101,7 @@ def _merge_order(groups: Mapping[str, str], config_dir: str | None) -> list[tupl
 def _layer(path: str, package: str, roots: Sequence[tuple[str, Traversable]]) -> Layer:
     name = f"{path}.yaml"
     root, folder = next(r for r in roots if r[1].joinpath(name).is_file())
-    text = folder.joinpath(name).read_text()
+    text = folder.joinpath(name).read_text(encoding="utf-8")
     comments = takewhile(lambda line: line.startswith("#"), text.splitlines())
     head = " ".join(line.lstrip("# ") for line in comments if "@package" not in line)
     return Layer(f"{root}/{name}", head, dict(keys(text, package)))

@@ -206,7 +206,7 @@ def _write(path: Path, result: Diagnosis) -> None:
         "figures": {line.name: {"said": line.text, **line.values} for line in result.summary},
     }
     try:
-        path.write_text(json.dumps(record, indent=1) + "\n")
+        path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise ConfigError(
             f"file={path} cannot be written ({error}); type file=doctor.json"
