@@ -177,8 +177,8 @@ def _last_checkpoint(run: Run) -> Saved | None:
     if saved is not None:
         if missing := [key for key in OF_TRAINING if key not in saved.content]:
             raise ConfigError(
-                f"{saved.path} is not of this run: it lacks {', '.join(missing)}; put the run's own "
-                "checkpoint there, or delete the file"
+                f"{saved.path} is not of this run: it lacks {', '.join(missing)}; put the run's "
+                "own checkpoint there, or delete the file"
             )
         for error in saved.torn:
             print(f"{error}; going on from {saved.path.name}, step {saved.step}")
