@@ -178,23 +178,6 @@ def read(path: Path) -> dict[str, Any]:
     return checkpoint
 
 
-def check_fits(saved: Saved, state: Mapping[str, torch.Tensor]) -> None:
-    """Raise unless a checkpoint holds the tensors of a state, by names and shapes.
-
-    Raises:
-        ConfigError: it is another run's, or its file was replaced.
-    """
-    held: Mapping[str, Any] = saved.content["state_dict"]
-    shapes = {name: getattr(tensor, "shape", None) for name, tensor in held.items()}
-    expected = {name: tensor.shape for name, tensor in state.items()}
-    other = [n for n in {**expected, **shapes} if shapes.get(n) != expected.get(n)]
-    if other:
-        raise ConfigError(
-            f"{saved.path} is not of this run: {len(other)} of its tensors are others "
-            f"({other[0]} first); put the run's own checkpoint there, or delete the file"
-        )
-
-
 def digest(path: Path) -> str | None:
     """Return the checksum that a checkpoint ends with, without reading the rest; None if cut."""
     if not path.is_file():

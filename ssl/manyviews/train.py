@@ -24,13 +24,16 @@ from manyviews import (
 from manyviews.build import Data, Parts
 from manyviews.callbacks.stop import Stopped, terminable
 from manyviews.checkpoints import Saved
-from manyviews.errors import Interrupted
+from manyviews.errors import ConfigError, Interrupted
 from manyviews.evaluation import gallery
 from manyviews.hardware import emulation, resolve_accelerator, resolve_precision
 from manyviews.loggers import ledger, wandb_logger
 from manyviews.optim.family import mismatch
 from manyviews.retriever_stage import Stage
 from manyviews.runs import Run, status
+
+# What Lightning needs of a checkpoint to go on, beside the weights.
+OF_TRAINING = ("pytorch-lightning_version", "loops", "optimizer_states", "lr_schedulers")
 
 
 class Begun(NamedTuple):
@@ -123,8 +126,6 @@ def _begin(stage: Stage, held: ExitStack) -> Begun:
     precision = str(parts.trainer.precision)
     run = runs.begin(path, stage.config, stage.choices, stage.overrides, fingerprint, precision)
     saved = _last_checkpoint(run)
-    if saved is not None:
-        checkpoints.check_fits(saved, parts.method.state_dict())
     held.enter_context(status.recorded(path))
     loggers = list(build.nodes(run.config["logger"], "logger", run=run).values())
     held.callback(wandb_logger.finish, loggers)
@@ -168,9 +169,18 @@ def _is_finished(run: Run) -> bool:
 
 
 def _last_checkpoint(run: Run) -> Saved | None:
-    """Read the checkpoint to go on from; torn ones are named and set aside."""
+    """Read the checkpoint to go on from; torn ones are named and set aside.
+
+    Raises:
+        ConfigError: it is no checkpoint of a training.
+    """
     saved = checkpoints.newest(run.checkpoints)
     if saved is not None:
+        if missing := [key for key in OF_TRAINING if key not in saved.content]:
+            raise ConfigError(
+                f"{saved.path} is not of this run: it lacks {', '.join(missing)}; put the run's "
+                "own checkpoint there, or delete the file"
+            )
         for error in saved.torn:
             print(f"{error}; going on from {saved.path.name}, step {saved.step}")
         checkpoints.set_aside(saved)

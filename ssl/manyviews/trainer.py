@@ -20,7 +20,7 @@ from torch.nn.parallel import DistributedDataParallel
 from manyviews import launch_variables, process_group
 from manyviews.callbacks.checkpoint_files import CheckpointFiles
 from manyviews.callbacks.stop import Stopped
-from manyviews.checkpoints import Saved
+from manyviews.checkpoints import LAST, Saved
 from manyviews.errors import ConfigError, Interrupted, RankLost, RunFailed
 from manyviews.hardware import (
     Accelerator,
@@ -198,6 +198,7 @@ def explained(run: Run) -> Iterator[None]:
         Terminated: by SIGTERM, in the same way.
         RankLost: another process of this run died.
         RunFailed: memory was refused.
+        ConfigError: the checkpoint that it goes on from is another run's.
     """
     try:
         yield
@@ -210,6 +211,12 @@ def explained(run: Run) -> Iterator[None]:
     except (RuntimeError, MemoryError) as error:
         if told := memory_error(error):
             raise RunFailed(f"{told}; {run.standing} where there is more memory") from error
+        if "loading state_dict for" in str(error):  # torch's words for tensors that do not fit
+            reason = " ".join(str(error).split())[:300]
+            raise ConfigError(
+                f"{run.checkpoints / LAST} is not of this run: {reason}; put the run's own "
+                "checkpoint there, or delete the file"
+            ) from error
         if not process_group.is_lost(error):
             raise
         lost = "another process of this run died"

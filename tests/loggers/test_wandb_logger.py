@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import signal
@@ -12,7 +13,7 @@ import pytest
 
 from manyviews import config, runs
 from manyviews.errors import ConfigError
-from manyviews.loggers import wandb_logger, wandb_sender
+from manyviews.loggers import wandb_logger
 
 
 @pytest.fixture
@@ -90,13 +91,13 @@ def test_a_server_that_never_answers_neither_stops_nor_fails_training(
 
 @pytest.fixture
 def answering_server():
-    """Start a server that gives every request the same answer; return its address."""
+    """Start a server that answers every request by a function of its text; return its address."""
     held = []
 
-    def start(code, body):
+    def start(code, answer):
         class Answer(BaseHTTPRequestHandler):
             def do_POST(self):
-                self.rfile.read(int(self.headers.get("content-length", 0)))
+                body = answer(self.rfile.read(int(self.headers.get("content-length", 0))))
                 self.send_response(code)
                 self.send_header("content-length", str(len(body)))
                 self.end_headers()
@@ -129,7 +130,7 @@ def test_a_server_that_answers_garbage_or_refuses_is_one_line_with_what_to_type(
     code, body, reason, run, answering_server, monkeypatch, capfd
 ):
     monkeypatch.setattr(wandb_logger, "PATIENCE", 30.0)
-    monkeypatch.setenv("WANDB_BASE_URL", answering_server(code, body))
+    monkeypatch.setenv("WANDB_BASE_URL", answering_server(code, lambda request: body))
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     logger = wandb_logger.open_wandb("online", "manyviews", None, [], run=run)
     logger.experiment.log({"step": 1, "train/loss": 2.0})
@@ -156,7 +157,26 @@ def test_a_server_that_is_not_there_is_waited_for_a_few_seconds_only(run, monkey
     assert "not taken everything yet" in line and f"`wandb sync {logger.folder}`" in line
 
 
-def test_a_run_counts_as_sent_once_wandb_marks_it(tmp_path):
-    assert not wandb_sender.is_sent(tmp_path)
-    (tmp_path / "run-1.wandb.synced").touch()
-    assert wandb_sender.is_sent(tmp_path)
+def accepted(request):
+    """What W&B answers to the requests with which a run is sent."""
+    project = {"id": "1", "name": "manyviews", "entity": {"id": "2", "name": "me"}}
+    bucket = {"id": "3", "name": "r", "displayName": "r", "config": "{}", "project": project}
+    files = {"runID": "3", "uploadHeaders": [], "files": []}
+    answers = {
+        b"mutation UpsertBucket": {"upsertBucket": {"bucket": bucket, "inserted": True}},
+        b"mutation CreateRunFiles": {"createRunFiles": files},
+        b"query ": {"model": {"bucket": None}},
+    }
+    data = next((answer for name, answer in answers.items() if name in request), {})
+    return json.dumps({"data": data, "exitcode": None, "limits": {}}).encode()
+
+
+def test_a_run_that_was_taken_is_sent_without_a_word(run, answering_server, monkeypatch, capfd):
+    monkeypatch.setattr(wandb_logger, "PATIENCE", 30.0)
+    monkeypatch.setenv("WANDB_BASE_URL", answering_server(200, accepted))
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    logger = wandb_logger.open_wandb("online", "manyviews", None, [], run=run)
+    logger.experiment.log({"step": 1, "train/loss": 2.0})
+    wandb_logger.finish([logger])
+    assert capfd.readouterr().out == "", logger.log.read_text()
+    assert logger.sender.returncode == 0

@@ -183,8 +183,11 @@ def test_an_unfinished_run_does_not_go_on_from_a_checkpoint_of_another(
     kind, stopped, small, config_dir
 ):
     file = stopped / "checkpoints" / LAST
-    replaced(file, CHECKPOINTS[kind] | {"epochs": 0})
-    with pytest.raises(ConfigError, match=r"last\.ckpt"):
-        train.pretrain(small, config_dir)
+    own = checkpoints.read(file)
+    for content in (CHECKPOINTS[kind] | {"epochs": 0}, own | {**CHECKPOINTS[kind], "epochs": 0}):
+        replaced(file, content)
+        with pytest.raises(ConfigError, match=r"last\.ckpt") as told:
+            train.pretrain(small, config_dir)
+        assert "\n" not in str(told.value)
     assert not Path("executed").exists()
     assert checkpoints.is_ours(file)  # it was neither changed nor moved
