@@ -84,6 +84,18 @@ def load(path: Path) -> Features:
         return Features(*(torch.from_numpy(arrays[name]) for name in Features._fields))
 
 
+def _fits(found: Features, rows: Int64[Tensor, " N"]) -> bool:
+    """Return True if features from a file are those of these rows by shape and type."""
+    embedding, label, position = found
+    return (
+        (embedding.dtype, label.dtype, position.dtype) == (torch.float32, torch.int64, torch.int64)
+        and embedding.ndim == 2
+        and len(embedding) == len(label) == len(rows)
+        and torch.equal(position, rows)
+        and bool(embedding.isfinite().all())
+    )
+
+
 def cached(path: Path, compute: Callable[[], Features], rows: Int64[Tensor, " N"]) -> Features:
     """Return the features of these rows; compute and save them if `path` lacks or damages them.
 
@@ -94,7 +106,7 @@ def cached(path: Path, compute: Callable[[], Features], rows: Int64[Tensor, " N"
     """
     try:
         found = load(path)
-        if found.embedding.ndim == 2 and torch.equal(found.position, rows):
+        if _fits(found, rows):
             return found
     except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error):
         pass

@@ -99,8 +99,8 @@ def held_out(
 ) -> tuple[Int64[np.ndarray, " kept"], Int64[np.ndarray, " held"]]:
     """Split the rows of train into rows to fit on and held-out rows, stratified by class.
 
-    A class with a single item stays among the rows to fit on; of every other class at least one
-    item is held out.
+    A class with a single item stays among the rows to fit on. If the share is too small to hold one
+    item for each of the other classes, as many items as there are such classes are held out.
 
     Raises:
         ConfigError: if every class has a single item.

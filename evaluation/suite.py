@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any, runtime_checkable
@@ -14,9 +15,10 @@ import yaml
 from jaxtyping import Int64
 from torch import Tensor
 
+from manyviews.errors import NotFinite
 from manyviews.evaluation.by_person import by_person
 from manyviews.evaluation.features import Features
-from manyviews.evaluation.measured import Hits, Measured, measured
+from manyviews.evaluation.measured import Hits, Measured, Resampled, measured
 from manyviews.evaluation.words import HEADLINES, METRICS, SUBJECTS, TRAINED
 
 log = logging.getLogger(__name__)
@@ -69,6 +71,7 @@ def score(
     for key, protocol in protocols.items():
         try:
             by_metric = _by_metric(subjects, protocol, classes, further)
+            _check_finite(by_metric)
         except Exception as error:  # one protocol must not take the scores of the others with it
             log.debug("protocol %s", key, exc_info=True)
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
@@ -90,6 +93,16 @@ def score(
             rows = by_person(right, people[0][items.position], people[1])
             found["subjects"] += [{"protocol": key, **row} for row in rows]
     return found
+
+
+def _check_finite(by_metric: Mapping[str, Mapping[str, Measured]]) -> None:
+    """Raise if a measure is NaN or infinite, as the agreement of one item with itself is."""
+    for metric, values in by_metric.items():
+        for who, value in values.items():
+            if isinstance(value, Resampled) and not (
+                math.isfinite(value.value) and value.drawn.isfinite().any()
+            ):
+                raise NotFinite(f"{metric} of {who} is not finite on these test items")
 
 
 def _by_metric(

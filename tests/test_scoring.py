@@ -6,8 +6,8 @@ import commands
 import numpy as np
 import pytest
 
-from manyviews import report, scoring, train
-from manyviews.errors import Interrupted, RunFailed
+from manyviews import checkpoints, report, scoring, train
+from manyviews.errors import ConfigError, Interrupted, RunFailed
 from manyviews.evaluation.linear_lbfgs import LinearLBFGS
 from manyviews.evaluation.suite import report_name
 
@@ -50,6 +50,10 @@ def test_the_card_of_series_has_their_controls_measures_subjects_and_pictures(co
 def card_of(run):
     """The report of a run."""
     return json.loads(run.report.read_text())
+
+
+def is_whole(run):
+    return report.is_whole(run.report.parent, checkpoints.digest(run.checkpoints / "last.ckpt"))
 
 
 def evaluate(run, *overrides):
@@ -119,9 +123,8 @@ def test_what_a_kill_left_undone_is_made_again_by_the_same_command(
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     else:
         path.unlink()
-    assert not report.is_whole(done_here.report.parent)
     train.pretrain(small, config_dir)
-    assert report.is_whole(done_here.report.parent)
+    assert is_whole(done_here)
     assert card_of(done_here) == card
 
 
@@ -139,7 +142,7 @@ def test_a_run_whose_report_broke_off_is_not_finished(
     capsys.readouterr()
     run = train.pretrain(small, config_dir)
     assert "is finished" not in capsys.readouterr().out
-    assert report.is_whole(run.report.parent)
+    assert is_whole(run)
 
 
 def test_features_of_other_rows_are_extracted_again(done_here):
@@ -188,3 +191,20 @@ def test_what_was_scored_is_shown_where_nothing_can_be_written(done_here, monkey
     monkeypatch.setattr(scoring.build, "data", refused)
     monkeypatch.setattr(scoring, "FileLock", refused)
     assert evaluate(done_here, *KNN_OF_SMALL) == done_here.report
+
+
+def test_a_report_of_an_earlier_checkpoint_finishes_no_run(done_here, small, config_dir, capsys):
+    card = card_of(done_here)
+    card["checkpoint"]["sha256"] = "0" * 64
+    done_here.report.write_text(json.dumps(card))
+    train.pretrain(small, config_dir)
+    assert "is finished" not in capsys.readouterr().out and is_whole(done_here)
+
+
+def test_new_scores_are_refused_before_anything_is_read_where_they_cannot_be_written(
+    done_here, monkeypatch
+):
+    monkeypatch.setattr(scoring.os, "access", lambda path, mode: False)
+    monkeypatch.setattr(scoring.build, "data", None)
+    with pytest.raises(ConfigError, match="cannot be written: what was scored before"):
+        evaluate(done_here, "evaluation=[clustering]")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
@@ -60,6 +61,7 @@ def evaluate(overrides: Sequence[str], config_dir: str | None = None) -> Path:
     run, ckpt = runs.load(composed["run"]), composed["ckpt"]
     if _plan(run, composed["evaluation"], ckpt).complete:  # needs neither data nor backbone
         return run.report_of(ckpt)
+    _check_writable(run)
     data = build.data(run.config)
     card, renewed = make(run, data, composed["evaluation"], ckpt)
     if renewed:
@@ -97,7 +99,8 @@ def _plan(run: Run, evaluation: dict[str, Any], ckpt: str) -> Plan:
     }
     card = _previous(run, ckpt)
     fresh = [key for key in described if described[key] != card["protocols"].get(key)]
-    complete = not fresh and report.is_whole(run.report_of(ckpt).parent)
+    sha256 = checkpoints.digest(checkpoints.resolve(run.checkpoints, ckpt))
+    complete = not fresh and report.is_whole(run.report_of(ckpt).parent, sha256)
     return Plan(card, {keys[name]: made[name] for name in made}, described, fresh, complete)
 
 
@@ -119,8 +122,7 @@ def make(
         ConfigError: the folder cannot be written, and something has to be computed.
         RunFailed: no protocol could be computed; the report says why.
     """
-    folder = run.report_of(ckpt).parent
-    with _alone(folder):
+    with _alone(run):
         plan = _plan(run, evaluation, ckpt)
         if plan.complete:
             return plan.card, False
@@ -132,25 +134,30 @@ def make(
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other evaluations from writing into a report's folder.
-
-    Raises:
-        ConfigError: the folder cannot be written.
-    """
+def _alone(run: Run) -> Iterator[None]:
+    """Keep other evaluations of the run waiting: they write the same features and reports."""
+    lock = FileLock(run.path / ".report.lock")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder.with_name(f".{folder.name}.lock"))
         lock.acquire()
-    except OSError as error:
-        raise ConfigError(
-            f"{folder} cannot be written ({error.strerror}): what was scored before can be shown, "
-            "but nothing new can be added; copy the run folder to evaluate it further"
-        ) from error
+    except (OSError, NotImplementedError) as error:  # some network file systems have no locks
+        print(f"note: {run.path} cannot be locked ({error}); begin no second evaluation of it")
     try:
         yield
     finally:
         lock.release()
+
+
+def _check_writable(run: Run) -> None:
+    """Raise unless new scores can be written into the run folder.
+
+    Raises:
+        ConfigError: it is read-only.
+    """
+    if not os.access(run.path, os.W_OK):
+        raise ConfigError(
+            f"{run.path} cannot be written: what was scored before can be shown, but these scores "
+            "are new; copy the run folder to evaluate it further"
+        )
 
 
 def _renewed(run: Run, data: Data, plan: Plan, ckpt: str) -> dict[str, Any]:
@@ -182,6 +189,7 @@ def _renewed(run: Run, data: Data, plan: Plan, ckpt: str) -> dict[str, Any]:
         "fingerprint": fingerprint_of_data,
     }
     arrays = _report_arrays(run, data, saved, subjects["trained"][0])
+    path.parent.mkdir(exist_ok=True)
     report.remove_page(path.parent)
     _write_gallery(path.with_name("gallery.npz"), data, subjects, arrays)
     write_json(path, done)
@@ -213,7 +221,7 @@ def _previous(run: Run, ckpt: str) -> dict[str, Any]:
         **{part: [] for part in ROWS},
     }
     try:
-        found = _upgraded(json.loads(run.report_of(ckpt).read_text()), path)
+        found = _upgraded(json.loads(run.report_of(ckpt).read_text(encoding="utf-8")), path)
         same = found["checkpoint"]["sha256"] == checkpoints.digest(path)
         # A row without a protocol would raise here instead of later.
         _ = [row["protocol"] for part in ROWS for row in found.get(part, [])]

@@ -165,7 +165,8 @@ def _say_precision(run: Run) -> None:
 
 
 def _is_finished(run: Run) -> bool:
-    return run.trained and report.is_whole(run.report.parent)
+    last = checkpoints.digest(run.checkpoints / checkpoints.LAST)
+    return run.trained and report.is_whole(run.report.parent, last)
 
 
 def _last_checkpoint(run: Run) -> Saved | None:

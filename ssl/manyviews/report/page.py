@@ -61,15 +61,24 @@ def remove_page(folder: Path) -> None:
     (folder / PAGE).unlink(missing_ok=True)
 
 
-def is_whole(folder: Path) -> bool:
+def is_whole(folder: Path, sha256: str | None) -> bool:
     """Return True if the folder holds all files of a report, and at least one protocol gave scores.
 
     Data without labels have no scores, and no protocol that failed.
+
+    Args:
+        folder: the folder of the report.
+        sha256: checksum of the checkpoint that it has to be about.
     """
-    if not (folder / PAGE).is_file() or not gallery_is_whole(folder / "gallery.npz"):
+    page = folder / PAGE
+    if not page.is_file() or not page.read_bytes().rstrip().endswith(b"</html>"):
         return False
     card = read_object(folder / "report.json")
-    return card is not None and bool(card.get("scores") or not card.get("failed"))
+    if card is None or not (card.get("scores") or not card.get("failed")):
+        return False
+    mark = card.get("checkpoint")
+    same = isinstance(mark, dict) and mark.get("sha256") == sha256
+    return same and gallery_is_whole(folder / "gallery.npz")
 
 
 def render(files: RunFiles) -> str:

@@ -83,5 +83,6 @@ def gallery_is_whole(path: Path) -> bool:
 def _arrays(path: Path) -> Mapping[str, np.ndarray]:
     if not path.is_file():
         return {}
-    with np.load(path, allow_pickle=False) as arrays:
+    # Opened here: np.load would leave a damaged file open.
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         return dict(arrays)
