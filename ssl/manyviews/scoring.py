@@ -221,7 +221,8 @@ def _previous(run: Run, ckpt: str) -> dict[str, Any]:
         **{part: [] for part in ROWS},
     }
     try:
-        found = _upgraded(json.loads(run.report_of(ckpt).read_text(encoding="utf-8")), path)
+        content = json.loads(run.report_of(ckpt).read_text(encoding="utf-8"))
+        found = _with_own_names(_upgraded(content, path))
         same = found["checkpoint"]["sha256"] == checkpoints.digest(path)
         # A row without a protocol would raise here instead of later.
         _ = [row["protocol"] for part in ROWS for row in found.get(part, [])]
@@ -229,6 +230,23 @@ def _previous(run: Run, ckpt: str) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return empty  # there is none, or none that can be read
     return empty | found if same else empty
+
+
+def _with_own_names(found: dict[str, Any]) -> dict[str, Any]:
+    """Return a report in which changed protocols have names of their own; earlier ones did not."""
+    names = {}
+    for key, described in found["protocols"].items():
+        name, _, version = key.partition("+")[0].rpartition("@")
+        names[key] = report_name(name, int(version), described["config"])
+    rows = {
+        part: [
+            {**row, "protocol": names.get(row["protocol"], row["protocol"])} for row in found[part]
+        ]
+        for part in ROWS
+        if part in found
+    }
+    protocols = {names[key]: described for key, described in found["protocols"].items()}
+    return {**found, **rows, "protocols": protocols}
 
 
 def _upgraded(found: dict[str, Any], path: Path) -> dict[str, Any]:

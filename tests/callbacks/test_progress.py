@@ -2,8 +2,10 @@ import io
 import re
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import NonCallableMock
 
 import pytest
+import pytorch_lightning as pl
 from rich.console import Console
 
 from manyviews.callbacks import progress
@@ -24,7 +26,8 @@ def lines_of(monkeypatch, capsys, *, seconds, epochs=20, steps=78, first_epoch=0
     """Return what is printed in 50 steps of so many seconds, the first of which takes a minute."""
     clock = SimpleNamespace(now=0.0)
     monkeypatch.setattr(progress, "time", SimpleNamespace(perf_counter=lambda: clock.now))
-    trainer = SimpleNamespace(
+    trainer = NonCallableMock(
+        spec=pl.Trainer,
         callbacks=[Metrics(Path("m.jsonl"), 10)],
         datamodule=None,
         is_global_zero=True,
@@ -34,11 +37,12 @@ def lines_of(monkeypatch, capsys, *, seconds, epochs=20, steps=78, first_epoch=0
         estimated_stepping_batches=epochs * steps,
     )
     shown = Progress()
-    shown.on_train_start(trainer, None)
+    method = NonCallableMock(spec=pl.LightningModule)
+    shown.on_train_start(trainer, method)
     for taken in [60.0, *[seconds] * 49]:
         clock.now += taken
         trainer.global_step += 1
-        shown.on_train_batch_end(trainer, None, None, None, 0)
+        shown.on_train_batch_end(trainer, method, None, None, 0)
     return capsys.readouterr().out.splitlines()
 
 

@@ -47,7 +47,11 @@ def test_a_signature_gives_hint_and_default():
 def test_keys_that_the_constructor_does_not_get_are_described_too():
     tcn = {"_target_": "manyviews.backbones.TCN", "depth": 2, "freeze": None}
     depth, freeze = described({"backbone": tcn})
-    assert (depth.key, depth.node, depth.type) == ("backbone.depth", "backbone", "int")
+    assert (depth.key, depth.node, depth.type) == (
+        "backbone.depth",
+        "backbone",
+        "int >= 0 and <= 32",
+    )
     assert (freeze.type, freeze.default) == ("all, int, list of text or null", None)
 
 

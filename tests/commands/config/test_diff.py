@@ -86,6 +86,6 @@ def test_bad_input_is_one_line_and_exit_code_2(given, said, capsys):
 
 
 def test_columns_line_up():
-    table = [*lines("epochs=3 seed=7", "")]
-    start = table.index("keys    first  second")
-    assert table[start + 1 : start + 3] == ["seed    7      0", "epochs  3      100"]
+    table = [*lines("batch_size=3 seed=7", "")]
+    start = table.index("keys        first  second")
+    assert table[start + 1 : start + 3] == ["seed        7      0", "batch_size  3      256"]

@@ -55,7 +55,7 @@ def test_a_key_is_told_with_everything_that_is_known():
         "views.",
         "method.temperature = 0.2",
         "  meaning    tau of eq. 2",
-        "  type       float",
+        "  type       float > 0 and <= 1000000.0",
         "  default    0.1",
         "  published  0.1 (the paper's values for ImageNet with ResNet-50)",
         "  from       command line",

@@ -21,9 +21,10 @@ def test_an_experiment_comes_after_the_groups_and_the_command_line_last():
     assert sources(found, "optimizer.lr") == [
         ("conf/optimizer/adamw.yaml", "0.001"),
         ("conf/experiment/mini.yaml", "0.002"),
+        ("conf/experiment/demo.yaml", "0.004"),
         ("command line", "0.1"),
     ]
-    assert sources(found, "epochs")[-1] == ("conf/experiment/demo.yaml", "25")
+    assert sources(found, "epochs")[-1] == ("conf/experiment/demo.yaml", "24")
 
 
 def test_views_that_series_bring_along_are_the_layer_of_the_views():
