@@ -46,9 +46,9 @@ def test_a_view_that_the_backbone_does_not_take_is_refused(small, config_dir):
 
 
 def test_numbers_that_the_optimizer_refuses_are_told_before_a_folder_is_made(small, config_dir):
-    negative = composed(small, config_dir, "optimizer.lr=-1")
-    with pytest.raises(ConfigError, match="^optimizer: Invalid learning rate: -1"):
-        build.method(negative, build.data(negative))
+    betas = composed(small, config_dir, "optimizer.betas=[0.9,2]")
+    with pytest.raises(ConfigError, match="^optimizer: Invalid beta parameter"):
+        build.method(betas, build.data(betas))
 
 
 def test_a_queue_that_no_batch_fills_is_told_before_it_is_used_epochs_later(small, config_dir):

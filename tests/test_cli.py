@@ -85,7 +85,7 @@ def test_command_line_shows_where_an_error_came_from_on_request(capsys):
         (["list", "experiments"], "demo"),
         (["list", "protocols"], "linear_lbfgs"),
         (["config", "show", "method=barlow_twins"], "redundancy_weight: 0.0051"),
-        (["where", "experiment=demo"], "runs/swav-fashion_mnist_mini-resnet_tiny-"),
+        (["where", "experiment=demo"], "runs/swav-fashion_mnist_mini-resnet_slim-"),
     ],
 )
 def test_command_line_answers(arguments, said, capsys, monkeypatch):

@@ -194,9 +194,12 @@ def checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def backbone(checkpoint: Mapping[str, Any]) -> dict[str, torch.Tensor]:
-    """Return the backbone's tensors in a checkpoint, by their names in the backbone."""
-    state: dict[str, torch.Tensor] = checkpoint["state_dict"]
+def backbone(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the backbone's tensors in a checkpoint, by their names in the backbone.
+
+    A file that somebody else wrote may hold other values; loading them is refused later.
+    """
+    state: Mapping[str, Any] = checkpoint["state_dict"]
     prefix = "backbone."
     return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
 

@@ -85,7 +85,8 @@ def test_the_processes_of_torchrun_stop_together_and_each_with_its_code(whom, sm
     assert "died" not in errors
     assert (standing().state, standing().reason) == ("stopped", "SIGTERM")
     if whom == "rank 1":  # torchrun says how each ended
-        assert "exitcode  : 143" in errors and "Signal" not in errors
+        # It tells the first that ended, and ends the other by SIGTERM if that is still saving.
+        assert "exitcode  : 143" in errors or "Signal 15 (SIGTERM)" in errors
 
 
 def interrupting(number):

@@ -6,7 +6,7 @@ import pytest
 from manyviews import datamodules
 
 ROOT = Path(datamodules.__file__).parent.resolve()
-ALLOWED = {"batch", "draws", "distributed", "errors", "optim", "datamodules"}
+ALLOWED = {"hardware", "ranges", "batch", "draws", "distributed", "errors", "optim", "datamodules"}
 
 
 def imported(folder):
