@@ -15,7 +15,7 @@ import yaml
 from jaxtyping import Int64
 from torch import Tensor
 
-from manyviews.errors import NotFinite
+from manyviews.errors import NotFinite, one_line
 from manyviews.evaluation.by_person import by_person
 from manyviews.evaluation.features import Features
 from manyviews.evaluation.measured import Hits, Measured, Resampled, measured
@@ -74,7 +74,7 @@ def score(
             _check_finite(by_metric)
         except Exception as error:  # one protocol must not take the scores of the others with it
             log.debug("protocol %s", key, exc_info=True)
-            reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            reason = one_line(f"{type(error).__name__}: {error}")
             found["failed"].append({"protocol": key, "reason": reason})
             continue
         items = subjects[TRAINED][1].labelled()

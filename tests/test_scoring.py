@@ -189,7 +189,7 @@ def test_what_was_scored_is_shown_where_nothing_can_be_written(done_here, monkey
         raise AssertionError("something was written or built")
 
     monkeypatch.setattr(scoring.build, "data", refused)
-    monkeypatch.setattr(scoring, "FileLock", refused)
+    monkeypatch.setattr("manyviews.runs.run.FileLock", refused)
     assert evaluate(done_here, *KNN_OF_SMALL) == done_here.report
 
 

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 from manyviews import __version__, launch_variables
 from manyviews.errors import ConfigError, Interrupted, RunFailed
@@ -136,25 +137,17 @@ def _prepare_process() -> None:
     warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")
 
 
-def _check_command(schema: str, arguments: argparse.Namespace) -> None:
-    """Tell a mistake in the command at once, before Lightning is imported, which takes seconds."""
+def _composed(schema: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the config of a command; a mistake is told at once, before Lightning is imported."""
     from manyviews import config
 
-    if launch_variables.rank() == 0:  # the other processes read the config of rank 0
-        config.check_each_key_is_typed_once(arguments.overrides)
-        config.compose(schema, arguments.overrides, arguments.config_dir)
-
-
-def _check_run(arguments: argparse.Namespace) -> None:
-    """Tell at once that `run=` is no run folder, or is damaged."""
-    from manyviews import config, runs
-
-    composed, _ = config.compose("evaluate", arguments.overrides, arguments.config_dir)
-    runs.load(composed["run"])
+    config.check_each_key_is_typed_once(arguments.overrides)
+    return config.compose(schema, arguments.overrides, arguments.config_dir)[0]
 
 
 def _pretrain(arguments: argparse.Namespace) -> None:
-    _check_command("pretrain", arguments)
+    if launch_variables.rank() == 0:  # the other processes read the config of rank 0
+        _composed("pretrain", arguments)
     from manyviews import train
 
     _prepare_process()
@@ -164,8 +157,10 @@ def _pretrain(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    _check_command("evaluate", arguments)
-    _check_run(arguments)
+    composed = _composed("evaluate", arguments)
+    from manyviews import runs
+
+    runs.load(composed["run"])  # needs no Lightning, which scoring imports
     from manyviews import scoring
 
     _prepare_process()
@@ -173,7 +168,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 
 def _where(arguments: argparse.Namespace) -> None:
-    _check_command("pretrain", arguments)
+    _composed("pretrain", arguments)
     from manyviews import retriever_stage, runs
 
     stage = retriever_stage.compose(arguments.overrides, arguments.config_dir)[-1]
@@ -181,14 +176,14 @@ def _where(arguments: argparse.Namespace) -> None:
 
 
 def _views(arguments: argparse.Namespace) -> None:
-    _check_command("views_sheet", arguments)
+    _composed("views_sheet", arguments)
     from manyviews.commands import views
 
     print(views.write(arguments.overrides, arguments.config_dir))
 
 
 def _doctor(arguments: argparse.Namespace) -> None:
-    _check_command("doctor", arguments)
+    _composed("doctor", arguments)
     from manyviews.commands.doctor import examine
 
     _prepare_process()
@@ -256,13 +251,9 @@ def _costs(arguments: argparse.Namespace) -> None:
 
 
 def _config_show(arguments: argparse.Namespace) -> None:
-    _check_command("pretrain", arguments)
     import yaml
 
-    from manyviews import config
-
-    composed, _ = config.compose("pretrain", arguments.overrides, arguments.config_dir)
-    print(yaml.safe_dump(composed, sort_keys=False), end="")
+    print(yaml.safe_dump(_composed("pretrain", arguments), sort_keys=False), end="")
 
 
 def _config_explain(arguments: argparse.Namespace) -> None:
@@ -283,7 +274,7 @@ def _config_diff(arguments: argparse.Namespace) -> None:
 
 
 def _config_check(arguments: argparse.Namespace) -> None:
-    _check_command("pretrain", arguments)
+    _composed("pretrain", arguments)
     from manyviews.commands.config import check
 
     _prepare_process()

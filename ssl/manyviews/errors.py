@@ -53,6 +53,11 @@ class Terminated(Interrupted):
     exit_code: ClassVar[int] = 143
 
 
+def one_line(said: object, longest: int = 300) -> str:
+    """Return a text, such as an error's message, without line breaks and cut to a length."""
+    return " ".join(str(said).split())[:longest]
+
+
 def unknown(kind: str, given: str, allowed: Iterable[str]) -> ConfigError:
     """Return an error that suggests the most similar allowed name and lists the allowed ones.
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from filelock import FileLock
 from torch import Tensor, nn
 
 from manyviews import build, checkpoints, config, report, runs
@@ -72,7 +70,7 @@ def evaluate(overrides: Sequence[str], config_dir: str | None = None) -> Path:
 
 
 class Plan(NamedTuple):
-    """What an evaluation finds in the run folder, and what it adds.
+    """The report that an evaluation finds in the run folder, and the protocols that it adds.
 
     Attributes:
         card: the report of this checkpoint so far.
@@ -119,10 +117,9 @@ def make(
         ckpt: which checkpoint: last, best, or a path.
 
     Raises:
-        ConfigError: the folder cannot be written, and something has to be computed.
         RunFailed: no protocol could be computed; the report says why.
     """
-    with _alone(run):
+    with runs.lock_report(run.path):
         plan = _plan(run, evaluation, ckpt)
         if plan.complete:
             return plan.card, False
@@ -131,20 +128,6 @@ def make(
         failed = card["failed"][0]
         raise RunFailed(f"no protocol gave a score; {failed['protocol']}: {failed['reason']}")
     return card, bool(plan.fresh)
-
-
-@contextmanager
-def _alone(run: Run) -> Iterator[None]:
-    """Keep other evaluations of the run waiting: they write the same features and reports."""
-    lock = FileLock(run.path / ".report.lock")
-    try:
-        lock.acquire()
-    except (OSError, NotImplementedError) as error:  # some network file systems have no locks
-        print(f"note: {run.path} cannot be locked ({error}); begin no second evaluation of it")
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _check_writable(run: Run) -> None:

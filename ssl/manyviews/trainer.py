@@ -21,7 +21,7 @@ from manyviews import launch_variables, process_group
 from manyviews.callbacks.checkpoint_files import CheckpointFiles
 from manyviews.callbacks.stop import Stopped
 from manyviews.checkpoints import LAST, Saved
-from manyviews.errors import ConfigError, Interrupted, RankLost, RunFailed
+from manyviews.errors import ConfigError, Interrupted, RankLost, RunFailed, one_line
 from manyviews.hardware import (
     Accelerator,
     Precision,
@@ -212,7 +212,7 @@ def explained(run: Run) -> Iterator[None]:
         if told := memory_error(error):
             raise RunFailed(f"{told}; {run.standing} where there is more memory") from error
         if "loading state_dict for" in str(error):  # torch's words for tensors that do not fit
-            reason = " ".join(str(error).split())[:300]
+            reason = one_line(error)
             raise ConfigError(
                 f"{run.checkpoints / LAST} is not of this run: {reason}; put the run's own "
                 "checkpoint there, or delete the file"

@@ -13,10 +13,10 @@ from manyviews.method import Method
 from manyviews.runs import status
 
 
-def test_a_finished_run_says_so_with_its_checkpoint(done):
-    said = status.read(done.path)
+def test_a_finished_run_says_so_with_its_checkpoint(done_here):
+    said = status.read(done_here.path)
     assert (said.state, said.step, said.epochs) == ("finished", 8, 2)
-    assert said.sha256 == checkpoints.digest(done.checkpoints / "last.ckpt")
+    assert said.sha256 == checkpoints.digest(done_here.checkpoints / "last.ckpt")
     assert said.pid == os.getpid() and time.time() - said.heartbeat < 60
 
 

@@ -144,26 +144,17 @@ class ResNet(Backbone):
 
 def resnet_tiny(*, stem: Stem, in_channels: int) -> ResNet:
     """Return three stages of one basic block, 32-64-128 channels, stride-2 stem: for two cores."""
-    return ResNet(
-        [1, 1, 1],
-        [32, 64, 128],
-        expansion=1,
-        stem=stem,
-        in_channels=in_channels,
-        stem_stride=2,
-    )
+    return _three_blocks([32, 64, 128], stem, in_channels)
 
 
 def resnet_slim(*, stem: Stem, in_channels: int) -> ResNet:
     """Return `resnet_tiny` with 16-48-192 channels: D = 192 for four fifths of the time."""
-    return ResNet(
-        [1, 1, 1],
-        [16, 48, 192],
-        expansion=1,
-        stem=stem,
-        in_channels=in_channels,
-        stem_stride=2,
-    )
+    return _three_blocks([16, 48, 192], stem, in_channels)
+
+
+def _three_blocks(widths: list[int], stem: Stem, in_channels: int) -> ResNet:
+    """Return a basic block of each width behind a stem with stride 2."""
+    return ResNet([1, 1, 1], widths, expansion=1, stem=stem, in_channels=in_channels, stem_stride=2)
 
 
 def resnet18(*, stem: Stem, in_channels: int) -> ResNet:

@@ -13,7 +13,7 @@ from torch import Tensor
 from manyviews.backbones import hub
 from manyviews.backbones.backbone import Backbone
 from manyviews.backbones.sizes import REFUSALS, suggest_sizes
-from manyviews.errors import ConfigError, unknown
+from manyviews.errors import ConfigError, one_line, unknown
 
 PREFIX = "timm/"
 
@@ -105,7 +105,7 @@ def _downloaded(name: str, in_channels: int, image_size: int) -> tuple[Any, str]
         with hub.without_retries() as reached:
             model, _ = _create(name, in_channels, image_size, pretrained=True)
     except Exception as error:  # network, hub and timm each raise errors of their own kinds
-        reason = " ".join(str(error).split())[:150]
+        reason = one_line(error, 150)
         if not reached:
             server = hub.constants.ENDPOINT
             silent = "HF_HUB_OFFLINE is set" if hub.constants.HF_HUB_OFFLINE else "no answer"

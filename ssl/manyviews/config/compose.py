@@ -19,9 +19,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from manyviews import data
-from manyviews.config.mistakes import check_choice, check_file, check_key, one_line, yaml_mistake
+from manyviews.config.mistakes import check_choice, check_file, check_key, yaml_mistake
 from manyviews.config.overrides import by_library, parse, typed_text
-from manyviews.errors import ConfigError
+from manyviews.errors import ConfigError, one_line
 from manyviews.schema import SCHEMAS, Config, check, locate
 
 VIEWS_OF_SERIES = "series"  # views of time series, if the user chose none

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from hydra.core.override_parser.types import Override
 
-from manyviews.errors import ConfigError, unknown
+from manyviews.errors import ConfigError, one_line, unknown
 
 # Groups of which a run may take several files at once, as evaluation=[knn,linear].
 SEVERAL = ("evaluation", "regularizer", "callbacks", "logger", "experiment", "debug")
@@ -127,8 +127,3 @@ def yaml_mistake(error: yaml.YAMLError, path: Path | None = None) -> ConfigError
     line = f" line {mark.line + 1}" if mark is not None else ""
     name = path or getattr(mark, "name", "a config file")
     return ConfigError(f"{name}{line}: {' '.join(str(said).split())}")
-
-
-def one_line(error: Exception) -> str:
-    """Return an error's message without line breaks, at most 300 characters."""
-    return " ".join(str(error).split())[:300]

@@ -2,7 +2,7 @@
 
 from manyviews.runs.files import keep_metrics_until, replace_text, write_json
 from manyviews.runs.identity import folder, identity, name
-from manyviews.runs.run import Run, begin, load, lock, place
+from manyviews.runs.run import Run, begin, load, lock, lock_report, place
 
 __all__ = [
     "Run",
@@ -12,6 +12,7 @@ __all__ = [
     "keep_metrics_until",
     "load",
     "lock",
+    "lock_report",
     "name",
     "place",
     "replace_text",

@@ -12,7 +12,7 @@ import re
 import uuid
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -137,16 +137,43 @@ def lock(path: Path) -> Iterator[None]:
         ConfigError: the folder cannot be written, or another process trains in it.
     """
     _make_writable(path)
-    held = FileLock(path / ".lock")
+    with ExitStack() as held:
+        try:
+            held.enter_context(
+                _locked(path / ".lock", "begin no second command in it", blocking=False)
+            )
+        except Timeout as error:
+            raise ConfigError(
+                f"{path} is being trained by another process; wait for its end, or type "
+                "resume=never to begin a run of your own beside it"
+            ) from error
+        yield
+
+
+def lock_report(path: Path) -> AbstractContextManager[None]:
+    """Keep other evaluations of the run waiting: they write the same features and reports."""
+    return _locked(path / ".report.lock", "begin no second evaluation of it", blocking=True)
+
+
+@contextmanager
+def _locked(file: Path, otherwise: str, *, blocking: bool) -> Iterator[None]:
+    """Hold a lock in a run folder.
+
+    Args:
+        file: the lock.
+        otherwise: what to leave undone if the file system has no locks; it is printed.
+        blocking: True to wait for the process that holds it.
+
+    Raises:
+        Timeout: another process holds it, and `blocking` is False.
+    """
+    held = FileLock(file)
     try:
-        held.acquire(blocking=False)
-    except Timeout as error:
-        raise ConfigError(
-            f"{path} is being trained by another process; wait for its end, or type "
-            "resume=never to begin a run of your own beside it"
-        ) from error
+        held.acquire(blocking=blocking)
+    except Timeout:
+        raise
     except (OSError, NotImplementedError) as error:  # some network file systems have no locks
-        print(f"note: {path} cannot be locked ({error}); begin no second command in it")
+        print(f"note: {file.parent} cannot be locked ({error}); {otherwise}")
     try:
         yield
     finally:

@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple
 
 from manyviews import checkpoints
 from manyviews.checkpoints import Saved
-from manyviews.errors import Interrupted, Terminated
+from manyviews.errors import Interrupted, Terminated, one_line
 from manyviews.runs.files import read_object, write_json
 
 # training: a process trains, or died while it did (see heartbeat); stopped: by Ctrl-C or
@@ -93,7 +93,5 @@ def recorded(run: Path) -> Iterator[None]:
         write(run, state="stopped", reason="SIGTERM" if isinstance(error, Terminated) else "Ctrl-C")
         raise
     except BaseException as error:
-        write(
-            run, state="failed", reason=" ".join(f"{type(error).__name__}: {error}".split())[:300]
-        )
+        write(run, state="failed", reason=one_line(f"{type(error).__name__}: {error}"))
         raise

@@ -1,7 +1,7 @@
 """The check of a config: no typo survives to the first constructor.
 
 The constructors are the schema: every node with a `_target_` is compared with the signature and
-type hints of that target. Only the plain keys at the top have a description of their own, here.
+type hints of that target. The plain keys at the top are described in `keys.py`.
 """
 
 from __future__ import annotations

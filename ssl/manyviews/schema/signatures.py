@@ -37,7 +37,7 @@ OF_METHOD = ("needs", "trained_first")  # class attributes of a method that the 
 
 
 class Signature(NamedTuple):
-    """What a class or function can be called with.
+    """The parameters with which a class or function can be called.
 
     Attributes:
         hints: type of each parameter by name; `Any` if it has none.
