@@ -12,11 +12,11 @@ __getattr__: Callable[[str], Any]  # without it, checkers take every name for a 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "clustering": ["Clustering"],
+        "protocols.clustering": ["Clustering"],
         "features": ["Features", "extract"],
-        "knn": ["KNN"],
-        "linear": ["LinearGrid"],
-        "linear_lbfgs": ["LinearLBFGS"],
-        "linear_rebar": ["LinearRebar"],
+        "protocols.knn": ["KNN"],
+        "protocols.linear": ["LinearGrid"],
+        "protocols.linear_lbfgs": ["LinearLBFGS"],
+        "protocols.linear_rebar": ["LinearRebar"],
     },
 )

@@ -24,16 +24,23 @@ class Features(NamedTuple):
         embedding: float32 (N, D).
         label: int64 (N,), -1 if unknown.
         position: int64 (N,), row of each item in its split.
+        group: int64 (N,), number of the group (person, patient, video) of each item, -1 if unknown;
+            None if the data have no groups.
     """
 
     embedding: Float32[Tensor, "N D"]
     label: Int64[Tensor, " N"]
     position: Int64[Tensor, " N"]
+    group: Int64[Tensor, " N"] | None = None
 
     def labelled(self) -> Features:
-        """Return only the rows whose label is known."""
-        known = self.label >= 0
-        return Features(self.embedding[known], self.label[known], self.position[known])
+        """Return only the items whose label is known."""
+        return self.rows((self.label >= 0).nonzero()[:, 0])
+
+    def rows(self, rows: Int64[Tensor, " n"]) -> Features:
+        """Return these items in this order."""
+        group = None if self.group is None else self.group[rows]
+        return Features(self.embedding[rows], self.label[rows], self.position[rows], group)
 
 
 @torch.no_grad()
@@ -74,19 +81,21 @@ def save(path: Path, features: Features) -> None:
     """Save features as .npz: written under another name and renamed, so it is never half there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".tmp.npz")
-    np.savez(beside, **{name: value.numpy() for name, value in features._asdict().items()})
+    known = {name: value for name, value in features._asdict().items() if value is not None}
+    np.savez(beside, **{name: value.numpy() for name, value in known.items()})
     beside.replace(path)
 
 
 def load(path: Path) -> Features:
     """Return features that `save` wrote; pickled objects in the file are refused."""
     with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-        return Features(*(torch.from_numpy(arrays[name]) for name in Features._fields))
+        held = {name: torch.from_numpy(arrays[name]) for name in Features._fields if name in arrays}
+        return Features(**held)
 
 
 def _fits(found: Features, rows: Int64[Tensor, " N"]) -> bool:
     """Return True if features from a file are those of these rows by shape and type."""
-    embedding, label, position = found
+    embedding, label, position, _ = found
     return (
         (embedding.dtype, label.dtype, position.dtype) == (torch.float32, torch.int64, torch.int64)
         and embedding.ndim == 2

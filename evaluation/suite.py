@@ -6,19 +6,26 @@ import hashlib
 import json
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, runtime_checkable
 from typing import Protocol as Typing
 
 import yaml
-from jaxtyping import Int64
-from torch import Tensor
 
 from manyviews.errors import NotFinite, one_line
-from manyviews.evaluation.by_person import by_person
-from manyviews.evaluation.features import Features
-from manyviews.evaluation.measured import Hits, Measured, Resampled, measured
+from manyviews.evaluation.answers import Answers, Chosen, Labels
+from manyviews.evaluation.measures.by_group import by_group
+from manyviews.evaluation.measures.intervals import FEWEST_GROUPS
+from manyviews.evaluation.measures.measured import (
+    Items,
+    Means,
+    Measured,
+    Resampled,
+    cells,
+    measured,
+)
+from manyviews.evaluation.subject import Subject
 from manyviews.evaluation.words import HEADLINES, METRICS, SUBJECTS, TRAINED
 
 log = logging.getLogger(__name__)
@@ -30,7 +37,10 @@ SAME = "is not distinguishable from"  # the interval of the difference covers ze
 
 @runtime_checkable
 class Protocol(Typing):
-    """A versioned way to turn frozen features into predictions or clusters of the test items.
+    """A versioned way to score frozen features.
+
+    A protocol that needs no labels has the attribute `label_free = True` and is also called if the
+    data have no labels.
 
     Attributes:
         version: part of the protocol's name in reports, such as `knn@1`.
@@ -38,61 +48,133 @@ class Protocol(Typing):
 
     version: int
 
-    def __call__(self, train: Features, test: Features, classes: int) -> dict[str, Tensor]:
-        """Return predicted labels, int64 (Q,), of the test items by metric; `top1` is the headline.
-
-        If the protocol ranks the classes, it also returns `scores`, floats (Q, M). A clustering
-        protocol returns `clusters`, int64 (S, Q), for each of S seeds, and nothing else.
-        """
+    def __call__(self, subject: Subject) -> Answers:
+        """Return the answer for the test items of a subject; all of them have labels."""
         ...
 
 
 def score(
-    subjects: Mapping[str, tuple[Features, Features]],
+    subjects: Mapping[str, Subject],
     protocols: Mapping[str, Protocol],
-    classes: int,
     *,
-    further: Sequence[str] = (),
-    people: tuple[Int64[Tensor, " N"], tuple[str, ...]] | None = None,
+    measures: Collection[str] | None = None,
+    groups: Sequence[str] = (),
 ) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows `scores`, `differences` (trained minus control) and `subjects` (by person).
+    """Return the rows `scores`, `differences` (trained minus control) and `subjects` (by group).
 
     A protocol that raises an error has a row in `failed` instead, with the reason.
 
     Args:
-        subjects: train and test features by name: "trained" and its controls.
+        subjects: features by name: "trained" and its controls.
         protocols: protocols by their names in the report, see `report_name`.
-        classes: number of classes of the dataset.
-        further: measures beside accuracy, out of `words.METRICS`.
-        people: the person from whom each row of the test split was recorded, as an index into the
-            names that follow; None if unknown.
+        measures: measures of predicted labels, out of `measured.MEASURES`; None: the usual ones.
+        groups: name of each group that the features number.
     """
     found: dict[str, list[dict[str, Any]]] = {part: [] for part in ROWS}
     for key, protocol in protocols.items():
         try:
-            by_metric = _by_metric(subjects, protocol, classes, further)
-            _check_finite(by_metric)
+            for part, rows in _rows(key, subjects, protocol, measures, groups).items():
+                found[part] += rows
         except Exception as error:  # one protocol must not take the scores of the others with it
             log.debug("protocol %s", key, exc_info=True)
             reason = one_line(f"{type(error).__name__}: {error}")
             found["failed"].append({"protocol": key, "reason": reason})
-            continue
-        items = subjects[TRAINED][1].labelled()
-        for who in subjects:
-            for metric, values in by_metric.items():
-                row = {"protocol": key, "metric": metric, "subject": who}
-                found["scores"].append({**row, **values[who].row(), "n": len(items.label)})
-        for control in [who for who in subjects if who != TRAINED]:
-            for metric, values in by_metric.items():
-                # Both belong to one metric, so both are Hits or both are Resampled.
-                gain = values[TRAINED].minus(values[control])  # pyright: ignore[reportArgumentType]
-                row = {"protocol": key, "metric": metric, "subject": TRAINED, "control": control}
-                found["differences"].append({**row, **gain._asdict(), "beats": gain.low > 0})
-        if people is not None and "top1" in by_metric:
-            right = {who: v.right for who, v in by_metric["top1"].items() if isinstance(v, Hits)}
-            rows = by_person(right, people[0][items.position], people[1])
-            found["subjects"] += [{"protocol": key, **row} for row in rows]
     return found
+
+
+def _rows(
+    key: str,
+    subjects: Mapping[str, Subject],
+    protocol: Protocol,
+    measures: Collection[str] | None,
+    groups: Sequence[str],
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of one protocol."""
+    known = {who: _labelled(subject, protocol) for who, subject in subjects.items()}
+    answers = {who: protocol(subject) for who, subject in known.items()}
+    items = _items(known[TRAINED])
+    by_metric: dict[str, dict[str, Measured]] = {}
+    for who, answer in answers.items():
+        for metric, value in measured(answer, items, measures).items():
+            by_metric.setdefault(metric, {})[who] = value
+    _check_finite(by_metric)
+    counts = {"n": len(items.label)} | ({"groups": items.groups} if items.groups else {})
+    found: dict[str, list[dict[str, Any]]] = {part: [] for part in ROWS}
+    for who, answer in answers.items():
+        for metric, values in by_metric.items():
+            if who not in values:
+                continue
+            row = {"protocol": key, "metric": metric, "subject": who, "split": "test"}
+            better = {"better": values[who].better}
+            found["scores"].append({**row, **values[who].row(), **better, **counts})
+        found["scores"] += _validation_rows(key, who, known[who], protocol, answer)
+    for control in [who for who in subjects if who != TRAINED]:
+        for metric, values in by_metric.items():
+            gain = _difference(values.get(TRAINED), values.get(control))
+            row = {"protocol": key, "metric": metric, "subject": TRAINED, "control": control}
+            found["differences"] += [{**row, **g} for g in gain]
+    right = {who: v.value for who, v in by_metric.get("top1", {}).items() if isinstance(v, Means)}
+    if right and items.group is not None:
+        rows = by_group(right, items.group, groups)
+        found["subjects"] += [{"protocol": key, **row} for row in rows]
+    return found
+
+
+def _labelled(subject: Subject, protocol: Protocol) -> Subject:
+    """Return the subject with the labelled test items only, unless the protocol needs no labels."""
+    if getattr(protocol, "label_free", False):
+        return subject
+    return subject._replace(test=subject.test.labelled())
+
+
+def _items(subject: Subject) -> Items:
+    return Items(subject.test.label, subject.classes, subject.test.group)
+
+
+def _validation_rows(
+    key: str, who: str, subject: Subject, protocol: Protocol, answer: Answers
+) -> list[dict[str, Any]]:
+    """Return the accuracy on the validation items, which is what may be compared and chosen by.
+
+    A protocol that chooses a setting has it already; others are called once more.
+    """
+    if who != TRAINED:
+        return []
+    headline = dict(cells(answer)).get("")
+    more: dict[str, Any] = {}
+    if isinstance(headline, Chosen):
+        guess, label = headline.validation, headline.held
+        more = {"setting": dict(headline.setting), "edge": headline.edge}
+    elif isinstance(headline, Labels):
+        validation = subject.on_validation()
+        found = dict(cells(protocol(validation))).get("")
+        if not isinstance(found, Labels):
+            return []
+        guess, label = found, validation.test.label
+    else:
+        return []
+    value = Means((guess.top1 == label).double(), Items(label, subject.classes))
+    row = {"protocol": key, "metric": "top1", "subject": who, "split": "val"}
+    return [{**row, **value.row(), **more, "better": "higher", "n": len(label)}]
+
+
+def _difference(trained: Measured | None, control: Measured | None) -> list[dict[str, Any]]:
+    """Return what the trained backbone gains over a control, if the measure has an interval.
+
+    `beats` is None if there are too few test groups to speak of others.
+    """
+    if isinstance(trained, Means) and isinstance(control, Means):
+        gain = trained.minus(control)
+    elif isinstance(trained, Resampled) and isinstance(control, Resampled):
+        gain = trained.minus(control)
+    else:
+        return []
+    if trained.better == "lower":
+        beats, worse = gain["high"] < 0, gain["low"] > 0
+    else:
+        beats, worse = gain["low"] > 0, gain["high"] < 0
+    few = "few_groups" in gain
+    return [{**gain, "beats": None if few else beats, "worse": None if few else worse}]
 
 
 def _check_finite(by_metric: Mapping[str, Mapping[str, Measured]]) -> None:
@@ -103,22 +185,6 @@ def _check_finite(by_metric: Mapping[str, Mapping[str, Measured]]) -> None:
                 math.isfinite(value.value) and value.drawn.isfinite().any()
             ):
                 raise NotFinite(f"{metric} of {who} is not finite on these test items")
-
-
-def _by_metric(
-    subjects: Mapping[str, tuple[Features, Features]],
-    protocol: Protocol,
-    classes: int,
-    further: Sequence[str],
-) -> dict[str, dict[str, Measured]]:
-    """Return the measures of a protocol for each subject, by metric."""
-    by_metric: dict[str, dict[str, Measured]] = {}
-    for who, (train, test) in subjects.items():
-        known = test.labelled()
-        answer = protocol(train, known, classes)
-        for metric, value in measured(answer, known.label, classes, further).items():
-            by_metric.setdefault(metric, {})[who] = value
-    return by_metric
 
 
 def report_name(name: str, version: int, node: Mapping[str, Any]) -> str:
@@ -139,15 +205,20 @@ def sentences(differences: list[dict[str, Any]]) -> list[str]:
     """Return a sentence per protocol and control that says if the trained backbone beats it."""
     said = []
     for d in differences:
-        if d["metric"] in HEADLINES:
-            verb = "beats" if d["beats"] else "is worse than" if d["high"] < 0 else SAME
-            value, low, high = (f"{100 * d[k]:+.1f}" for k in ("value", "low", "high"))
-            points = "points" if d["metric"] == "top1" else f"points of {METRICS[d['metric']]}"
-            control = SUBJECTS.get(d["control"], d["control"])
+        if d["metric"] not in HEADLINES:
+            continue
+        value, low, high = (f"{100 * d[k]:+.1f}" for k in ("value", "low", "high"))
+        points = "points" if d["metric"] == "top1" else f"points of {METRICS[d['metric']]}"
+        control = SUBJECTS.get(d["control"], d["control"])
+        found = f"{value} {points}, 95 % interval {low} to {high}"
+        if d["beats"] is None:
             said.append(
-                f"{d['protocol']}: {verb} {control} "
-                f"({value} {points}, 95 % interval {low} to {high})"
+                f"{d['protocol']}: {d['few_groups']} test groups are too few to speak of others "
+                f"(at least {FEWEST_GROUPS}); over these items it is {found} against {control}"
             )
+        else:
+            verb = "beats" if d["beats"] else "is worse than" if d["worse"] else SAME
+            said.append(f"{d['protocol']}: {verb} {control} ({found})")
     return said
 
 

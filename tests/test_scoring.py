@@ -8,7 +8,7 @@ import pytest
 
 from manyviews import checkpoints, report, scoring, train
 from manyviews.errors import ConfigError, Interrupted, RunFailed
-from manyviews.evaluation.linear_lbfgs import LinearLBFGS
+from manyviews.evaluation.protocols.linear_lbfgs import LinearLBFGS
 from manyviews.evaluation.suite import report_name
 
 WAVES = [
@@ -60,7 +60,7 @@ def evaluate(run, *overrides):
     return scoring.evaluate([f"run={run.path}", "logger.wandb=null", *overrides])
 
 
-def broken(self, train, test, classes):
+def broken(self, subject):
     raise ValueError("two lines\nof reasons")
 
 

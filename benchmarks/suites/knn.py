@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from windows import alternate
 
 from manyviews.evaluation.features import Features
-from manyviews.evaluation.knn import search, vote
+from manyviews.evaluation.protocols.knn import search, vote
 
 CLASSES, LARGEST = 10, 200
 KS, TEMPERATURES = (10, 20, 100, 200), (0.05, 0.07, 0.1, 0.5)

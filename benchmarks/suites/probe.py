@@ -34,7 +34,7 @@ from windows import alternate
 from manyviews import scoring
 from manyviews import train as training
 from manyviews.evaluation.features import Features
-from manyviews.evaluation.linear import LinearGrid
+from manyviews.evaluation.protocols.linear import LinearGrid
 from manyviews.runs import Run
 
 RATES = [10 ** (-3 + 0.2 * i) for i in range(13)]

@@ -19,8 +19,10 @@ from manyviews.build import Data
 from manyviews.checkpoints import Saved
 from manyviews.datamodules.module import Split
 from manyviews.errors import ConfigError, RunFailed
-from manyviews.evaluation import gallery, spectrum
+from manyviews.evaluation import gallery
 from manyviews.evaluation.features import Features, cached, extract
+from manyviews.evaluation.measures import spectrum
+from manyviews.evaluation.subject import Subject
 from manyviews.evaluation.suite import (
     ROWS,
     Protocol,
@@ -257,7 +259,14 @@ def _scored(
     if not all((features.label >= 0).any() for features in subjects["trained"]):
         return {part: [] for part in ROWS}
     classes, people = len(data.splits.classes), data.subjects("test")
-    return score(subjects, protocols, classes, further=data.further, people=people)
+    owner, names = people if people is not None else (None, ())
+    scored = {
+        who: Subject(
+            train, test if owner is None else test._replace(group=owner[test.position]), classes
+        )
+        for who, (train, test) in subjects.items()
+    }
+    return score(scored, protocols, groups=names)
 
 
 def _subjects(run: Run, data: Data, saved: Saved, fingerprint_of_data: str) -> dict[str, Pair]:

@@ -18,8 +18,8 @@ from manyviews import build, config
 from manyviews.backbones.rebar.candidate_distances import distances
 from manyviews.backbones.rebar.cross_attention import CrossAttention
 from manyviews.evaluation.features import Features
-from manyviews.evaluation.knn import search, vote
-from manyviews.evaluation.linear import LinearGrid
+from manyviews.evaluation.protocols.knn import search, vote
+from manyviews.evaluation.protocols.linear import LinearGrid
 from manyviews.losses import barlow_twins
 from manyviews.losses.barlow_twins import standardize
 

@@ -1,9 +1,12 @@
 import pytest
 import torch
 
-from manyviews.evaluation.clustering import Clustering
+from manyviews.evaluation.answers import Chosen, Labels, Scalar
 from manyviews.evaluation.features import Features
-from manyviews.evaluation.knn import KNN
+from manyviews.evaluation.measures.intervals import wilson
+from manyviews.evaluation.protocols.clustering import Clustering
+from manyviews.evaluation.protocols.knn import KNN
+from manyviews.evaluation.subject import Subject
 from manyviews.evaluation.suite import fingerprint, score, sentences
 
 LABEL = torch.arange(60) % 2
@@ -11,24 +14,25 @@ GOOD = torch.eye(2)[LABEL] + 0.01 * torch.rand(60, 2)
 BAD = torch.rand(60, 2, generator=torch.Generator().manual_seed(0))
 
 
-def pair(embedding):
+def subject(embedding, group=None):
     features = Features(embedding, LABEL, torch.arange(60))
     hidden = LABEL.clone()
     hidden[:4] = -1
-    return features, Features(embedding.flip(0), hidden.flip(0), features.position)
+    return Subject(
+        features, Features(embedding.flip(0), hidden.flip(0), features.position, group), 2
+    )
 
 
-def scored():
-    subjects = {"trained": pair(GOOD), "random": pair(BAD), "raw": pair(GOOD)}
-    return score(subjects, {"knn@2": KNN(2, [7], 7, 0.1)}, 2)
+def scored(**options):
+    subjects = {"trained": subject(GOOD), "random": subject(BAD), "raw": subject(GOOD)}
+    return score(subjects, {"knn@2": KNN(2, [7], 7, 0.1)}, **options)
 
 
 def test_scores_name_protocol_version_subject_and_labelled_items():
     first = scored()["scores"][0]
     assert (first["protocol"], first["metric"], first["subject"]) == ("knn@2", "top1", "trained")
-    exact = 0.025 ** (1 / 56)  # all 56 are right
-    assert (first["value"], first["high"], first["n"]) == (1.0, 1.0, 56)
-    assert first["low"] == pytest.approx(exact)
+    assert (first["split"], first["value"], first["high"], first["n"]) == ("test", 1.0, 1.0, 56)
+    assert first["low"] == pytest.approx(wilson(56, 56).low)  # all 56 are right
 
 
 def test_beating_needs_an_interval_above_zero():
@@ -48,25 +52,93 @@ def test_fingerprint_follows_the_content_and_not_the_order():
     assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1}) != fingerprint({"a": 1})
 
 
-def test_further_measures_and_people_are_reported_where_asked_for():
-    subjects = {"trained": pair(GOOD), "random": pair(BAD)}
-    people = (torch.arange(60) // 30, ("ann", "bob"))
-    found = score(subjects, {"knn@1": KNN(1, [7], 7, 0.1)}, 2, further=("macro_f1",), people=people)
-    metrics = [s["metric"] for s in found["scores"] if s["subject"] == "trained"]
-    assert metrics == ["top1", "top1_k7", "macro_f1"]
-    assert {d["metric"] for d in found["differences"]} == set(metrics)
+def test_chosen_measures_and_people_are_reported():
+    people = torch.arange(60) // 30
+    subjects = {"trained": subject(GOOD, people), "random": subject(BAD, people)}
+    protocols = {"knn@1": KNN(1, [7], 7, 0.1)}
+    found = score(subjects, protocols, measures=("top1", "macro_f1"), groups=("ann", "bob"))
+    rows = [s for s in found["scores"] if s["subject"] == "trained" and s["split"] == "test"]
+    assert [s["metric"] for s in rows] == ["top1", "macro_f1", "top1_k7"]
+    assert {d["metric"] for d in found["differences"]} == {s["metric"] for s in rows}
     row = found["subjects"][0]
     assert (row["protocol"], row["subject"]) == ("knn@1", "trained")
     # The last four test items have no label.
     assert [(p["name"], p["n"]) for p in row["each"]] == [("ann", 30), ("bob", 26)]
 
 
+def test_two_people_are_too_few_to_say_beats():
+    people = torch.arange(60) // 30
+    subjects = {"trained": subject(GOOD, people), "random": subject(BAD, people)}
+    found = score(subjects, {"knn@1": KNN(1, [7], 7, 0.1)}, groups=("ann", "bob"))
+    assert {d["beats"] for d in found["differences"]} == {None}
+    (said,) = sentences(found["differences"])
+    assert said.startswith("knn@1: 2 test groups are too few to speak of others (at least 5)")
+    assert "beats" not in said
+
+
+def test_six_people_say_beats_over_people():
+    people = torch.arange(60) // 10
+    subjects = {"trained": subject(GOOD, people), "random": subject(BAD, people)}
+    found = score(subjects, {"knn@1": KNN(1, [7], 7, 0.1)}, groups="abcdef")
+    row = next(d for d in found["differences"] if d["metric"] == "top1")
+    assert row["over"] == "groups" and row["beats"]
+
+
 def test_a_clustering_is_scored_by_ari_and_said_in_points_of_it():
-    subjects = {"trained": pair(GOOD), "random": pair(BAD)}
-    found = score(subjects, {"clustering@1": Clustering(1, 2, 2)}, 2)
+    subjects = {"trained": subject(GOOD), "random": subject(BAD)}
+    found = score(subjects, {"clustering@1": Clustering(1, 2, 2)})
     ari = found["scores"][0]
     assert (ari["metric"], ari["value"], ari["n"]) == ("ari", 1.0, 56)
     (said,) = sentences(found["differences"])
     assert said.startswith("clustering@1: beats random initialisation (+")
     assert "points of ARI" in said
     assert found["subjects"] == []
+
+
+def test_accuracy_on_held_out_training_items_is_reported_as_val():
+    found = [s for s in scored()["scores"] if s["split"] == "val"]
+    assert [(s["subject"], s["metric"], s["n"]) for s in found] == [("trained", "top1", 6)]
+
+
+def test_a_protocol_that_chooses_reports_what_it_chose_and_how_good_that_was():
+    class Chooses:
+        version = 1
+
+        def __call__(self, subject):
+            answer = Labels(torch.zeros(len(subject.test.label)).long())
+            held = torch.tensor([0, 0, 0, 1])
+            validation = Labels(torch.zeros(4).long())
+            return Chosen(answer, validation, held, {"penalty": 0.1}, "the smallest penalty won")
+
+    found = score({"trained": subject(GOOD)}, {"x@1": Chooses()})["scores"]
+    (row,) = [s for s in found if s["split"] == "val"]
+    assert (row["value"], row["n"], row["setting"]) == (0.75, 4, {"penalty": 0.1})
+    assert row["edge"] == "the smallest penalty won"
+
+
+def test_one_protocol_that_fails_leaves_the_others_as_they_are():
+    class Broken:
+        version = 1
+
+        def __call__(self, subject):
+            raise ValueError("no such thing\nat all")
+
+    protocols = {"broken@1": Broken(), "knn@1": KNN(1, [7], 7, 0.1)}
+    found = score({"trained": subject(GOOD)}, protocols)
+    assert found["failed"] == [
+        {"protocol": "broken@1", "reason": "ValueError: no such thing at all"}
+    ]
+    assert {s["protocol"] for s in found["scores"]} == {"knn@1"}
+
+
+def test_numbers_without_labels_have_rows_and_no_differences():
+    class Rank:
+        version, label_free = 1, True
+
+        def __call__(self, subject):
+            assert len(subject.test.label) == 60  # unlabelled items, too
+            return [Scalar("rankme", 1.5, None)]
+
+    found = score({"trained": subject(GOOD), "raw": subject(BAD)}, {"rank@1": Rank()})
+    assert [(s["subject"], s["value"]) for s in found["scores"]] == [("trained", 1.5), ("raw", 1.5)]
+    assert found["differences"] == []

@@ -5,6 +5,7 @@ import functools
 import pytest
 import pytorch_lightning as pl
 import small_series
+import state_retrieval as retrieval
 import torch
 
 from manyviews.backbones.rebar.candidate_distances import distances
@@ -13,9 +14,10 @@ from manyviews.backbones.tcn import TCN
 from manyviews.datamodules.series.datamodule import SeriesData
 from manyviews.datamodules.series.public.motif_states import motif_states
 from manyviews.datamodules.views.series.pipeline import normalise
-from manyviews.evaluation import retrieval
-from manyviews.evaluation.clustering import Clustering, ari
 from manyviews.evaluation.features import extract
+from manyviews.evaluation.measures.clusters import ari
+from manyviews.evaluation.protocols.clustering import Clustering
+from manyviews.evaluation.subject import Subject
 from manyviews.methods.rebar import Rebar
 from manyviews.methods.rebar_retriever import RebarRetriever
 from manyviews.nn import masks, window_distances
@@ -117,7 +119,7 @@ def trained(splits, source, steps, retriever=None):
     right = fit(method, data, epochs=steps // 2)
     pure = SeriesData(motif_states(seed=1), small_series.windows(), batch_size=8, seed=0)
     features = extract(method.backbone, pure.clean("test", pure.probed("test")))
-    clusters = Clustering(version=1, seeds=1)(features, features, 5)["clusters"][0]
+    clusters = Clustering(version=1, seeds=1)(Subject(features, features, 5)).answers[0].cluster
     table = torch.zeros(5, 5, dtype=torch.float64)
     table.index_put_((features.label, clusters), torch.ones(len(clusters)).double(), True)
     return float(ari(table[None])), float(torch.stack(right).mean())

@@ -10,8 +10,9 @@ from manyviews import distributed, draws
 from manyviews.callbacks.metrics import Metrics
 from manyviews.datamodules.module import ViewData
 from manyviews.errors import ConfigError
-from manyviews.evaluation.features import Features, extract
-from manyviews.evaluation.knn import KNN
+from manyviews.evaluation.features import extract
+from manyviews.evaluation.protocols.knn import KNN
+from manyviews.evaluation.subject import Subject
 
 ONLINE = "online/knn@1/top1"
 HELD_OUT = 10  # one in ten training images is held out
@@ -56,9 +57,7 @@ class OnlineKNN(pl.Callback):
         features = extract(pl_module.get_submodule("backbone"), data.clean("train", rows))
         order = draws.permutation(0, 0, len(features.label))  # the same split in every run
         queries = max(len(order) // HELD_OUT, 1)
-        held_out, bank = (
-            Features(*(f[r] for f in features)) for r in order.tensor_split([queries])
-        )
-        predicted = self.knn(bank, held_out, len(data.splits.classes))["top1"]
-        accuracy = float((predicted == held_out.label).float().mean())
+        held_out, bank = (features.rows(r) for r in order.tensor_split([queries]))
+        found = self.knn(Subject(bank, held_out, len(data.splits.classes)))[""]
+        accuracy = float((found.top1 == held_out.label).float().mean())
         Metrics.of(trainer).write(trainer, {ONLINE: accuracy})

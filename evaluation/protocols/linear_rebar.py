@@ -10,9 +10,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from torch import Tensor
 
-from manyviews.evaluation.features import Features
+from manyviews.evaluation.answers import Labels
+from manyviews.evaluation.subject import Subject
 from manyviews.ranges import Count, Size, within_ranges
 
 log = logging.getLogger(__name__)
@@ -36,9 +36,9 @@ class LinearRebar:
         self.version = version
         self.max_iterations, self.random_state = max_iterations, random_state
 
-    def __call__(self, train: Features, test: Features, classes: int) -> dict[str, Tensor]:
-        """Return predicted labels and class scores of test; unlabelled train items are left out."""
-        known = train.labelled()
+    def __call__(self, subject: Subject) -> Labels:
+        """Return predicted labels and class scores; unlabelled train items are left out."""
+        known, test = subject.train.labelled(), subject.test
         model = make_pipeline(
             StandardScaler(),
             LogisticRegression(
@@ -52,7 +52,7 @@ class LinearRebar:
             model.fit(known.embedding.numpy(), known.label.numpy())
         if said:
             log.warning("linear_rebar: not converged after %d iterations", self.max_iterations)
-        scores = torch.zeros(len(test.label), classes, dtype=torch.float64)
+        scores = torch.zeros(len(test.label), subject.classes, dtype=torch.float64)
         found = torch.from_numpy(model.predict_proba(test.embedding.numpy())).double()
         scores[:, torch.from_numpy(model.classes_)] = found  # classes without train items stay at 0
-        return {"top1": scores.argmax(1), "scores": scores}
+        return Labels(scores.argmax(1), scores)

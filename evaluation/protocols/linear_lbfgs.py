@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float64, Int64
 from scipy.optimize import minimize
-from sklearn.model_selection import train_test_split
 from torch import Tensor
 
 from manyviews.errors import ConfigError
-from manyviews.evaluation.features import Features
+from manyviews.evaluation.answers import Chosen, Labels
+from manyviews.evaluation.subject import Subject
 from manyviews.ranges import Count, InnerShare, Positive, Size, within_ranges
 
 log = logging.getLogger(__name__)
@@ -34,10 +34,10 @@ class Linear(NamedTuple):
         """Return the class with the largest logit; of equal ones the smaller class."""
         return (x.double() @ self.weight.mT + self.bias).argmax(1)
 
-    def answer(self, x: Float[Tensor, "Q D"]) -> dict[str, Tensor]:
-        """Return a protocol's result: predicted labels as `top1`, probabilities as `scores`."""
+    def answer(self, x: Float[Tensor, "Q D"]) -> Labels:
+        """Return predicted labels, and probabilities as scores."""
         probability = (x.double() @ self.weight.mT + self.bias).softmax(1)
-        return {"top1": self.predict(x), "scores": probability}
+        return Labels(self.predict(x), probability)
 
 
 class LinearLBFGS:
@@ -76,47 +76,23 @@ class LinearLBFGS:
         self.penalties = sorted(penalties, reverse=True)
         self.holdout, self.seed, self.max_iterations = holdout, seed, max_iterations
 
-    def __call__(self, train: Features, test: Features, classes: int) -> dict[str, Tensor]:
-        """Return predicted labels and class scores of test; unlabelled train items are left out."""
-        known = train.labelled()
-        x, x_test = standardize(known.embedding, test.embedding)
-        penalty = self._choose(x, known.label, classes)
-        model = fit(x, known.label, classes, penalty, max_iterations=self.max_iterations)
-        return model.answer(x_test)
-
-    def _choose(self, x: Float[Tensor, "N D"], label: Int64[Tensor, " N"], classes: int) -> float:
-        """Return the penalty with the best held-out accuracy; of equal ones the largest."""
-        kept, held = held_out(label, self.holdout, self.seed)
-        accuracy = []
-        for penalty in self.penalties:
-            model = fit(x[kept], label[kept], classes, penalty, max_iterations=self.max_iterations)
-            accuracy.append(float((model.predict(x[held]) == label[held]).double().mean()))
-        return self.penalties[int(np.argmax(accuracy))]
-
-
-def held_out(
-    label: Int64[Tensor, " N"], share: float, seed: int
-) -> tuple[Int64[np.ndarray, " kept"], Int64[np.ndarray, " held"]]:
-    """Split the rows of train into rows to fit on and held-out rows, stratified by class.
-
-    A class with a single item stays among the rows to fit on. If the share is too small to hold one
-    item for each of the other classes, as many items as there are such classes are held out.
-
-    Raises:
-        ConfigError: if every class has a single item.
-    """
-    rows, count = np.arange(len(label)), np.bincount(label)
-    alone = count[label] == 1
-    if alone.all():
-        raise ConfigError("no class has two labelled training items, so none can be held out")
-    several = rows[~alone]
-    # scikit-learn counts the share in items and needs one for each class.
-    least, wanted = int((count > 1).sum()), int(np.ceil(share * len(several)))
-    size = share if wanted >= least and len(several) - wanted >= least else least
-    kept, held = train_test_split(
-        several, test_size=size, random_state=seed, stratify=np.asarray(label)[several]
-    )
-    return np.concatenate([np.asarray(kept), rows[alone]]), np.asarray(held)
+    def __call__(self, subject: Subject) -> Chosen:
+        """Return predicted labels and class scores; unlabelled train items are left out."""
+        kept, held = subject.fit_and_held(self.holdout, self.seed)
+        x, x_held = standardize(kept.embedding, held.embedding)
+        models = [
+            fit(x, kept.label, subject.classes, penalty, max_iterations=self.max_iterations)
+            for penalty in self.penalties
+        ]
+        accuracy = [float((m.predict(x_held) == held.label).double().mean()) for m in models]
+        best = int(np.argmax(accuracy))  # of equal ones the largest penalty
+        known = subject.train.labelled()
+        x, x_test = standardize(known.embedding, subject.test.embedding)
+        penalty = self.penalties[best]
+        model = fit(x, known.label, subject.classes, penalty, max_iterations=self.max_iterations)
+        return Chosen(
+            model.answer(x_test), models[best].answer(x_held), held.label, {"penalty": penalty}
+        )
 
 
 def standardize(

@@ -3,9 +3,12 @@ import torch
 from sklearn import metrics as reference
 
 from manyviews.errors import ConfigError
-from manyviews.evaluation.clustering import Clustering, ari, matched_accuracy, nmi
+from manyviews.evaluation.answers import Clusters
 from manyviews.evaluation.features import Features
-from manyviews.evaluation.metrics import crossed
+from manyviews.evaluation.measures.classification import crossed
+from manyviews.evaluation.measures.clusters import ari, matched_accuracy, nmi
+from manyviews.evaluation.protocols.clustering import Clustering
+from manyviews.evaluation.subject import Subject
 
 ONCE = torch.ones(1, 200).double()
 
@@ -54,22 +57,24 @@ def test_matched_accuracy_gives_each_cluster_one_class():
 def test_classes_that_lie_apart_are_found_by_every_seed_with_as_many_clusters_as_occur():
     label = 2 * (torch.arange(60) % 2) + 1  # two of four classes occur
     test = clouds(label)
-    found = Clustering(1, seeds=3)(test, test, 4)["clusters"]
-    assert found.shape == (3, 60) and found.max() == 1
-    for cluster in found:
+    found = Clustering(1, seeds=3)(Subject(test, test, 4))
+    assert len(found.answers) == 3
+    for answer in found.answers:
+        assert isinstance(answer, Clusters)
+        assert answer.cluster.shape == (60,) and answer.cluster.max() == 1
         assert reference.adjusted_rand_score(label, cluster) == 1
 
 
 def test_the_same_seeds_give_the_same_clusters():
     test = clouds(torch.arange(80) % 4)
-    first, second = (Clustering(1, 2, 1)(test, test, 4)["clusters"] for _ in range(2))
-    assert torch.equal(first, second)
+    first, second = (Clustering(1, 2, 1)(Subject(test, test, 4)).answers for _ in range(2))
+    assert all(torch.equal(a.cluster, b.cluster) for a, b in zip(first, second, strict=True))
 
 
 def test_collapsed_embeddings_are_one_cluster_and_no_error():
     label = torch.arange(40) % 4
     test = Features(torch.ones(40, 3), label, torch.arange(40))
-    found = Clustering(1, seeds=1)(test, test, 4)["clusters"][0]
+    found = Clustering(1, seeds=1)(Subject(test, test, 4)).answers[0].cluster
     assert reference.adjusted_rand_score(label, found) == 0
 
 

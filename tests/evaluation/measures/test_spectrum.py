@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from manyviews.evaluation.spectrum import effective_rank, eigenvalues, rankme
+from manyviews.evaluation.measures.spectrum import effective_rank, eigenvalues, rankme
 
 
 def test_orthogonal_features_have_full_rank():

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from manyviews.errors import ConfigError
-from manyviews.evaluation.features import Features
+from manyviews.evaluation.answers import Labels
+from manyviews.evaluation.subject import Subject
 from manyviews.ranges import Positive, Size, within_ranges
 
 log = logging.getLogger(__name__)
@@ -92,18 +93,16 @@ class KNN:
         self.version = version
         self.neighbours, self.headline, self.temperature = neighbours, headline, temperature
 
-    def __call__(self, train: Features, test: Features, classes: int) -> dict[str, Tensor]:
-        """Return predicted labels by metric, and `scores`; unlabelled train items do not vote."""
-        bank = train.labelled()
+    def __call__(self, subject: Subject) -> dict[str, Labels]:
+        """Return predicted labels and class scores for each k; unlabelled items do not vote."""
+        bank = subject.train.labelled()
         largest = min(max(self.neighbours), len(bank.label))
         if largest < max(self.neighbours):
             log.warning("the bank has %d items: larger k are cut to it", largest)
-        similarity, row = search(bank.embedding, test.embedding, largest)
-        label = bank.label[row]
-        by_k = {
-            k: votes(similarity, label, classes, k=k, temperature=self.temperature)
-            for k in self.neighbours
-        }
-        predicted = {f"top1_k{k}": v.argmax(1) for k, v in by_k.items()}
-        scores = F.normalize(by_k[self.headline], p=1, dim=1)
-        return {"top1": predicted[f"top1_k{self.headline}"], **predicted, "scores": scores}
+        similarity, row = search(bank.embedding, subject.test.embedding, largest)
+        label, temperature = bank.label[row], self.temperature
+        found = {}
+        for k in self.neighbours:
+            vote = votes(similarity, label, subject.classes, k=k, temperature=temperature)
+            found[f"k{k}"] = Labels(vote.argmax(1), F.normalize(vote, p=1, dim=1))
+        return {"": found[f"k{self.headline}"], **found}

@@ -5,7 +5,8 @@ from torch.nn import functional as F
 
 from manyviews.errors import ConfigError
 from manyviews.evaluation.features import Features
-from manyviews.evaluation.linear import LinearGrid, cross_entropy_gradient
+from manyviews.evaluation.protocols.linear import LinearGrid, cross_entropy_gradient
+from manyviews.evaluation.subject import Subject
 
 RATES, DECAYS = [0.001, 0.3], [0.0, 0.5]
 
@@ -56,27 +57,31 @@ def test_the_pair_is_chosen_on_the_held_out_part(monkeypatch):
     monkeypatch.setattr(
         LinearGrid, "fit", lambda self, x, *a: fitted.append((len(x), a[2])) or fit(self, x, *a)
     )
-    probe()(problem(), problem(seed=1), 3)
+    probe()(Subject(problem(), problem(seed=1), 3))
     assert [(rows, len(grid)) for rows, grid in fitted] == [(180, 4), (200, 1)]
     assert fitted[1][1][0] in fitted[0][1]
 
 
 def test_the_best_pair_is_the_one_that_is_refitted():
-    train, test = problem(), problem(seed=1)
+    subject = Subject(problem(), problem(seed=1), 3)
     useful, useless = ([0.3], [0.0]), ([1e-12], [0.0])
-    both = LinearGrid(1, [1e-12, 0.3], [0.0], epochs=10, batch_size=32)(train, test, 3)["top1"]
-    alone = [LinearGrid(1, *g, epochs=10, batch_size=32)(train, test, 3) for g in (useful, useless)]
-    assert torch.equal(both, alone[0]["top1"]) and not torch.equal(both, alone[1]["top1"])
+    both = LinearGrid(1, [1e-12, 0.3], [0.0], epochs=10, batch_size=32)(subject)
+    first, second = (
+        LinearGrid(1, *g, epochs=10, batch_size=32)(subject).answer for g in (useful, useless)
+    )
+    assert both.setting == {"learning_rate": 0.3, "weight_decay": 0.0}
+    assert torch.equal(both.answer.top1, first.top1)
+    assert not torch.equal(both.answer.top1, second.top1)
 
 
 def test_nothing_is_learnt_from_test_labels_or_unlabelled_rows():
     train, test = problem(), problem(seed=1)
-    first = probe()(train, test, 3)["top1"]
+    first = probe()(Subject(train, test, 3)).answer.top1
     shuffled = test._replace(label=test.label.flip(0))
-    assert torch.equal(first, probe()(train, shuffled, 3)["top1"])
+    assert torch.equal(first, probe()(Subject(train, shuffled, 3)).answer.top1)
     unknown = train._replace(label=torch.full_like(train.label, -1))
-    both = Features(*(torch.cat(pair) for pair in zip(train, unknown, strict=True)))
-    assert torch.equal(first, probe()(both, test, 3)["top1"])
+    both = Features(*(torch.cat(pair) for pair in zip(train[:3], unknown[:3], strict=True)))
+    assert torch.equal(first, probe()(Subject(both, test, 3)).answer.top1)
 
 
 @pytest.mark.parametrize(

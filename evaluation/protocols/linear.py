@@ -10,8 +10,9 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from manyviews.errors import ConfigError
-from manyviews.evaluation.features import Features
-from manyviews.evaluation.linear_lbfgs import Linear, held_out, standardize
+from manyviews.evaluation.answers import Chosen
+from manyviews.evaluation.protocols.linear_lbfgs import Linear, standardize
+from manyviews.evaluation.subject import Subject
 from manyviews.ranges import Count, InnerShare, Rate, Size, within_ranges
 
 
@@ -57,16 +58,19 @@ class LinearGrid:
         self.grid = [*product(learning_rates, weight_decays)]
         self.epochs, self.batch_size, self.holdout, self.seed = epochs, batch_size, holdout, seed
 
-    def __call__(self, train: Features, test: Features, classes: int) -> dict[str, Tensor]:
-        """Return predicted labels and class scores of test; unlabelled train items are left out."""
-        known = train.labelled()
-        x, x_test = standardize(known.embedding, test.embedding)
-        kept, held = held_out(known.label, self.holdout, self.seed)
-        heads = self.fit(x[kept], known.label[kept], classes, self.grid)
-        accuracy = [float((h.predict(x[held]) == known.label[held]).double().mean()) for h in heads]
-        best = self.grid[max(range(len(self.grid)), key=accuracy.__getitem__)]
-        (model,) = self.fit(x, known.label, classes, [best])
-        return model.answer(x_test)
+    def __call__(self, subject: Subject) -> Chosen:
+        """Return predicted labels and class scores; unlabelled train items are left out."""
+        kept, held = subject.fit_and_held(self.holdout, self.seed)
+        x, x_held = standardize(kept.embedding, held.embedding)
+        heads = self.fit(x, kept.label, subject.classes, self.grid)
+        accuracy = [float((h.predict(x_held) == held.label).double().mean()) for h in heads]
+        best = max(range(len(self.grid)), key=accuracy.__getitem__)
+        known = subject.train.labelled()
+        x, x_test = standardize(known.embedding, subject.test.embedding)
+        (model,) = self.fit(x, known.label, subject.classes, [self.grid[best]])
+        rate, decay = self.grid[best]
+        setting = {"learning_rate": rate, "weight_decay": decay}
+        return Chosen(model.answer(x_test), heads[best].answer(x_held), held.label, setting)
 
     def fit(
         self,

@@ -5,8 +5,8 @@ import pytest
 import torch
 from sklearn import metrics as reference
 
-from manyviews.evaluation import metrics
-from manyviews.evaluation.intervals import resamples
+from manyviews.evaluation.measures import classification
+from manyviews.evaluation.measures.intervals import resamples
 
 CLASSES = 5  # the last is absent from test, but is guessed
 
@@ -44,12 +44,12 @@ def of_reference(label, guess, scores):
 
 
 def ours(label, guess, scores, weight):
-    table = metrics.crossed(label, guess, weight, (CLASSES, CLASSES))
+    table = classification.crossed(label, guess, weight, (CLASSES, CLASSES))
     return {
-        "balanced_accuracy": metrics.balanced_accuracy(table),
-        "macro_f1": metrics.macro_f1(table),
-        "macro_auroc": metrics.macro_auroc(label, scores, weight),
-        "macro_auprc": metrics.macro_auprc(label, scores, weight),
+        "balanced_accuracy": classification.balanced_accuracy(table),
+        "macro_f1": classification.macro_f1(table),
+        "macro_auroc": classification.macro_auroc(label, scores, weight),
+        "macro_auprc": classification.macro_auprc(label, scores, weight),
     }
 
 
@@ -75,4 +75,4 @@ def test_a_class_that_a_resample_misses_is_left_out():
 def test_one_class_alone_has_no_roc_curve():
     label, _, scores = answered()
     weight = (label == 2).double()[None]
-    assert metrics.macro_auroc(label, scores, weight).isnan().all()
+    assert classification.macro_auroc(label, scores, weight).isnan().all()

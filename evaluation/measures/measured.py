@@ -1,0 +1,324 @@
+"""Compute the measures of a protocol's answers, with their intervals and paired differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float, Float64, Int64
+from torch import Tensor
+
+from manyviews.evaluation.answers import (
+    Answer,
+    Answers,
+    Better,
+    Chosen,
+    Clusters,
+    Draws,
+    Labels,
+    PerItem,
+    Scalar,
+)
+from manyviews.evaluation.measures import classification, clusters
+from manyviews.evaluation.measures.intervals import (
+    FEWEST_GROUPS,
+    Interval,
+    accuracy,
+    bootstrap,
+    grouped,
+    numbered,
+    percentiles,
+    resamples,
+)
+
+OF_TABLE = {
+    "balanced_accuracy": classification.balanced_accuracy,
+    "macro_f1": classification.macro_f1,
+}
+OF_SCORES = {
+    "macro_auroc": classification.macro_auroc,
+    "macro_auprc": classification.macro_auprc,
+}
+OF_CLUSTERS = {
+    "ari": clusters.ari,
+    "nmi": clusters.nmi,
+    "matched_accuracy": clusters.matched_accuracy,
+}
+MEASURES = ("top1", "top5", *OF_TABLE, *OF_SCORES)  # of predicted labels; a config chooses
+MANY_CLASSES = 20  # from so many classes on, top-5 accuracy is measured by default
+# A ranking measure costs classes x items x resamples: with more, fewer resamples are drawn.
+MOST_RANKED, FEWEST_RESAMPLES = 2e8, 100
+
+
+class Items(NamedTuple):
+    """The test items that an answer is about.
+
+    Attributes:
+        label: int64 (Q,), their classes.
+        classes: M, number of classes of the data set.
+        group: int64 (Q,), the group of each item, -1 if unknown; None if the data have no groups.
+    """
+
+    label: Int64[Tensor, " Q"]
+    classes: int
+    group: Int64[Tensor, " Q"] | None = None
+
+    @property
+    def groups(self) -> int | None:
+        """Number of groups, None if the data have none."""
+        return None if self.group is None else int(numbered(self.group).max()) + 1
+
+    @property
+    def speaks_of_others(self) -> bool:
+        """True if there are enough groups for an interval that holds for other groups."""
+        return self.groups is not None and self.groups >= FEWEST_GROUPS
+
+
+class Means(NamedTuple):
+    """A measure that is the mean of a value per item, such as the accuracy.
+
+    Attributes:
+        value: value of each item; for several draws its mean over them.
+        items: the items.
+        spread: standard deviation over the draws, None if there is one.
+        share: True if each value is 1 (right) or 0 (wrong).
+        better: whether a higher or a lower value is better.
+    """
+
+    value: Float[Tensor, " Q"]
+    items: Items
+    spread: float | None = None
+    share: bool = True
+    better: Better = "higher"
+
+    def row(self) -> dict[str, Any]:
+        """Return value and interval, as in report.json."""
+        exact = self.share and self.spread is None
+        over_items = accuracy(self.value) if exact else bootstrap(self.value)
+        return _row(over_items, self._over_groups(self.value), self.items, self.spread)
+
+    def minus(self, other: Means) -> dict[str, Any]:
+        """Return the paired difference to the same measure of another subject."""
+        difference = self.value.double() - other.value.double()
+        return _row(bootstrap(difference), self._over_groups(difference), self.items)
+
+    def _over_groups(self, value: Tensor) -> Interval | None:
+        speaks, group = self.items.speaks_of_others, self.items.group
+        return grouped(value, group) if speaks and group is not None else None
+
+
+class Resampled(NamedTuple):
+    """A measure that is no mean over items.
+
+    Attributes:
+        value: the measure on the items themselves; the mean over draws if there are several.
+        drawn: the measure on each resample of the items.
+        by_group: the measure on each resample of whole groups, None if there are too few or none.
+        items: the items.
+        spread: standard deviation over the draws, None if there is one.
+        better: whether a higher or a lower value is better.
+    """
+
+    value: float
+    drawn: Float64[Tensor, " R"]
+    by_group: Float64[Tensor, " R"] | None
+    items: Items
+    spread: float | None = None
+    better: Better = "higher"
+
+    def row(self) -> dict[str, Any]:
+        """Return value and interval, and the spread if there are several draws."""
+        groups = None if self.by_group is None else percentiles(self.value, self.by_group)
+        return _row(percentiles(self.value, self.drawn), groups, self.items, self.spread)
+
+    def centred(self) -> Resampled:
+        """Return the measure with its resamples shifted so that their mean is the value.
+
+        An item that is drawn twice always shares a cluster with itself, which raises the agreement
+        on every resample.
+        """
+
+        def shifted(drawn: Tensor | None) -> Tensor | None:
+            return None if drawn is None else drawn - drawn.mean() + self.value
+
+        return self._replace(drawn=shifted(self.drawn), by_group=shifted(self.by_group))
+
+    def minus(self, other: Resampled) -> dict[str, Any]:
+        """Return the difference to another measure on the same resamples."""
+        value, groups = self.value - other.value, None
+        if self.by_group is not None and other.by_group is not None:
+            groups = percentiles(value, self.by_group - other.by_group)
+        return _row(percentiles(value, self.drawn - other.drawn), groups, self.items)
+
+
+class Number(NamedTuple):
+    """A measure without an interval.
+
+    Attributes:
+        value: the number.
+        better: whether a higher or a lower value is better; None if neither is.
+        details: how it was computed.
+    """
+
+    value: float
+    better: Better | None
+    details: Mapping[str, Any]
+
+    def row(self) -> dict[str, Any]:
+        """Return the value and how it was computed; there is no interval."""
+        row = {"value": self.value, "low": None, "high": None}
+        return row | ({"details": dict(self.details)} if self.details else {})
+
+
+Measured = Means | Resampled | Number
+
+
+def _row(
+    over_items: Interval, over_groups: Interval | None, items: Items, spread: float | None = None
+) -> dict[str, Any]:
+    """Return value and interval; if there are groups, also the interval over items by its name.
+
+    With fewer than `FEWEST_GROUPS` groups the interval stays that over items, and `few_groups` is
+    their number: nothing can be said about other groups.
+    """
+    row: dict[str, Any] = (over_groups or over_items)._asdict()
+    if over_groups is not None:
+        row |= {"over": "groups", "items_low": over_items.low, "items_high": over_items.high}
+    elif items.groups is not None:
+        row |= {"few_groups": items.groups}
+    return row if spread is None else row | {"spread": spread}
+
+
+def measures_of(classes: int, chosen: Collection[str] | None) -> tuple[str, ...]:
+    """Return the measures of predicted labels: those that are chosen, or the usual ones."""
+    if chosen is not None:
+        return tuple(name for name in MEASURES if name in chosen)
+    return tuple(name for name in MEASURES if name != "top5" or classes >= MANY_CLASSES)
+
+
+def measured(
+    answers: Answers, items: Items, measures: Collection[str] | None = None
+) -> dict[str, Measured]:
+    """Return every measure of a protocol's answers by name: `top1`, `top1_k20`, `ari`, ...
+
+    Beside the headline only the accuracy of a cell is measured.
+
+    Args:
+        answers: what a protocol returned.
+        items: the test items.
+        measures: measures of predicted labels, out of `MEASURES`; None: the usual ones.
+    """
+    found: dict[str, Measured] = {}
+    for cell, answer in cells(answers):
+        wanted = measures_of(items.classes, measures) if not cell else ("top1",)
+        for name, value in _of(answer, items, wanted):
+            found[f"{name}_{cell}" if cell else name] = value
+    return found
+
+
+def cells(answers: Answers) -> Iterator[tuple[str, Answer]]:
+    """Yield the answers with their cells; the cell of a single answer is ""."""
+    if isinstance(answers, Mapping):
+        yield from answers.items()
+    elif isinstance(answers, list):
+        yield from (("", answer) for answer in answers)
+    else:
+        yield "", answers
+
+
+def _of(answer: Answer, items: Items, wanted: Sequence[str]) -> Iterator[tuple[str, Measured]]:
+    if isinstance(answer, Chosen):
+        answer = answer.answer
+    if isinstance(answer, PerItem):
+        yield answer.name, Means(answer.value, items, share=False, better=answer.better)
+    elif isinstance(answer, Scalar):
+        yield answer.name, Number(answer.value, answer.better, answer.details)
+    else:
+        drawn = [*answer.answers] if isinstance(answer, Draws) else [answer]
+        if labels := [a for a in drawn if isinstance(a, Labels)]:
+            yield from _of_labels(labels, items, wanted)
+        else:
+            yield from _of_clusters([a for a in drawn if isinstance(a, Clusters)], items)
+
+
+def _of_labels(
+    drawn: list[Labels], items: Items, wanted: Sequence[str]
+) -> Iterator[tuple[str, Measured]]:
+    """Yield the measures of predicted labels, as means over the draws."""
+    scores = [labels.scores for labels in drawn if labels.scores is not None]
+    scored = len(scores) == len(drawn)
+    if "top1" in wanted:
+        yield "top1", _mean([(a.top1 == items.label).double() for a in drawn], items)
+    if "top5" in wanted and scored:
+        yield "top5", _mean([_among_first(s, items.label, 5) for s in scores], items)
+    if tables := {name: of for name, of in OF_TABLE.items() if name in wanted}:
+
+        def of_tables(weight: Tensor) -> dict[str, Tensor]:
+            shape = (items.classes, items.classes)
+            crossed = [classification.crossed(items.label, a.top1, weight, shape) for a in drawn]
+            return {name: torch.stack([of(t) for t in crossed]) for name, of in tables.items()}
+
+        yield from _resampled(of_tables, items, items.classes**2).items()
+    ranking = {name: of for name, of in OF_SCORES.items() if name in wanted}
+    if ranking and scored and len(items.label.unique()) > 1:  # one class cannot be ranked
+
+        def of_scores(weight: Tensor) -> dict[str, Tensor]:
+            return {
+                name: torch.stack([of(items.label, s, weight) for s in scores])
+                for name, of in ranking.items()
+            }
+
+        most = MOST_RANKED / (len(items.label) * items.classes * len(drawn))
+        draws = int(min(1000, max(FEWEST_RESAMPLES, most)))
+        yield from _resampled(of_scores, items, items.classes**2, draws).items()
+
+
+def _among_first(scores: Tensor, label: Tensor, count: int) -> Float64[Tensor, " Q"]:
+    """Return 1 for each item whose class is among those with the highest scores, else 0."""
+    first = scores.topk(min(count, scores.shape[1]), dim=1).indices
+    return (first == label[:, None]).any(1).double()
+
+
+def _mean(right: list[Tensor], items: Items) -> Means:
+    each = torch.stack([r.mean() for r in right])
+    spread = float(each.std()) if len(right) > 1 else None
+    return Means(torch.stack(right).mean(0), items, spread)
+
+
+def _of_clusters(drawn: list[Clusters], items: Items) -> Iterator[tuple[str, Measured]]:
+    shape = (1 + int(items.label.max()), 1 + max(int(a.cluster.max()) for a in drawn))
+
+    def of_clusters(weight: Tensor) -> dict[str, Tensor]:
+        tables = [
+            classification.crossed(items.label, answer.cluster, weight, shape) for answer in drawn
+        ]
+        return {name: torch.stack([of(t) for t in tables]) for name, of in OF_CLUSTERS.items()}
+
+    for name, value in _resampled(of_clusters, items, shape[0] * shape[1]).items():
+        yield name, value.centred()
+
+
+def _resampled(
+    measures: Callable[[Tensor], dict[str, Tensor]], items: Items, cells: int, draws: int = 1000
+) -> dict[str, Resampled]:
+    """Apply measures, from weights (R, Q) to values (S, R), to the items and to their resamples."""
+    count = len(items.label)
+    itself = measures(torch.ones(1, count, dtype=torch.float64))
+
+    def drawn(group: Tensor | None) -> dict[str, Tensor]:
+        pieces = [measures(w) for w in resamples(count, group=group, cells=cells, draws=draws)]
+        return {name: torch.cat([piece[name].mean(0) for piece in pieces]) for name in itself}
+
+    over_items = drawn(None)
+    over_groups = drawn(items.group) if items.speaks_of_others else {}
+    return {
+        name: Resampled(
+            float(value.mean()),
+            over_items[name],
+            over_groups.get(name),
+            items,
+            float(value.std()) if len(value) > 1 else None,
+        )
+        for name, value in itself.items()
+    }

@@ -1,0 +1,1 @@
+"""Protocols: each turns frozen features into an answer for every test item."""

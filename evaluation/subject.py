@@ -1,0 +1,57 @@
+"""What protocols read: the features of one backbone on one data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from jaxtyping import Float32, Int64
+from torch import Tensor
+
+from manyviews.evaluation.features import Features
+from manyviews.evaluation.hold_out import held_out
+
+HELD_OUT = 0.1  # share of train that stands in for a validation split
+FreshViews = Callable[[Int64[Tensor, " n"], int], Float32[Tensor, "n q D"]]
+
+
+class Subject(NamedTuple):
+    """Features that a protocol scores: those of the trained backbone, or of one of its controls.
+
+    Attributes:
+        train: features to fit on; the bank of nearest-neighbour protocols.
+        test: features to score; nothing is ever chosen on them.
+        classes: M, number of classes of the data set.
+        val: features to choose on, if the data set has a validation split.
+        fresh_views: returns features (n, q, D) of q random views of each of n training rows, which
+            are given by their positions; None if the subject has no backbone.
+    """
+
+    train: Features
+    test: Features
+    classes: int
+    val: Features | None = None
+    fresh_views: FreshViews | None = None
+
+    def fit_and_held(self, share: float = HELD_OUT, seed: int = 0) -> tuple[Features, Features]:
+        """Return labelled items to fit on and labelled items to choose on; they share no group.
+
+        The second are the validation split, if there is one; otherwise a share of train.
+
+        Args:
+            share: share of train to hold out if there is no validation split.
+            seed: seed of that split.
+
+        Raises:
+            ConfigError: no item can be held out.
+        """
+        known = self.train.labelled()
+        if self.val is not None:
+            return known, self.val.labelled()
+        kept, held = held_out(known.label, share, seed, known.group)
+        return known.rows(kept), known.rows(held)
+
+    def on_validation(self) -> Subject:
+        """Return the subject in which the validation items take the place of test."""
+        fit, held = self.fit_and_held()
+        return self._replace(train=fit, test=held, val=None)
