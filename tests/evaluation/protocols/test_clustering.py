@@ -62,7 +62,7 @@ def test_classes_that_lie_apart_are_found_by_every_seed_with_as_many_clusters_as
     for answer in found.answers:
         assert isinstance(answer, Clusters)
         assert answer.cluster.shape == (60,) and answer.cluster.max() == 1
-        assert reference.adjusted_rand_score(label, cluster) == 1
+        assert reference.adjusted_rand_score(label, answer.cluster) == 1
 
 
 def test_the_same_seeds_give_the_same_clusters():
