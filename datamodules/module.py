@@ -13,6 +13,7 @@ from torch import Tensor
 
 from manyviews.batch import Batch, Sample, check
 from manyviews.datamodules.loader import EpochLoader, Source
+from manyviews.datamodules.preprocessing import Preprocessing
 
 Split = Literal["train", "test"]
 Reads = Literal["images", "series"]
@@ -129,6 +130,8 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
         pieces: batches per optimizer step and rank (gradient accumulation).
         label: int64 (N,), class of each training row for the method, instead of the data set's own;
             evaluation does not use it.
+        preprocessing: what the backbone expects of clean inputs and of the normalisation; None: the
+            data as they are, normalised by the statistics of the training split.
     """
 
     reads: ClassVar[Reads]
@@ -144,15 +147,27 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
         seed: int,
         pieces: int = 1,
         label: Int64[Tensor, " N"] | None = None,
+        preprocessing: Preprocessing | None = None,
     ) -> None:
         super().__init__()
         self.splits = splits
         self.views = views
         self.given_label = label
+        self.preprocessing = preprocessing
         self.batch_size, self.pieces = batch_size, pieces
         self.seed = seed
         self.current: EpochLoader | None = None
         self.restored: dict[str, int] | None = None
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        """Mean of every channel, for normalisation."""
+        return self.splits.mean if self.preprocessing is None else self.preprocessing.mean
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        """Standard deviation of every channel, for normalisation."""
+        return self.splits.std if self.preprocessing is None else self.preprocessing.std
 
     @property
     def trained(self) -> Rows:
@@ -214,8 +229,8 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
             sample.position,
             seed=self.seed,
             epoch=epoch,
-            mean=self.splits.mean,
-            std=self.splits.std,
+            mean=self.mean,
+            std=self.std,
         )
         label = sample.label
         if self.given_label is not None:
