@@ -130,7 +130,9 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
         pieces: batches per optimizer step and rank (gradient accumulation).
         label: int64 (N,), class of each training row for the method, instead of the data set's own;
             evaluation does not use it.
-        preprocessing: what the backbone expects of clean inputs and of the normalisation; None: the
+
+    Attributes:
+        preprocessing: what a backbone that was trained elsewhere expects of its inputs; None: the
             data as they are, normalised by the statistics of the training split.
     """
 
@@ -147,13 +149,12 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
         seed: int,
         pieces: int = 1,
         label: Int64[Tensor, " N"] | None = None,
-        preprocessing: Preprocessing | None = None,
     ) -> None:
         super().__init__()
         self.splits = splits
         self.views = views
         self.given_label = label
-        self.preprocessing = preprocessing
+        self.preprocessing: Preprocessing | None = None
         self.batch_size, self.pieces = batch_size, pieces
         self.seed = seed
         self.current: EpochLoader | None = None
@@ -168,6 +169,17 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
     def std(self) -> tuple[float, ...]:
         """Standard deviation of every channel, for normalisation."""
         return self.splits.std if self.preprocessing is None else self.preprocessing.std
+
+    @property
+    def channels(self) -> int:
+        """Number of channels that the backbone reads."""
+        expected = self.preprocessing
+        return self.splits.channels if expected is None else expected.channels
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Height and width in pixels, or steps, of the clean inputs that the backbone reads."""
+        return self.splits.size if self.preprocessing is None else self.preprocessing.size
 
     @property
     def trained(self) -> Rows:

@@ -1,8 +1,7 @@
 """What a backbone expects of its clean inputs: their size, their statistics and how they are cut.
 
-A run's backbone expects what it was trained with; `preprocessing.json` in its folder says it. Models
-of timm and torchvision expect what their libraries say. Any other backbone takes the data as they
-are.
+A run's backbone expects what it was trained with; `preprocessing.json` in its folder says it. A
+model of timm expects what timm says of it. Any other backbone takes the data as they are.
 """
 
 from __future__ import annotations

@@ -189,4 +189,6 @@ def to_tensor(image: Image.Image) -> UInt8[Tensor, "C H W"]:
 
 def to_picture(pixels: UInt8[Tensor, "C H W"]) -> Image.Image:
     """Return the picture in mode L or RGB of these bytes: the inverse of `to_tensor`."""
-    return Image.fromarray(pixels[0].numpy() if len(pixels) == 1 else pixels.permute(1, 2, 0).numpy())
+    return Image.fromarray(
+        pixels[0].numpy() if len(pixels) == 1 else pixels.permute(1, 2, 0).numpy()
+    )
