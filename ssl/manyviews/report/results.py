@@ -29,7 +29,12 @@ class Row(NamedTuple):
 
 def subjects(card: dict[str, Any]) -> dict[str, str]:
     """Return the words for trained backbone and controls by name, the trained backbone first."""
-    return {s["subject"]: _word(s["subject"]) for s in card["scores"]}
+    named = card.get("named", {})  # of a backbone without a run
+    return {
+        s["subject"]: named.get(s["subject"], _word(s["subject"]))
+        for s in card["scores"]
+        if s.get("split", "test") == "test"
+    }
 
 
 def rows(card: dict[str, Any], metrics: Collection[str] = HEADLINES) -> list[Row]:

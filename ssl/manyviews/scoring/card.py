@@ -161,6 +161,7 @@ def _head(candidate: Candidate, data: Data) -> dict[str, Any]:
         "run": candidate.name,
         "checkpoint": candidate.mark,
         "backbone": in_words(candidate),
+        "named": {} if candidate.run else {"trained": _weights(candidate)},
         "unfinished": candidate.unfinished,
         "preprocessing": expected.as_dict() | {"in_words": expected.in_words()},
         "data": {
@@ -170,6 +171,11 @@ def _head(candidate: Candidate, data: Data) -> dict[str, Any]:
             "fingerprint": data.splits.fingerprint(),
         },
     }
+
+
+def _weights(candidate: Candidate) -> str:
+    """Return what the weights of a backbone without a run are called in its report."""
+    return "random weights" if candidate.is_random else str(candidate.mark["file"])
 
 
 def _scored(
