@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from manyviews.batch import Sample
 from manyviews.datamodules.images.decode import to_tensor
 from manyviews.datamodules.images.files import ImageFiles, Prepare
-from manyviews.datamodules.images.splits import Images, ImageSplits
+from manyviews.datamodules.images.splits import ImageSplits
 from manyviews.datamodules.module import Rows, Split, ViewData
 from manyviews.datamodules.views.images.pipeline import Views
 
@@ -47,7 +47,7 @@ class ImageData(ViewData[ImageSplits, Views]):
 
     def clean(self, split: Split, rows: Int64[Tensor, " N"] | None = None) -> Iterator[Sample]:
         """Yield normalised images without augmentation, in order; by default all of the split."""
-        images: Images | ImageFiles = getattr(self.splits, split)
+        images = self.rows_of(split)
         rows = torch.arange(len(images.label)) if rows is None else rows
         height, width = self.splits.size  # large images come in smaller batches
         batch_size = max(1, min(CLEAN_BATCH, CLEAN_PIXELS // (height * width)))
@@ -55,13 +55,18 @@ class ImageData(ViewData[ImageSplits, Views]):
             image = normalise(sample.input, self.splits.mean, self.splits.std)
             yield sample._replace(input=image)
 
+    def groups(self, split: Split) -> tuple[Int64[Tensor, " N"], tuple[str, ...]] | None:
+        """Return the patient or video of every image and all names; None if there are no groups."""
+        group = self.rows_of(split).group
+        return None if group is None else (group, self.splits.groups)
+
     def controls(self) -> Mapping[str, Callable[[Split], Float[Tensor, "N D"]]]:
         """Return baselines by name: functions from a split to features of its labelled images."""
         return {"raw": self._raw}
 
     def _raw(self, split: Split) -> Float[Tensor, "N D"]:
         """Return the pixels of the images that evaluation reads."""
-        images: Images | ImageFiles = getattr(self.splits, split)
+        images = self.rows_of(split)
         return raw_pixels(images.samples(self.probed(split).split(CLEAN_BATCH)), self.splits.size)
 
     def pictures(self, view: Float[Tensor, "B C H W"]) -> UInt8[np.ndarray, "B C H W"]:

@@ -258,7 +258,7 @@ def _scored(
     """Return scores, differences and scores by person; empty lists if a split has no labels."""
     if not all((features.label >= 0).any() for features in subjects["trained"]):
         return {part: [] for part in ROWS}
-    classes, people = len(data.splits.classes), data.subjects("test")
+    classes, people = len(data.splits.classes), data.groups("test")
     owner, names = people if people is not None else (None, ())
     scored = {
         who: Subject(
