@@ -14,6 +14,7 @@ from torch import Tensor
 from manyviews.batch import Batch, Sample, check
 from manyviews.datamodules.loader import EpochLoader, Source
 from manyviews.datamodules.named_splits import Split, named_splits
+from manyviews.datamodules.preprocessing import Preprocessing
 from manyviews.errors import ConfigError
 
 Reads = Literal["images", "series"]
@@ -140,6 +141,10 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
         pieces: batches per optimizer step and rank (gradient accumulation).
         label: int64 (N,), class of each training row for the method, instead of the data set's own;
             evaluation does not use it.
+
+    Attributes:
+        preprocessing: what a backbone that was trained elsewhere expects of its inputs; None: the
+            data as they are, normalised by the statistics of the training split.
     """
 
     reads: ClassVar[Reads]
@@ -160,10 +165,32 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
         self.splits = splits
         self.views = views
         self.given_label = label
+        self.preprocessing: Preprocessing | None = None
         self.batch_size, self.pieces = batch_size, pieces
         self.seed = seed
         self.current: EpochLoader | None = None
         self.restored: dict[str, int] | None = None
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        """Mean of every channel, for normalisation."""
+        return self.splits.mean if self.preprocessing is None else self.preprocessing.mean
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        """Standard deviation of every channel, for normalisation."""
+        return self.splits.std if self.preprocessing is None else self.preprocessing.std
+
+    @property
+    def channels(self) -> int:
+        """Number of channels that the backbone reads."""
+        expected = self.preprocessing
+        return self.splits.channels if expected is None else expected.channels
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Height and width in pixels, or steps, of the clean inputs that the backbone reads."""
+        return self.splits.size if self.preprocessing is None else self.preprocessing.size
 
     @property
     def trained(self) -> Rows:
@@ -225,8 +252,8 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
             sample.position,
             seed=self.seed,
             epoch=epoch,
-            mean=self.splits.mean,
-            std=self.splits.std,
+            mean=self.mean,
+            std=self.std,
         )
         label = sample.label
         if self.given_label is not None:

@@ -68,7 +68,7 @@ class SeriesData(ViewData[SeriesSplits, SeriesViews]):
         windows = self.rows_of(split)
         rows = torch.arange(len(windows.label)) if rows is None else rows
         for sample in windows.samples(rows.split(CLEAN_BATCH)):
-            series = normalise(sample.input, self.splits.mean, self.splits.std)
+            series = normalise(sample.input, self.mean, self.std)
             yield sample._replace(input=series)
 
     def groups(self, split: Split) -> tuple[Int64[Tensor, " N"], tuple[str, ...]] | None:
@@ -93,4 +93,4 @@ class SeriesData(ViewData[SeriesSplits, SeriesViews]):
 
     def originals(self, split: Rows, rows: Int64[Tensor, " B"]) -> UInt8[np.ndarray, "B 3 H W"]:
         """Draw windows as lines, on the scale of the views."""
-        return draw_series(normalise(split.sample(rows).input, self.splits.mean, self.splits.std))
+        return draw_series(normalise(split.sample(rows).input, self.mean, self.std))
