@@ -16,7 +16,7 @@ from manyviews.batch import Sample
 from manyviews.datamodules.images.clean import cleaner
 from manyviews.datamodules.images.decode import to_picture, to_tensor
 from manyviews.datamodules.images.files import ImageFiles, Prepare
-from manyviews.datamodules.images.splits import Images, ImageSplits
+from manyviews.datamodules.images.splits import ImageSplits
 from manyviews.datamodules.module import Rows, Split, ViewData
 from manyviews.datamodules.views.images.pipeline import Views
 
@@ -51,7 +51,7 @@ class ImageData(ViewData[ImageSplits, Views]):
 
         They are cut, resized and normalised as `preprocessing` says, if there is one.
         """
-        images: Images | ImageFiles = getattr(self.splits, split)
+        images = self.rows_of(split)
         rows = torch.arange(len(images.label)) if rows is None else rows
         expected = self.preprocessing
         height, width = self.splits.size if expected is None else expected.size
@@ -63,9 +63,7 @@ class ImageData(ViewData[ImageSplits, Views]):
                 pixels = pixels.expand(-1, expected.channels, -1, -1)
             yield sample._replace(input=normalise(pixels, self.mean, self.std))
 
-    def _cut(
-        self, images: Images | ImageFiles, batches: Sequence[Int64[Tensor, " B"]]
-    ) -> Iterator[Sample]:
+    def _cut(self, images: Rows, batches: Sequence[Int64[Tensor, " B"]]) -> Iterator[Sample]:
         """Yield clean uint8 images of the expected size."""
         if self.preprocessing is None:
             yield from images.samples(batches)
@@ -78,13 +76,18 @@ class ImageData(ViewData[ImageSplits, Views]):
             pictures = [to_picture(image) for image in sample.input]
             yield sample._replace(input=clean(pictures, sample.position, 0))
 
+    def groups(self, split: Split) -> tuple[Int64[Tensor, " N"], tuple[str, ...]] | None:
+        """Return the patient or video of every image and all names; None if there are no groups."""
+        group = self.rows_of(split).group
+        return None if group is None else (group, self.splits.groups)
+
     def controls(self) -> Mapping[str, Callable[[Split], Float[Tensor, "N D"]]]:
         """Return baselines by name: functions from a split to features of its labelled images."""
         return {"raw": self._raw}
 
     def _raw(self, split: Split) -> Float[Tensor, "N D"]:
         """Return the pixels of the images that evaluation reads."""
-        images: Images | ImageFiles = getattr(self.splits, split)
+        images = self.rows_of(split)
         return raw_pixels(images.samples(self.probed(split).split(CLEAN_BATCH)), self.splits.size)
 
     def pictures(self, view: Float[Tensor, "B C H W"]) -> UInt8[np.ndarray, "B C H W"]:

@@ -185,7 +185,7 @@ def _scored(
     measures: Collection[str] | None,
 ) -> Scored:
     """Return the scores; of data without labels only those of protocols that need none."""
-    trained, people = found["trained"], data.subjects("test")
+    trained, people = found["trained"], data.groups("test")
     if not all((f.label >= 0).any() for f in (trained.train, trained.test)):
         protocols = {k: p for k, p in protocols.items() if getattr(p, "label_free", False)}
     names = () if people is None else people[1]

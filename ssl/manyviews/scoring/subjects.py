@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from manyviews.build import Data
 from manyviews.datamodules.module import Split
+from manyviews.datamodules.named_splits import named_splits
 from manyviews.errors import ConfigError
 from manyviews.evaluation.features import Features, cached, extract
 from manyviews.evaluation.subject import Subject
@@ -81,10 +82,11 @@ def _once(build: Callable[[Data], nn.Module], data: Data) -> Build:
 
 def _subject(data: Data, of: Callable[[Split], Features]) -> Subject:
     def grouped(split: Split) -> Features:
-        features, groups = of(split), data.subjects(split)
+        features, groups = of(split), data.groups(split)
         return features if groups is None else features._replace(group=groups[0][features.position])
 
-    return Subject(grouped("train"), grouped("test"), len(data.splits.classes))
+    val = grouped("val") if "val" in named_splits(data.splits) else None
+    return Subject(grouped("train"), grouped("test"), len(data.splits.classes), val)
 
 
 def _control(data: Data, split: Split, of: Callable[[Split], Tensor]) -> Features:
