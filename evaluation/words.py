@@ -10,6 +10,18 @@ METRICS = {
     "nmi": "NMI",
     "matched_accuracy": "matched accuracy",
 }
+LABEL_FREE = {
+    "rankme": "RankMe",
+    "rankme_centred": "RankMe, centred",
+    "effective_rank": "effective rank",
+    "effective_rank_centred": "effective rank of the covariance",
+    "alpha_req": "alpha-ReQ, window 11 to 100",
+    "alpha_req_3_100": "alpha-ReQ, window 3 to 100",
+    "uniformity": "uniformity",
+    "lidar": "LiDAR",
+    "fisher_ratio": "Fisher ratio",
+    "alignment": "alignment",
+}
 HEADLINES = ("top1", "ari")  # each protocol has one of them
 
 TRAINED = "trained"
