@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "protocols.clustering": ["Clustering"],
         "features": ["Features", "extract"],
         "protocols.knn": ["KNN"],
+        "protocols.label_free": ["LabelFree"],
         "protocols.linear": ["LinearGrid"],
         "protocols.linear_lbfgs": ["LinearLBFGS"],
         "protocols.linear_rebar": ["LinearRebar"],

@@ -57,13 +57,14 @@ class Scalar(NamedTuple):
 
     Attributes:
         name: name of the measure.
-        value: the number.
+        value: the number; None if the measure is not defined for these features. `details` then
+            has the entry `undefined`, a sentence that says why.
         better: whether a higher or a lower value is better; None if neither is.
         details: how it was computed (number of samples, window, centring); stored in report.json.
     """
 
     name: str
-    value: float
+    value: float | None
     better: Better | None = None
     details: Mapping[str, Any] = {}
 

@@ -18,6 +18,18 @@ METRICS = {
     "precision_at_5": "precision@5",
     "precision_at_10": "precision@10",
 }
+LABEL_FREE = {
+    "rankme": "RankMe",
+    "rankme_centred": "RankMe, centred",
+    "effective_rank": "effective rank",
+    "effective_rank_centred": "effective rank of the covariance",
+    "alpha_req": "alpha-ReQ, window 11 to 100",
+    "alpha_req_3_100": "alpha-ReQ, window 3 to 100",
+    "uniformity": "uniformity",
+    "lidar": "LiDAR",
+    "fisher_ratio": "Fisher ratio",
+    "alignment": "alignment",
+}
 HEADLINES = ("top1", "ari", "map")  # a protocol that is scored by labels has one of them
 
 TRAINED = "trained"

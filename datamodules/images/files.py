@@ -77,7 +77,7 @@ class ImageFiles:
 
     def samples(
         self,
-        batches: Sequence[Int64[Tensor, " B"]],
+        batches: Sequence[Int64[Tensor, " _"]],
         prepare: Prepare | None = None,
         epoch: int = 0,
     ) -> Iterator[Sample]:

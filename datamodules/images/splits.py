@@ -49,7 +49,7 @@ class Images(NamedTuple):
 
     def samples(
         self,
-        batches: Sequence[Int64[Tensor, " B"]],
+        batches: Sequence[Int64[Tensor, " _"]],
         prepare: Prepare | None = None,
         epoch: int = 0,
     ) -> Iterator[Sample]:

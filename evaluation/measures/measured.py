@@ -153,12 +153,12 @@ class Number(NamedTuple):
     """A measure without an interval.
 
     Attributes:
-        value: the number.
+        value: the number; None if it is not defined, see `Scalar`.
         better: whether a higher or a lower value is better; None if neither is.
         details: how it was computed.
     """
 
-    value: float
+    value: float | None
     better: Better | None
     details: Mapping[str, Any]
 
