@@ -80,9 +80,7 @@ def _fresh_views(
 
         def compute() -> Features:
             """Embed the views; the views of a sample are neighbours."""
-            embed = fresh_views(built(), data)
-            assert embed is not None
-            made = embed(position, views).flatten(0, 1)
+            made = fresh_views(built(), data)(position, views).flatten(0, 1)
             return Features(made, torch.full_like(rows, -1), rows)
 
         return cached(path, compute, rows).embedding.unflatten(0, (len(position), views))
