@@ -12,7 +12,7 @@ from manyviews.datamodules.views.series.jitter import Jitter
 from manyviews.datamodules.views.series.pipeline import SeriesView, SeriesViews
 from manyviews.datamodules.views.series.placement import Anywhere, Shift
 from manyviews.evaluation import fresh_views as module
-from manyviews.evaluation.fresh_views import fresh_views, shows_one_sample
+from manyviews.evaluation.fresh_views import EPOCH, fresh_views, shows_one_sample
 
 ROWS = torch.tensor([5, 0, 17, 3, 40])
 
