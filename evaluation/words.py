@@ -9,8 +9,15 @@ METRICS = {
     "ari": "ARI",
     "nmi": "NMI",
     "matched_accuracy": "matched accuracy",
+    "map": "mean average precision",
+    "recall_at_1": "recall@1",
+    "recall_at_5": "recall@5",
+    "recall_at_10": "recall@10",
+    "precision_at_1": "precision@1",
+    "precision_at_5": "precision@5",
+    "precision_at_10": "precision@10",
 }
-HEADLINES = ("top1", "ari")  # each protocol has one of them
+HEADLINES = ("top1", "ari", "map")  # a protocol that is scored by labels has one of them
 
 TRAINED = "trained"
 SUBJECTS = {
