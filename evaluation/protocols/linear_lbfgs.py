@@ -61,6 +61,7 @@ class LinearLBFGS:
         problem, penalties = Problem(x, kept.label, subject.classes), self._candidates(len(x))
         models: list[Linear] = []
         accuracy: list[float] = []
+        best = 0
         for penalty in penalties:
             models.append(self._solved(problem, penalty, models[-1] if models else None))
             right = models[-1].predict(x_held) == held.label

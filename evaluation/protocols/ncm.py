@@ -26,22 +26,22 @@ class ClassSums(NamedTuple):
 
     Attributes:
         total: float64 (M, D), sum of the features of each class.
-        count: int64 (M,), number of items of each class.
+        items: int64 (M,), number of items of each class.
     """
 
     total: Float64[Tensor, "M D"]
-    count: Int64[Tensor, " M"]
+    items: Int64[Tensor, " M"]
 
     def plus(self, other: ClassSums) -> ClassSums:
         """Return the sums over the items of both."""
-        return ClassSums(self.total + other.total, self.count + other.count)
+        return ClassSums(self.total + other.total, self.items + other.items)
 
     def scores(self, x: Float[Tensor, "Q D"]) -> Float64[Tensor, "Q M"]:
         """Return minus the squared distance of each normalised row to each class mean."""
-        mean = self.total / self.count.clamp(min=1)[:, None]
+        mean = self.total / self.items.clamp(min=1)[:, None]
         q = F.normalize(x, dim=1).double()
         squared = q.square().sum(1, True) - 2 * q @ mean.mT + mean.square().sum(1)
-        return (-squared.clamp(min=0)).where(self.count > 0, ABSENT)
+        return (-squared.clamp(min=0)).where(self.items > 0, ABSENT)
 
 
 def class_sums(

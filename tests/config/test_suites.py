@@ -6,7 +6,7 @@ from manyviews import config
 from manyviews.errors import ConfigError
 
 QUICK = ["knn", "linear_lbfgs"]
-STANDARD = [*QUICK, "ncm", "low_shot", "clustering", "retrieval"]
+STANDARD = [*QUICK, "ncm", "low_shot", "clustering", "retrieval", "label_free"]
 SERIES = ["linear_rebar", "knn_series", "clustering"]
 PAPER = ["knn_dino", "knn_instdisc", "knn_mixbt", "linear"]
 
@@ -79,3 +79,11 @@ def test_a_suite_of_the_users_own(tmp_path):
     (tmp_path / "evaluation" / "mine.yaml").write_text("defaults:\n  - knn_dino\n  - ncm\n")
     found = config.compose("evaluate", ["run=x", "evaluation=mine"], str(tmp_path))[0]["evaluation"]
     assert sorted(found) == ["knn_dino", "ncm"]
+
+
+@pytest.mark.parametrize("command", ["evaluate", "pretrain"])
+def test_series_are_evaluated_under_their_own_suite_unless_another_is_chosen(command):
+    assert sorted(protocols("data=watch", command=command)) == sorted(SERIES)
+    chosen = protocols("data=watch", "evaluation=quick", command=command)
+    assert sorted(chosen) == sorted(QUICK)
+    assert sorted(protocols("data=stl10", command=command)) == sorted(QUICK)

@@ -109,7 +109,9 @@ ALWAYS_SCORED = ("ordinary", "99 test items", "many dimensions", "large features
 def test_a_protocol_ends_with_a_score_or_one_line(name, case):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = score({"trained": SUBJECTS[case]()}, {f"{name}@1": protocol(name)}, groups=NAMES)
+        found = score(
+            {"trained": SUBJECTS[case]()}, {f"{name}@1": protocol(name)}, groups=NAMES
+        ).rows
     for row in found["failed"]:
         assert row["reason"].startswith("ConfigError: ") and len(row["reason"]) < 250
         assert case not in ALWAYS_SCORED

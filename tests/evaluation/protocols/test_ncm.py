@@ -32,7 +32,7 @@ def test_sums_of_parts_add_up_to_the_sums_of_all():
     first = class_sums(data.embedding[:40], data.label[:40], 3)
     parts = first.plus(class_sums(data.embedding[40:], data.label[40:], 3))
     torch.testing.assert_close(parts.total, whole.total, rtol=1e-12, atol=1e-12)
-    assert torch.equal(parts.count, whole.count) and int(whole.count.sum()) == 101
+    assert torch.equal(parts.items, whole.items) and int(whole.items.sum()) == 101
 
 
 def test_reading_train_in_parts_changes_nothing(monkeypatch):
