@@ -24,9 +24,9 @@ class LinearLBFGS:
     (Breiman et al., "Classification and regression trees", 1984). The accuracy hardly changes over
     decades of small penalties, and the very best of them is chance. The penalties are tried from
     the largest to the smallest, and each fit starts at the last solution; once the accuracy has
-    risen, they end after three without a better one. The model is then fitted on all of train and scored once on test.
-    Features are standardised by the rows that are fitted on. There is no augmentation: expect 0.5
-    to 2 points less than from probes that re-run the backbone.
+    risen, they end after three without a better one. The model is then fitted on all of train and
+    scored once on test. Features are standardised by the rows that are fitted on. There is no
+    augmentation: expect 0.5 to 2 points less than from probes that re-run the backbone.
 
     The fit stops when a step lowers the objective by less than 1e-6, which is at most 1e-4 above
     the minimum: probabilities are off by up to 0.02, and of 2,000 labels at most a few.
