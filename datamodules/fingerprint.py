@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from manyviews.datamodules.named_splits import named_splits
+
 
 def fingerprint(splits: Any, items: str) -> dict[str, Any]:
     """Return name, channels and size, and of each split count, labels, groups and SHA-256.
 
     Args:
-        splits: a data set with `name`, `channels`, `size` and the splits `train` and `test`, each
-            of which has a `label` and its own `fingerprint()`.
+        splits: a data set with `name`, `channels` and `size`, each of whose splits has a `label`
+            and its own `fingerprint()`.
         items: the word for the rows of a split, "images" or "windows"; the key of their count.
     """
     return {
         "name": splits.name,
         "channels": splits.channels,
         "size": list(splits.size),
-        **{split: _of_split(getattr(splits, split), items) for split in ("train", "test")},
+        **{name: _of_split(rows, items) for name, rows in named_splits(splits).items()},
     }
 
 

@@ -23,7 +23,7 @@ class Source(Protocol):
         ...
 
     def samples(
-        self, batches: Sequence[Int64[Tensor, " _"]], prepare: Any, epoch: int
+        self, batches: Sequence[Int64[Tensor, " _"]], prepare: Any = None, epoch: int = 0
     ) -> Iterator[Sample]:
         """Yield the batches in the given order; workers may run ahead."""
         ...

@@ -13,14 +13,21 @@ from torch import Tensor
 
 from manyviews.batch import Batch, Sample, check
 from manyviews.datamodules.loader import EpochLoader, Source
+from manyviews.datamodules.named_splits import Split, named_splits
+from manyviews.datamodules.preprocessing import Preprocessing
+from manyviews.errors import ConfigError
 
-Split = Literal["train", "test"]
 Reads = Literal["images", "series"]
 
 
 @runtime_checkable
 class Rows(Source, Protocol):
     """A split of images or windows."""
+
+    @property
+    def group(self) -> Int64[Tensor, " N"] | None:
+        """Group of every row (person, patient, video), -1 if unknown; None if there are none."""
+        ...
 
     def sample(self, rows: Int64[Tensor, " B"], prepare: Any = None, epoch: int = 0) -> Sample:
         """Return these rows as one batch."""
@@ -44,6 +51,11 @@ class Splits(Protocol):
     @property
     def test(self) -> Rows:
         """Split for the scores; nothing is ever chosen on it."""
+        ...
+
+    @property
+    def val(self) -> Rows | None:
+        """Split to choose settings and checkpoints on; None if there is none."""
         ...
 
     @property
@@ -129,6 +141,10 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
         pieces: batches per optimizer step and rank (gradient accumulation).
         label: int64 (N,), class of each training row for the method, instead of the data set's own;
             evaluation does not use it.
+
+    Attributes:
+        preprocessing: what a backbone that was trained elsewhere expects of its inputs; None: the
+            data as they are, normalised by the statistics of the training split.
     """
 
     reads: ClassVar[Reads]
@@ -149,10 +165,32 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
         self.splits = splits
         self.views = views
         self.given_label = label
+        self.preprocessing: Preprocessing | None = None
         self.batch_size, self.pieces = batch_size, pieces
         self.seed = seed
         self.current: EpochLoader | None = None
         self.restored: dict[str, int] | None = None
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        """Mean of every channel, for normalisation."""
+        return self.splits.mean if self.preprocessing is None else self.preprocessing.mean
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        """Standard deviation of every channel, for normalisation."""
+        return self.splits.std if self.preprocessing is None else self.preprocessing.std
+
+    @property
+    def channels(self) -> int:
+        """Number of channels that the backbone reads."""
+        expected = self.preprocessing
+        return self.splits.channels if expected is None else expected.channels
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Height and width in pixels, or steps, of the clean inputs that the backbone reads."""
+        return self.splits.size if self.preprocessing is None else self.preprocessing.size
 
     @property
     def trained(self) -> Rows:
@@ -214,8 +252,8 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
             sample.position,
             seed=self.seed,
             epoch=epoch,
-            mean=self.splits.mean,
-            std=self.splits.std,
+            mean=self.mean,
+            std=self.std,
         )
         label = sample.label
         if self.given_label is not None:
@@ -226,9 +264,23 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
         """Return the views of these training rows in `epoch`."""
         return self.make_batch(self.trained.sample(rows, self.prepare(), epoch), epoch)
 
+    def rows_of(self, split: Split) -> Rows:
+        """Return a split.
+
+        Raises:
+            ConfigError: the data have no validation split.
+        """
+        rows = named_splits(self.splits)
+        if split not in rows:
+            raise ConfigError(
+                f"data={self.splits.name} has no validation split; type data.val=0.1 to hold out a "
+                "tenth of train"
+            )
+        return rows[split]
+
     def probed(self, split: Split) -> Int64[Tensor, " N"]:
         """Return the rows that evaluation reads: all labelled ones, or every row if none is."""
-        label = getattr(self.splits, split).label
+        label = self.rows_of(split).label
         known = (label >= 0).nonzero()[:, 0]
         return known if len(known) else torch.arange(len(label))
 
@@ -240,9 +292,12 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
         """Yield normalised rows without augmentation, in order; by default all of the split."""
         raise NotImplementedError
 
-    def subjects(self, split: Split) -> tuple[Int64[Tensor, " N"], tuple[str, ...]] | None:
-        """Return the subject of each row as an index into names; None if rows have no subjects."""
-        return None
+    def groups(self, split: Split) -> tuple[Int64[Tensor, " N"], tuple[str, ...]] | None:
+        """Return the group of each row as an index into names, -1 if unknown; None without groups.
+
+        A group is what must not lie in two splits: a person, a patient, a video.
+        """
+        raise NotImplementedError
 
     def controls(self) -> Mapping[str, Callable[[Split], Float[Tensor, "N D"]]]:
         """Return baselines by name: functions from a split to features that need no backbone."""

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 @runtime_checkable
 class Content(Protocol):
-    """The result of a data set's function before it is split: recordings, or an index of files."""
+    """The result of a data set's function before it is split: recordings, images or an index."""
 
     @property
     def dataset(self) -> str:
@@ -30,7 +30,10 @@ S = TypeVar("S")
 
 
 def with_options(
-    options: Any, split: Callable[[str, C, Any], S], fixed: Collection[str] = ()
+    options: Any,
+    split: Callable[[str, C, Any], S],
+    fixed: Collection[str] = (),
+    nullable: Collection[str] = (),
 ) -> Callable[[Callable[..., C]], Callable[..., S]]:
     """Return a decorator that turns a function which finds data into one that returns splits.
 
@@ -40,11 +43,12 @@ def with_options(
 
     Args:
         options: a NamedTuple with the defaults of this data set. An option may be None only if
-            that is its default.
+            that is its default, or if it is nullable.
         split: called as `split(name, content, options)`; its return type is that of the result.
         fixed: names of options that users cannot change.
+        nullable: names of options that may be None whatever their default is.
     """
-    shared = _option_parameters(options, fixed)
+    shared = _option_parameters(options, fixed, nullable)
     returned = typing.get_type_hints(split)["return"]
 
     def decorate(find: Callable[..., C]) -> Callable[..., S]:
@@ -73,7 +77,9 @@ def with_options(
     return decorate
 
 
-def _option_parameters(options: Any, fixed: Collection[str]) -> dict[str, Parameter]:
+def _option_parameters(
+    options: Any, fixed: Collection[str], nullable: Collection[str]
+) -> dict[str, Parameter]:
     """Return the options that users can change as keyword-only parameters."""
     hints = typing.get_type_hints(type(options))
     return {
@@ -82,7 +88,9 @@ def _option_parameters(options: Any, fixed: Collection[str]) -> dict[str, Parame
             Parameter.KEYWORD_ONLY,
             default=default,
             # Only a data set that can do without a value has null as its default.
-            annotation=hints[name] if default is None else _without_none(hints[name]),
+            annotation=(
+                hints[name] if default is None or name in nullable else _without_none(hints[name])
+            ),
         )
         for name, default in options._asdict().items()
         if name not in fixed

@@ -51,7 +51,8 @@ def extract(backbone: nn.Module, samples: Iterable[Sample]) -> Features:
 
     Args:
         backbone: a module from images (B, C, H, W) or series (B, C, T) to embeddings (B, D).
-        samples: batches whose `input` is clean (not augmented) and normalised.
+        samples: batches whose `input` is clean (not augmented) and normalised; if they know groups,
+            the features do, too.
 
     Raises:
         NotFinite: an embedding is NaN or infinite.
@@ -62,19 +63,22 @@ def extract(backbone: nn.Module, samples: Iterable[Sample]) -> Features:
     try:
         with torch.autocast(weight.device.type, enabled=False):
             parts = [
-                (backbone(s.input.to(weight)).float().cpu(), s.label, s.position) for s in samples
+                (backbone(s.input.to(weight)).float().cpu(), s.label, s.position, s.group)
+                for s in samples
             ]
     finally:
         for module, training in flags.items():
             module.training = training
-    embedding, label, position = (torch.cat(column) for column in zip(*parts, strict=True))
+    *columns, groups = zip(*parts, strict=True)
+    embedding, label, position = map(torch.cat, columns)
     bad = ~embedding.isfinite().all(1)
     if bad.any():
         raise NotFinite(
             f"{int(bad.sum())} of {len(bad)} embeddings are NaN or infinite, "
             f"the first at position {int(position[bad][0])}"
         )
-    return Features(embedding, label.cpu(), position.cpu())
+    group = None if groups[0] is None else torch.cat(groups).cpu()
+    return Features(embedding, label.cpu(), position.cpu(), group)
 
 
 def save(path: Path, features: Features) -> None:
@@ -93,9 +97,11 @@ def load(path: Path) -> Features:
         return Features(**held)
 
 
-def _fits(found: Features, rows: Int64[Tensor, " N"]) -> bool:
-    """Return True if features from a file are those of these rows by shape and type."""
-    embedding, label, position, _ = found
+def _fits(found: Features, rows: Int64[Tensor, " N"], group: Int64[Tensor, " N"] | None) -> bool:
+    """Return True if features from a file are those of these rows by shape, type and group."""
+    embedding, label, position, grouped = found
+    if group is not None and (grouped is None or not torch.equal(grouped, group)):
+        return False  # earlier versions did not save the groups
     return (
         (embedding.dtype, label.dtype, position.dtype) == (torch.float32, torch.int64, torch.int64)
         and embedding.ndim == 2
@@ -105,17 +111,23 @@ def _fits(found: Features, rows: Int64[Tensor, " N"]) -> bool:
     )
 
 
-def cached(path: Path, compute: Callable[[], Features], rows: Int64[Tensor, " N"]) -> Features:
+def cached(
+    path: Path,
+    compute: Callable[[], Features],
+    rows: Int64[Tensor, " N"],
+    group: Int64[Tensor, " N"] | None = None,
+) -> Features:
     """Return the features of these rows; compute and save them if `path` lacks or damages them.
 
     Args:
         path: the file.
         compute: extracts the features.
         rows: position of each item in its split.
+        group: group of each item, -1 if unknown; None if the data have no groups.
     """
     try:
         found = load(path)
-        if _fits(found, rows):
+        if _fits(found, rows, group):
             return found
     except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error):
         pass

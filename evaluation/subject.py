@@ -36,7 +36,8 @@ class Subject(NamedTuple):
     def fit_and_held(self, share: float = HELD_OUT, seed: int = 0) -> tuple[Features, Features]:
         """Return labelled items to fit on and labelled items to choose on; they share no group.
 
-        The second are the validation split, if there is one; otherwise a share of train.
+        The second are the validation split, if there is one with labels; otherwise a share of
+        train.
 
         Args:
             share: share of train to hold out if there is no validation split.
@@ -46,7 +47,7 @@ class Subject(NamedTuple):
             ConfigError: no item can be held out.
         """
         known = self.train.labelled()
-        if self.val is not None:
+        if self.val is not None and (self.val.label >= 0).any():
             return known, self.val.labelled()
         kept, held = held_out(known.label, share, seed, known.group)
         return known.rows(kept), known.rows(held)

@@ -8,13 +8,14 @@ import logging
 import math
 from collections.abc import Collection, Mapping, Sequence
 from importlib.resources import files
-from typing import Any, runtime_checkable
+from typing import Any, NamedTuple, runtime_checkable
 from typing import Protocol as Typing
 
+import numpy as np
 import yaml
 
 from manyviews.errors import NotFinite, one_line
-from manyviews.evaluation.answers import Answers, Chosen, Labels
+from manyviews.evaluation.answers import Answers, Chosen, Labels, PerItem
 from manyviews.evaluation.measures.by_group import by_group
 from manyviews.evaluation.measures.intervals import FEWEST_GROUPS
 from manyviews.evaluation.measures.measured import (
@@ -53,16 +54,31 @@ class Protocol(Typing):
         ...
 
 
+class Scored(NamedTuple):
+    """The result of an evaluation.
+
+    Attributes:
+        rows: lists of rows by name: `scores`, `differences` (trained minus control), `subjects` (by
+            group) and `failed`.
+        predictions: by protocol and measure, what the trained features gave for each test item: the
+            predicted class in the smallest unsigned type that holds all classes, or a value.
+            Evaluations of the same data are compared item by item with it.
+    """
+
+    rows: dict[str, list[dict[str, Any]]]
+    predictions: dict[str, np.ndarray]
+
+
 def score(
     subjects: Mapping[str, Subject],
     protocols: Mapping[str, Protocol],
     *,
     measures: Collection[str] | None = None,
     groups: Sequence[str] = (),
-) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows `scores`, `differences` (trained minus control) and `subjects` (by group).
+) -> Scored:
+    """Score all subjects under all protocols.
 
-    A protocol that raises an error has a row in `failed` instead, with the reason.
+    A protocol that raises an error has a row in `failed` instead of scores, with the reason.
 
     Args:
         subjects: features by name: "trained" and its controls.
@@ -71,25 +87,28 @@ def score(
         groups: name of each group that the features number.
     """
     found: dict[str, list[dict[str, Any]]] = {part: [] for part in ROWS}
+    predictions: dict[str, np.ndarray] = {}
     for key, protocol in protocols.items():
         try:
-            for part, rows in _rows(key, subjects, protocol, measures, groups).items():
+            scored = _score_one(key, subjects, protocol, measures, groups)
+            for part, rows in scored.rows.items():
                 found[part] += rows
+            predictions |= scored.predictions
         except Exception as error:  # one protocol must not take the scores of the others with it
             log.debug("protocol %s", key, exc_info=True)
             reason = one_line(f"{type(error).__name__}: {error}")
             found["failed"].append({"protocol": key, "reason": reason})
-    return found
+    return Scored(found, predictions)
 
 
-def _rows(
+def _score_one(
     key: str,
     subjects: Mapping[str, Subject],
     protocol: Protocol,
     measures: Collection[str] | None,
     groups: Sequence[str],
-) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows of one protocol."""
+) -> Scored:
+    """Score all subjects under one protocol."""
     known = {who: _labelled(subject, protocol) for who, subject in subjects.items()}
     answers = {who: protocol(subject) for who, subject in known.items()}
     items = _items(known[TRAINED])
@@ -117,6 +136,19 @@ def _rows(
     if right and items.group is not None:
         rows = by_group(right, items.group, groups)
         found["subjects"] += [{"protocol": key, **row} for row in rows]
+    return Scored(found, _predictions(key, answers[TRAINED], known[TRAINED].classes))
+
+
+def _predictions(key: str, answers: Answers, classes: int) -> dict[str, np.ndarray]:
+    """Return what can be compared item by item, by protocol and measure."""
+    found = {}
+    for cell, answer in cells(answers):
+        answer = answer.answer if isinstance(answer, Chosen) else answer
+        if isinstance(answer, Labels) and not cell:
+            smallest = np.min_scalar_type(max(classes - 1, 0))
+            found[f"{key}/top1"] = answer.top1.cpu().numpy().astype(smallest)
+        elif isinstance(answer, PerItem):
+            found[f"{key}/{answer.name}"] = answer.value.cpu().numpy().astype(np.float32)
     return found
 
 

@@ -2,6 +2,7 @@
 
 METRICS = {
     "top1": "accuracy",
+    "top5": "top-5 accuracy",
     "balanced_accuracy": "balanced accuracy",
     "macro_f1": "macro F1",
     "macro_auroc": "macro AUROC",
@@ -9,6 +10,13 @@ METRICS = {
     "ari": "ARI",
     "nmi": "NMI",
     "matched_accuracy": "matched accuracy",
+    "map": "mean average precision",
+    "recall_at_1": "recall@1",
+    "recall_at_5": "recall@5",
+    "recall_at_10": "recall@10",
+    "precision_at_1": "precision@1",
+    "precision_at_5": "precision@5",
+    "precision_at_10": "precision@10",
 }
 LABEL_FREE = {
     "rankme": "RankMe",
@@ -22,12 +30,13 @@ LABEL_FREE = {
     "fisher_ratio": "Fisher ratio",
     "alignment": "alignment",
 }
-HEADLINES = ("top1", "ari")  # each protocol has one of them
+HEADLINES = ("top1", "ari", "map")  # a protocol that is scored by labels has one of them
 
 TRAINED = "trained"
 SUBJECTS = {
     TRAINED: "trained",
     "random": "random initialisation",
+    "start": "weights it began with",
     "raw": "raw pixels",
     "mean_std": "channel mean and deviation",
     "spectrum": "first 16 |FFT| bins",

@@ -53,7 +53,7 @@ from manyviews.data import watch
 from manyviews.report.page import Environment, PackageLoader
 composed, _ = config.compose("pretrain", ["experiment=demo"])
 assert len(build.data(composed).splits.train.label) == 10_000
-assert len(watch().train.label) == 1250
+assert len(watch().train.label) == 667
 embedded = importlib.resources.files("manyviews.datamodules.embedded")
 assert "David M. Burns" in (embedded / "LICENSE.watch").read_text()
 Environment(loader=PackageLoader("manyviews.report", ".")).get_template("page.html.jinja")

@@ -20,10 +20,11 @@ from torch import Tensor
 from manyviews.datamodules.images.decode import Channels, read, to_tensor
 from manyviews.datamodules.images.files import ImageFiles, cores
 from manyviews.datamodules.images.group_names import group_notes
-from manyviews.datamodules.images.index import FileIndex, LabelledFiles, Statistics
-from manyviews.datamodules.images.notes import reading_notes
+from manyviews.datamodules.images.index import FileIndex, Statistics
+from manyviews.datamodules.images.notes import lost_colour, reading_notes, unlearnt_classes
 from manyviews.datamodules.images.scan import Scan, scan
 from manyviews.datamodules.images.splits import Images, ImageSplits
+from manyviews.datamodules.images.validation import Val, with_validation
 from manyviews.datamodules.options import with_options
 from manyviews.errors import ConfigError
 
@@ -44,12 +45,15 @@ class Reading(NamedTuple):
         channels: 1 or 3; None: 1 if every image is grey, else 3.
         on_bad_sample: "stop" at files that cannot be used, or "skip" them.
         workers: processes that decode what does not fit into memory; None: one per core.
+        val: share of every class of the training split that becomes the validation split, or names
+            of groups; None: none, unless the data have one of their own.
     """
 
     size: int | None = None
     channels: Channels | None = None
     on_bad_sample: OnBadSample = "stop"
     workers: int | None = None
+    val: Val | None = None
 
 
 def read_images(
@@ -66,7 +70,7 @@ def read_images(
         fixed: names of options that users cannot change.
         defaults: values of options that differ from those of `Reading`.
     """
-    return with_options(Reading(**defaults), image_splits, fixed)
+    return with_options(Reading(**defaults), image_splits, fixed, nullable=["val"])
 
 
 class UnusableFiles(ConfigError):
@@ -87,7 +91,7 @@ def image_splits(name: str, index: FileIndex, reading: Reading) -> ImageSplits:
 
     Args:
         name: name of the data set.
-        index: files and classes of both splits.
+        index: files and classes of all splits.
         reading: how the files become images.
 
     Raises:
@@ -96,51 +100,93 @@ def image_splits(name: str, index: FileIndex, reading: Reading) -> ImageSplits:
     """
     if reading.size is not None and reading.size < 1:
         raise ConfigError(f"data.size={reading.size}; allowed: 1 or more pixels, or null")
+    index = with_validation(index, reading.val)
     # Cached: only the first command on these files waits for it.
     scanned = scan(index.paths, cores())
     skipped = _bad_files(index.paths, scanned, reading)
-    train, test = _usable_rows(name, index, scanned, skipped)
-    usable = np.concatenate([train, test])
-    channels: Channels = reading.channels or (3 if scanned.colour.any() else 1)
-    size, classes = _size(scanned.size[usable], reading.size), _classes(name, index)
+    rows = _usable_rows(name, index, scanned, skipped)
+    usable = np.concatenate([*rows.values()])
+    seen = np.concatenate([rows["train"], rows["test"]])  # the others do not change how these look
+    channels: Channels = reading.channels or (3 if scanned.colour[seen].any() else 1)
+    size, classes = _size(scanned.size[seen], reading.size), _classes(name, index)
     make = partial(
         ImageFiles, size=size, channels=channels, workers=reading.workers, white=scanned.white
     )
-    files = LabelledFiles(index.paths, [*index.train.classes, *index.test.classes], index.groups)
     groups = tuple(sorted({name for name in index.groups or () if name is not None}))
-    parts = [
-        make(
-            [files.paths[i] for i in rows],
-            _numbers(files.classes, rows, classes),
-            scanned.digest[rows],
-            group=None if files.groups is None else _numbers(files.groups, rows, groups),
-        )
-        for rows in (train, test)
-    ]
+    files = _files(index, rows, scanned, classes, groups, make)
     notes = (
         *index.notes,
         *reading_notes(scanned.done[usable].tolist(), scanned.white),
-        *_lost_colour(scanned.colour[usable], channels),
-        *(group_notes(groups, *(part.group for part in parts))),
+        *lost_colour(scanned.colour[usable], channels),
+        *unlearnt_classes(index.val.classes if index.val else (), classes),
+        *group_notes(groups, {split: part.group for split, part in files.items()}),
     )
+    parts = _resident(files, scanned, rows)
+    mean, std = index.statistics or _statistics(scanned.moments[rows["train"]], channels)
+    return ImageSplits(
+        name,
+        parts["train"],
+        parts["test"],
+        classes,
+        mean,
+        std,
+        skipped,
+        index,
+        notes,
+        groups,
+        parts.get("val"),
+    )
+
+
+def _files(
+    index: FileIndex,
+    rows: dict[str, np.ndarray],
+    scanned: Scan,
+    classes: tuple[str, ...],
+    groups: tuple[str, ...],
+    make: Callable[..., ImageFiles],
+) -> dict[str, ImageFiles]:
+    """Return the usable files of each split, with numbers for their classes and groups."""
+    paths, named, grouped = index.paths, index.classes, index.groups
+    return {
+        split: make(
+            [paths[i] for i in part],
+            _numbers(named, part, classes),
+            scanned.digest[part],
+            group=None if grouped is None else _numbers(grouped, part, groups),
+        )
+        for split, part in rows.items()
+    }
+
+
+def _resident(
+    files: dict[str, ImageFiles], scanned: Scan, rows: dict[str, np.ndarray]
+) -> dict[str, Images | ImageFiles]:
+    """Return the splits decoded in memory, if their images have one size and are not too many."""
+    any_split = files["train"]
+    height, width = any_split.size
+    total = sum(map(len, rows.values())) * height * width * any_split.channels
     # Images that would have to be resized are cut anew in every epoch, so they stay on disk.
-    one_size = bool((scanned.size[usable] == size).all())
-    if one_size and len(usable) * size[0] * size[1] * channels <= RESIDENT_BYTES:
-        parts = [_in_memory(part) for part in parts]
-    mean, std = index.statistics or _statistics(scanned.moments[train], channels)
-    return ImageSplits(name, parts[0], parts[1], classes, mean, std, skipped, index, notes, groups)
+    fits = {s: bool((scanned.size[part] == any_split.size).all()) for s, part in rows.items()}
+    if not (fits["train"] and fits["test"]) or total > RESIDENT_BYTES:
+        return {**files}
+    return {s: _in_memory(part) if fits[s] else part for s, part in files.items()}
 
 
 def _usable_rows(
     name: str, index: FileIndex, scanned: Scan, skipped: tuple[str, ...]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of usable files in the training and in the test split."""
-    good, first_test = scanned.reason == "", len(index.train.paths)
-    train, test = np.flatnonzero(good[:first_test]), first_test + np.flatnonzero(good[first_test:])
-    if not len(train) or not len(test):
+) -> dict[str, np.ndarray]:
+    """Return the rows of usable files by split."""
+    ends = np.cumsum([len(part.paths) for part in index.splits])
+    every = np.split(np.arange(len(scanned.reason)), ends[:-1])
+    rows = {
+        split: part[scanned.reason[part] == ""]
+        for split, part in zip(("train", "test", "val"), every, strict=False)
+    }
+    if not all(map(len, rows.values())):
         reason = f"none of the files of a split can be used ({skipped[0]})"
         raise UnusableFiles(reason, name, index)
-    return train, test
+    return rows
 
 
 def _bad_files(paths: list[Path], scanned: Scan, reading: Reading) -> tuple[str, ...]:
@@ -184,14 +230,8 @@ def _numbers(
     names: list[str | None], rows: np.ndarray, known: tuple[str, ...]
 ) -> Int64[Tensor, " N"]:
     """Return the number of the class, or of the group, of each of these rows; -1 if unknown."""
-    number: dict[str | None, int] = {None: -1, **{name: i for i, name in enumerate(known)}}
-    return torch.tensor([number[names[i]] for i in rows], dtype=torch.int64)
-
-
-def _lost_colour(colour: np.ndarray, channels: Channels) -> tuple[str, ...]:
-    """Return a sentence about colour images that are read as grey."""
-    count = int(colour.sum()) if channels == 1 else 0
-    return (f"{count} colour images are read as grey (data.channels=1)",) if count else ()
+    number: dict[str | None, int] = {name: i for i, name in enumerate(known)}
+    return torch.tensor([number.get(names[i], -1) for i in rows], dtype=torch.int64)
 
 
 def _in_memory(files: ImageFiles) -> Images:

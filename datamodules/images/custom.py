@@ -22,9 +22,10 @@ def folder(
 ) -> FileIndex:
     """Return the index of all images below a folder, at any depth.
 
-    If every folder in `path` is named for a split (train, training; test, testing, eval, val,
-    valid, validation, dev; in capitals or not), these are the splits. Without a test split a share
-    of the files is held out, chosen by their names. The first folder below a split is the class;
+    If every folder in `path` is named for a split (train, training; test, testing, eval,
+    evaluation; val, valid, validation, dev; in capitals or not), these are the splits. A validation
+    split beside train alone is the test split. Without either a share of the files is held out,
+    chosen by their names. The first folder below a split is the class;
     files beside the class folders have none. If there is only one class folder, all images count as
     unlabelled. Names that begin with a dot are ignored.
 
@@ -67,8 +68,8 @@ def table(
         root: folder for relative file names; None: the folder of the CSV.
         file: column of the file names.
         label: column of the classes; an empty cell, NaN, NA, None or null is unknown.
-        split: column of the splits, "train" and "test"; without it a share of the images is held
-            out.
+        split: column of the splits, "train", "test" and perhaps "val"; without it a share of the
+            images is held out.
         group: column of the group (patient, video) that an image belongs to. Images of one group
             are held out together.
         test: share to hold out if no row belongs to a test split.

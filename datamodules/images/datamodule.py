@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,9 +13,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from manyviews.batch import Sample
-from manyviews.datamodules.images.decode import to_tensor
+from manyviews.datamodules.images.clean import cleaner
+from manyviews.datamodules.images.decode import to_picture, to_tensor
 from manyviews.datamodules.images.files import ImageFiles, Prepare
-from manyviews.datamodules.images.splits import Images, ImageSplits
+from manyviews.datamodules.images.splits import ImageSplits
 from manyviews.datamodules.module import Rows, Split, ViewData
 from manyviews.datamodules.views.images.pipeline import Views
 
@@ -46,14 +47,39 @@ class ImageData(ViewData[ImageSplits, Views]):
         return partial(self.views.cut, seed=self.seed, size=self.splits.size, to_tensor=to_tensor)
 
     def clean(self, split: Split, rows: Int64[Tensor, " N"] | None = None) -> Iterator[Sample]:
-        """Yield normalised images without augmentation, in order; by default all of the split."""
-        images: Images | ImageFiles = getattr(self.splits, split)
+        """Yield normalised images without augmentation, in order; by default all of the split.
+
+        They are cut, resized and normalised as `preprocessing` says, if there is one.
+        """
+        images = self.rows_of(split)
         rows = torch.arange(len(images.label)) if rows is None else rows
-        height, width = self.splits.size  # large images come in smaller batches
+        expected = self.preprocessing
+        height, width = self.splits.size if expected is None else expected.size
+        # Large images come in smaller batches.
         batch_size = max(1, min(CLEAN_BATCH, CLEAN_PIXELS // (height * width)))
-        for sample in images.samples(rows.split(batch_size)):
-            image = normalise(sample.input, self.splits.mean, self.splits.std)
-            yield sample._replace(input=image)
+        for sample in self._cut(images, rows.split(batch_size)):
+            pixels = sample.input
+            if expected is not None and expected.grey_as_colour:
+                pixels = pixels.expand(-1, expected.channels, -1, -1)
+            yield sample._replace(input=normalise(pixels, self.mean, self.std))
+
+    def _cut(self, images: Rows, batches: Sequence[Int64[Tensor, " B"]]) -> Iterator[Sample]:
+        """Yield clean uint8 images of the expected size."""
+        if self.preprocessing is None:
+            yield from images.samples(batches)
+            return
+        clean = cleaner(self.preprocessing)
+        if isinstance(images, ImageFiles):
+            yield from images.samples(batches, clean)
+            return
+        for sample in images.samples(batches):
+            pictures = [to_picture(image) for image in sample.input]
+            yield sample._replace(input=clean(pictures, sample.position, 0))
+
+    def groups(self, split: Split) -> tuple[Int64[Tensor, " N"], tuple[str, ...]] | None:
+        """Return the patient or video of every image and all names; None if there are no groups."""
+        group = self.rows_of(split).group
+        return None if group is None else (group, self.splits.groups)
 
     def controls(self) -> Mapping[str, Callable[[Split], Float[Tensor, "N D"]]]:
         """Return baselines by name: functions from a split to features of its labelled images."""
@@ -61,12 +87,12 @@ class ImageData(ViewData[ImageSplits, Views]):
 
     def _raw(self, split: Split) -> Float[Tensor, "N D"]:
         """Return the pixels of the images that evaluation reads."""
-        images: Images | ImageFiles = getattr(self.splits, split)
+        images = self.rows_of(split)
         return raw_pixels(images.samples(self.probed(split).split(CLEAN_BATCH)), self.splits.size)
 
     def pictures(self, view: Float[Tensor, "B C H W"]) -> UInt8[np.ndarray, "B C H W"]:
         """Return views as pictures for the report."""
-        return denormalise(view, self.splits.mean, self.splits.std)
+        return denormalise(view, self.mean, self.std)
 
     def originals(self, split: Rows, rows: Int64[Tensor, " B"]) -> UInt8[np.ndarray, "B C H W"]:
         """Return images as pictures for the report."""

@@ -185,3 +185,10 @@ def to_tensor(image: Image.Image) -> UInt8[Tensor, "C H W"]:
     """Return the bytes of a picture in mode L or RGB."""
     pixels = torch.from_numpy(np.array(image))  # a copy: Pillow's own memory is read-only
     return pixels[None] if pixels.ndim == 2 else pixels.permute(2, 0, 1)
+
+
+def to_picture(pixels: UInt8[Tensor, "C H W"]) -> Image.Image:
+    """Return the picture in mode L or RGB of these bytes: the inverse of `to_tensor`."""
+    return Image.fromarray(
+        pixels[0].numpy() if len(pixels) == 1 else pixels.permute(1, 2, 0).numpy()
+    )

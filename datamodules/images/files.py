@@ -18,10 +18,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from manyviews.batch import Sample
-from manyviews.datamodules.images.decode import BadImage, Channels, read, to_tensor
+from manyviews.datamodules.images.clean import Clean
+from manyviews.datamodules.images.decode import BadImage, Channels, read
 from manyviews.hardware import usable_cores, worker_context
 
-MARGIN = 224 / 256  # as in the usual "resize the shorter side to 256, centre crop of 224"
 MOST_WORKERS = 16  # each is a process and takes memory
 Prepared = UInt8[Tensor, "B C h w"] | list[UInt8[Tensor, "B C _ _"]]
 
@@ -107,34 +107,6 @@ class ImageFiles:
         digest = hashlib.sha256(np.ascontiguousarray(self.digest).tobytes())
         digest.update(self.label.numpy().tobytes())
         return {"sha256": digest.hexdigest()}
-
-
-class Clean:
-    """A function that cuts the largest centred box of a shape, less a margin, and resizes it.
-
-    Args:
-        size: height and width of the result in pixels.
-    """
-
-    def __init__(self, size: tuple[int, int]) -> None:
-        self.size = size
-
-    def __call__(
-        self, images: list[Image.Image], position: Int64[Tensor, " B"], epoch: int
-    ) -> UInt8[Tensor, "B C h w"]:
-        """Return the clean images, resized with an antialiased bicubic filter."""
-        return torch.stack([to_tensor(self._cut(image)) for image in images])
-
-    def _cut(self, image: Image.Image) -> Image.Image:
-        """Return one clean image; one that has the right size stays whole."""
-        height, width = self.size
-        if (image.height, image.width) == self.size:
-            return image
-        # In pixels of the image: side of the largest box of this shape, less the margin.
-        scale = min(image.height / height, image.width / width) * MARGIN
-        left, top = (image.width - width * scale) / 2, (image.height - height * scale) / 2
-        box = (left, top, left + width * scale, top + height * scale)
-        return image.resize((width, height), Image.Resampling.BICUBIC, box)
 
 
 class _Decoded(Dataset):

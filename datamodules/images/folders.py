@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -48,7 +49,8 @@ def index_of_folder(
     found = find(root)
     chosen = None if classes == "top" else chosen_splits(root, found.images)
     if chosen is not None:
-        return index_of_splits(root, found, chosen, classes, share, empty=empty, group=group)
+        index = index_of_splits(root, found, chosen, classes, share, empty=empty, group=group)
+        return index._replace(notes=(*chosen.notes, *index.notes))
     (files,), notes = _labelled([root], [found], classes, empty)
     files = files._replace(groups=file_groups(files.paths, root, group))
     return _held_out(root, files, share, [*notes, *unread_notes(found.rest)])
@@ -75,9 +77,14 @@ def index_of_splits(
         empty: True if a class folder may hold no image.
         group: regular expression for the groups.
     """
-    names = [name for name in (chosen.train, chosen.test) if name is not None]
-    folders = [root / name for name in names]
-    parts, notes = _labelled(folders, [found.below(path) for path in folders], classes, empty)
+    names = [name for name in chosen[:3] if name is not None]
+    below = [found.below(root / name) for name in names]
+    notes = []
+    if chosen.val is not None and not below[-1].images:
+        notes.append(f"{chosen.val!r} holds no image: there is no validation split")
+        names, below = names[:-1], below[:-1]
+    parts, odd = _labelled([root / name for name in names], below, classes, empty)
+    notes += odd
     outside = len(found.images) - sum(len(part.paths) for part in parts)
     if outside:
         unread = f", those in {listed(chosen.unread)} too" if chosen.unread else ""
@@ -85,12 +92,12 @@ def index_of_splits(
     notes += unread_notes(found.rest)
     groups = file_groups([path for part in parts for path in part.paths], root, group)
     if groups is not None:
-        first = len(parts[0].paths)
-        halves = (groups[:first], groups[first:])
-        parts = [part._replace(groups=half) for part, half in zip(parts, halves, strict=False)]
+        rest = iter(groups)
+        parts = [part._replace(groups=[*islice(rest, len(part.paths))]) for part in parts]
     if len(parts) == 1:
         return _held_out(root, parts[0], share, notes)
-    return FileIndex(parts[0], parts[1], root, notes=tuple(notes))
+    val = parts[2] if len(parts) > 2 else None
+    return FileIndex(parts[0], parts[1], root, notes=tuple(notes), val=val)
 
 
 def _held_out(root: Path, files: LabelledFiles, share: float, notes: list[str]) -> FileIndex:
@@ -108,16 +115,24 @@ def held_out_note(train: LabelledFiles, test: LabelledFiles, share: float) -> st
 def _labelled(
     parts: Sequence[Path], found: Sequence[Found], classes: Classes, empty: bool
 ) -> tuple[list[LabelledFiles], list[str]]:
-    """Return the images below each split folder with their classes, and notes on them."""
-    names = [_class_folders(*of, classes, empty) for of in zip(parts, found, strict=True)]
-    filled = {name for part in names for name in part if name is not None}
+    """Return the images below each split folder with their classes, and notes on them.
+
+    The third is the validation split: neither its class folders nor empty ones in it decide
+    anything.
+    """
+    names = [
+        _class_folders(*of, classes, empty or i == 2)
+        for i, of in enumerate(zip(parts, found, strict=True))
+    ]
+    filled = {name for part in names[:2] for name in part if name is not None}
     if len(filled) == 1:  # a single class folder tells nothing apart
         notes = [f"the only class folder is {readable(*filled)!r}: no image has a class"]
         filled = set()
     else:
         odd = sorted(name for name in filled if name != _class_name(name))
         notes = [f"the folder {name!r} is class {_class_name(name)!r}" for name in odd]
-    called: dict[str | None, str] = {name: _class_name(name) for name in filled}
+    every = {name for part in names for name in part if name is not None} if filled else set()
+    called: dict[str | None, str] = {name: _class_name(name) for name in every}
     pairs = zip(found, names, strict=True)
     return [LabelledFiles(one.images, [called.get(n) for n in part]) for one, part in pairs], notes
 

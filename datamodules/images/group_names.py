@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 
 from jaxtyping import Int64
@@ -14,6 +15,7 @@ from manyviews.datamodules.images.split_names import listed
 from manyviews.errors import ConfigError
 
 EXAMPLE = r"""type "data.group='(\w+)_\d+'", or data.group=null"""
+WORDS = {"train": "in training", "test": "in the test split", "val": "in the validation split"}
 
 
 def file_groups(paths: Sequence[Path], root: Path, pattern: str | None) -> list[str | None] | None:
@@ -51,22 +53,25 @@ def file_groups(paths: Sequence[Path], root: Path, pattern: str | None) -> list[
 
 
 def group_notes(
-    names: Sequence[str], train: Int64[Tensor, " N"] | None, test: Int64[Tensor, " M"] | None
+    names: Sequence[str], splits: Mapping[str, Int64[Tensor, " _"] | None]
 ) -> tuple[str, ...]:
-    """Return sentences about the number of groups, and about those that both splits share.
+    """Return sentences about the number of groups, and about those that lie in two splits.
 
     Args:
         names: name of each group.
-        train: group of each training image, -1 if unknown; None if there are no groups.
-        test: group of each test image, likewise.
+        splits: group of each image, -1 if unknown, of the splits "train", "test" and perhaps "val";
+            None if there are no groups.
     """
-    if train is None or test is None:
+    known = {split: group for split, group in splits.items() if group is not None}
+    if not known:
         return ()
-    seen, tested = ({int(g) for g in part[part >= 0].unique()} for part in (train, test))
-    alone = int((train < 0).sum() + (test < 0).sum())
-    said = f"{len(seen)} groups in training, {len(tested)} in the test split"
-    said += f"; {alone} images without a group" if alone else ""
-    both = sorted(names[i] for i in seen & tested)
-    if not both:
-        return (said,)
-    return (said, f"warning: {len(both)} groups lie in both splits: {listed(both)}")
+    seen = {split: {int(g) for g in group[group >= 0].unique()} for split, group in known.items()}
+    alone = sum(int((group < 0).sum()) for group in known.values())
+    said = ", ".join(f"{len(seen[split])} {WORDS[split]}" for split in known)
+    said = said.replace(" ", " groups ", 1) + (f"; {alone} images without a group" if alone else "")
+    warnings = []
+    for one, other in combinations(known, 2):
+        if both := sorted(names[i] for i in seen[one] & seen[other]):
+            where = "both splits" if len(known) == 2 else f"{one} and {other}"
+            warnings.append(f"warning: {len(both)} groups lie in {where}: {listed(both)}")
+    return (said, *warnings)

@@ -1,20 +1,26 @@
-"""A test split out of the training split: a share of every class, whole groups only."""
+"""A split out of the training split: a share of every class, whole groups only."""
 
 from __future__ import annotations
 
 import os
 import zlib
-from collections import Counter
 from pathlib import Path
 
 from manyviews.datamodules.images.index import LabelledFiles, relative
+from manyviews.datamodules.whole_groups import held_groups
 from manyviews.errors import ConfigError
 
-Counts = Counter[str | None]
+# What to type for each split if nothing can be held out of groups.
+INSTEAD = {
+    "data.test": "give a test split, or type data.group=null",
+    "data.val": "type data.val=null, or data.group=null",
+}
 
 
-def hold_out(files: LabelledFiles, share: float, root: Path) -> tuple[LabelledFiles, LabelledFiles]:
-    """Return train and test split: of every class, the names with the lowest hashes are held out.
+def hold_out(
+    files: LabelledFiles, share: float, root: Path, key: str = "data.test"
+) -> tuple[LabelledFiles, LabelledFiles]:
+    """Return the rest and the held-out files: of every class, the names with the lowest hashes.
 
     The choice depends neither on the order of the files nor on the place of the folder, and hardly
     changes if files are added later. Files of one group are held out together, as long as that
@@ -24,30 +30,20 @@ def hold_out(files: LabelledFiles, share: float, root: Path) -> tuple[LabelledFi
         files: all files.
         share: share of each class to hold out, in (0, 0.5].
         root: folder to which the hashed names are relative.
+        key: the option that asks for it, `data.test` or `data.val`, for error messages.
 
     Raises:
         ConfigError: the share is outside (0, 0.5], or there are too few files or groups.
     """
     if not 0 < share <= 0.5:
-        raise ConfigError(f"data.test={share}; allowed: above 0, up to 0.5")
-    units, classes = _units(files, root), files.classes
-    total: Counts = Counter(classes)
-    # A class of one stays in training.
-    wanted = {c: min(max(1, round(n * share)), n - 1) for c, n in total.items()}
-    held: list[list[int]] = []
-    taken: Counts = Counter()
-    for unit in units:
-        own: Counts = Counter(classes[row] for row in unit)
-        if _leaves_some(own, taken, total) and _comes_closer(own, taken, wanted):
-            held.append(unit)
-            taken += own
-    if not held:  # every group is larger than twice the share
-        held = _smallest(units, classes, total)
+        names = ", or names of groups, or null" if key == "data.val" else ""
+        raise ConfigError(f"{key}={share}; allowed: above 0, up to 0.5{names}")
+    units = _units(files, root)
+    held = {row for unit in held_groups(units, files.classes, share) for row in unit}
     if not held:
-        raise ConfigError(_too_few(files, root, len(units)))
-    test = {row for unit in held for row in unit}
-    train = [row for row in range(len(classes)) if row not in test]
-    return files.rows(train), files.rows(sorted(test))
+        raise ConfigError(_too_few(files, root, len(units), key))
+    rest = [row for row in range(len(files.classes)) if row not in held]
+    return files.rows(rest), files.rows(sorted(held))
 
 
 def _units(files: LabelledFiles, root: Path) -> list[list[int]]:
@@ -68,34 +64,18 @@ def _units(files: LabelledFiles, root: Path) -> list[list[int]]:
     return sorted(units.values(), key=place)
 
 
-def _leaves_some(own: Counts, taken: Counts, total: Counts) -> bool:
-    """Return True if every class of a unit keeps an item in training."""
-    return all(taken[c] + n < total[c] for c, n in own.items())
-
-
-def _comes_closer(own: Counts, taken: Counts, wanted: dict[str | None, int]) -> bool:
-    """Return True if the held-out counts are closer to the wanted ones with this unit."""
-    before = sum(abs(wanted[c] - taken[c]) for c in own)
-    return sum(abs(wanted[c] - taken[c] - n) for c, n in own.items()) < before
-
-
-def _smallest(units: list[list[int]], classes: list[str | None], total: Counts) -> list[list[int]]:
-    """Return the smallest unit that leaves something of its classes, in a list; or nothing."""
-    fits = [u for u in units if _leaves_some(Counter(classes[r] for r in u), Counter(), total)]
-    return [min(fits, key=len)] if fits else []
-
-
-def _too_few(files: LabelledFiles, root: Path, units: int) -> str:
+def _too_few(files: LabelledFiles, root: Path, units: int, key: str) -> str:
     """Return the reason why nothing can be held out, and what to do."""
     count = len(files.paths)
     images = f"{count} image{'' if count == 1 else 's'}"
     if files.groups is not None and units < count:
         return (
             f"{str(root)!r}: {images} in {units} groups: no group can be held out, because a class "
-            "would lose all its training images; give a test split, or type data.group=null"
+            f"would lose all its training images; {INSTEAD[key]}"
         )
     few = "is" if count == 1 else "are"
+    otherwise = "give a test split of its own" if key == "data.test" else "type data.val=null"
     return (
         f"{str(root)!r}: {images} {few} too few to hold any out; a class needs 2 images or more, "
-        "or give a test split of its own"
+        f"or {otherwise}"
     )

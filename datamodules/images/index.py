@@ -47,6 +47,9 @@ class FileIndex(NamedTuple):
         dataset: name of the data set; empty if it is that of the function that returns the index.
         statistics: mean and standard deviation per channel; None: those of the training images.
         notes: sentences about what was not read, or read differently than a user may expect.
+        val: files of the validation split; None if there is none.
+        root: folder to which names are hashed when files are held out; None: `folder`, or else the
+            folder that all training files share.
     """
 
     train: LabelledFiles
@@ -55,16 +58,27 @@ class FileIndex(NamedTuple):
     dataset: str = ""
     statistics: Statistics | None = None
     notes: tuple[str, ...] = ()
+    val: LabelledFiles | None = None
+    root: Path | None = None
+
+    @property
+    def splits(self) -> tuple[LabelledFiles, ...]:
+        """The training and the test split, and the validation split if there is one."""
+        return (self.train, self.test) if self.val is None else (self.train, self.test, self.val)
 
     @property
     def paths(self) -> list[Path]:
-        """Paths of the training split, then those of the test split."""
-        return [*self.train.paths, *self.test.paths]
+        """Paths of all splits, one after another."""
+        return [path for part in self.splits for path in part.paths]
+
+    @property
+    def classes(self) -> list[str | None]:
+        """Class of each of `paths`."""
+        return [name for part in self.splits for name in part.classes]
 
     @property
     def groups(self) -> list[str | None] | None:
-        """Groups of the training split, then those of the test split; None if there are none."""
-        parts = (self.train, self.test)
-        if all(part.groups is None for part in parts):
+        """Group of each of `paths`; None if there are no groups."""
+        if all(part.groups is None for part in self.splits):
             return None
-        return [name for part in parts for name in part.groups or [None] * len(part.paths)]
+        return [name for part in self.splits for name in part.groups or [None] * len(part.paths)]

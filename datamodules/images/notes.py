@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+
+from jaxtyping import Bool
+from numpy import ndarray
+
+from manyviews.datamodules.images.split_names import listed
 
 SENTENCES = {  # after the number of images
     "deep": "of 16 bits: 0 to {white} in the file is 0 to 255 here",
@@ -38,4 +43,26 @@ def reading_notes(done: Iterable[str], white: int | None) -> tuple[str, ...]:
         f"{len(found)} image{'' if len(found) == 1 else 's'} "
         + SENTENCES[kind].format(white=white, most=max(found))
         for kind, found in sorted(numbers.items(), key=lambda item: [*SENTENCES].index(item[0]))
+    )
+
+
+def lost_colour(colour: Bool[ndarray, " N"], channels: int) -> tuple[str, ...]:
+    """Return a sentence about colour images that are read as grey."""
+    count = int(colour.sum()) if channels == 1 else 0
+    return (f"{count} colour images are read as grey (data.channels=1)",) if count else ()
+
+
+def unlearnt_classes(named: Iterable[str | None], classes: Collection[str]) -> tuple[str, ...]:
+    """Return a sentence about validation images of classes that training lacks.
+
+    Args:
+        named: class of each validation image, None if unknown.
+        classes: the classes of the training images.
+    """
+    strange = [name for name in named if name is not None and name not in classes]
+    if not strange:
+        return ()
+    return (
+        f"{len(strange)} validation images count as unlabelled, because training lacks their "
+        f"classes: {listed(sorted({*strange}))}",
     )

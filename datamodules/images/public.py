@@ -1,7 +1,7 @@
 """Public image data sets by name.
 
-The small ones are decoded in memory and return `ImageSplits` themselves. Those of image files
-return a `FileIndex`, and `read_images` adds the options that all data sets of files share.
+The small ones are decoded in memory and return `Decoded`, those of image files a `FileIndex`;
+`decoded` and `read_images` add the options that all data sets of a kind share.
 """
 
 from __future__ import annotations
@@ -13,17 +13,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
-from torch import Tensor
 
 from manyviews.datamodules.images.assemble import OnBadSample, read_images
 from manyviews.datamodules.images.folders import index_of_splits
 from manyviews.datamodules.images.hold_out import hold_out
 from manyviews.datamodules.images.idx import read_idx_folder
-from manyviews.datamodules.images.index import FileIndex, LabelledFiles, Statistics
+from manyviews.datamodules.images.in_memory import Decoded, decoded, pixel_statistics
+from manyviews.datamodules.images.index import FileIndex, LabelledFiles
 from manyviews.datamodules.images.search import find
 from manyviews.datamodules.images.split_names import Chosen
-from manyviews.datamodules.images.splits import Images, ImageSplits
+from manyviews.datamodules.images.splits import Images
 from manyviews.datamodules.images.torchvision_sets import from_torchvision, train_and_test
 
 FASHION_CLASSES = (
@@ -58,7 +57,8 @@ IMAGENET_STATISTICS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 EUROSAT_TEST = 0.2  # the set has no test split of its own; papers hold out this share
 
 
-def fashion_mnist_mini() -> ImageSplits:
+@decoded
+def fashion_mnist_mini() -> Decoded:
     """Return the first 1,000 train and 200 test images per class of Fashion-MNIST, embedded."""
     file = resources.files("manyviews.datamodules.embedded") / "fashion_mnist_mini.npz"
     with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
@@ -69,11 +69,11 @@ def fashion_mnist_mini() -> ImageSplits:
             )
             for split in ("train", "test")
         )
-    mean, std = FASHION_STATISTICS
-    return ImageSplits("fashion_mnist_mini", train, test, FASHION_CLASSES, mean, std)
+    return Decoded(train, test, FASHION_CLASSES, FASHION_STATISTICS)
 
 
-def fashion_mnist(root: str, download: bool = True) -> ImageSplits:
+@decoded
+def fashion_mnist(root: str, download: bool = True) -> Decoded:
     """Return Fashion-MNIST: 60,000 + 10,000 grey images of 28 x 28 pixels.
 
     Args:
@@ -87,11 +87,11 @@ def fashion_mnist(root: str, download: bool = True) -> ImageSplits:
             for part in train_and_test("FashionMNIST", root, download)
         )
         splits = train, test
-    mean, std = FASHION_STATISTICS
-    return ImageSplits("fashion_mnist", *splits, FASHION_CLASSES, mean, std)
+    return Decoded(*splits, FASHION_CLASSES, FASHION_STATISTICS)
 
 
-def cifar10(root: str, download: bool = True) -> ImageSplits:
+@decoded
+def cifar10(root: str, download: bool = True) -> Decoded:
     """Return CIFAR-10: 50,000 + 10,000 colour images of 32 x 32 pixels.
 
     Args:
@@ -99,10 +99,11 @@ def cifar10(root: str, download: bool = True) -> ImageSplits:
         download: let torchvision download what is missing.
     """
     train, test = map(_cifar, train_and_test("CIFAR10", root, download))
-    return ImageSplits("cifar10", train, test, CIFAR10_CLASSES, *CIFAR10_STATISTICS)
+    return Decoded(train, test, CIFAR10_CLASSES, CIFAR10_STATISTICS)
 
 
-def cifar100(root: str, download: bool = True) -> ImageSplits:
+@decoded
+def cifar100(root: str, download: bool = True) -> Decoded:
     """Return CIFAR-100: 50,000 + 10,000 colour images of 32 x 32 pixels in 100 fine classes.
 
     Args:
@@ -111,7 +112,7 @@ def cifar100(root: str, download: bool = True) -> ImageSplits:
     """
     parts = train_and_test("CIFAR100", root, download)
     train, test = map(_cifar, parts)
-    return ImageSplits("cifar100", train, test, tuple(parts[0].classes), *CIFAR100_STATISTICS)
+    return Decoded(train, test, tuple(parts[0].classes), CIFAR100_STATISTICS)
 
 
 def _cifar(part: Any) -> Images:
@@ -120,7 +121,8 @@ def _cifar(part: Any) -> Images:
     return Images(image, torch.tensor(part.targets, dtype=torch.int64))
 
 
-def stl10(root: str, unlabelled: bool = True, download: bool = True) -> ImageSplits:
+@decoded
+def stl10(root: str, unlabelled: bool = True, download: bool = True) -> Decoded:
     """Return STL-10: 5,000 + 8,000 colour images of 96 x 96 pixels, and 100,000 without labels.
 
     Args:
@@ -134,19 +136,8 @@ def stl10(root: str, unlabelled: bool = True, download: bool = True) -> ImageSpl
         Images(torch.from_numpy(part.data), torch.from_numpy(part.labels).long()) for part in parts
     )
     # From the labelled images alone, so that both variants are normalised alike.
-    mean, std = pixel_statistics(train.image[train.label >= 0])
-    return ImageSplits("stl10", train, test, tuple(parts[0].classes), mean, std)
-
-
-def pixel_statistics(image: UInt8[Tensor, "N C H W"]) -> Statistics:
-    """Return mean and standard deviation per channel over all pixels, for pixels from 0 to 1."""
-    # From histograms: exact, and without a float copy of all images.
-    value = torch.arange(256, dtype=torch.float64) / 255
-    counts = torch.stack([c.flatten().bincount(minlength=256) for c in image.unbind(1)]).double()
-    share = counts / counts.sum(1, keepdim=True)
-    mean = share @ value
-    std = (share @ value**2 - mean**2).sqrt()
-    return tuple(mean.tolist()), tuple(std.tolist())
+    statistics = pixel_statistics(train.image[train.label >= 0])
+    return Decoded(train, test, tuple(parts[0].classes), statistics)
 
 
 @read_images(size=224, channels=3, fixed=["channels"])
@@ -168,7 +159,7 @@ def imagenet(root: str, *, on_bad_sample: OnBadSample) -> FileIndex:
         for split in ("train", "val"):
             from_torchvision("ImageNet", str(place), split=split)  # unpacks the archives
     # Its folder `test`, if there is one, holds images without labels.
-    chosen = Chosen("train", "val", [])
+    chosen = Chosen("train", "val")
     found = find(place / "train", place / "val")
     index = index_of_splits(place, found, chosen, "folders", 0.1, empty=on_bad_sample == "skip")
     return index._replace(folder=None, statistics=IMAGENET_STATISTICS)

@@ -1,4 +1,4 @@
-"""A data set of images: training and test split, in memory or on disk."""
+"""A data set of images: its splits, in memory or on disk."""
 
 from __future__ import annotations
 
@@ -78,7 +78,8 @@ class ImageSplits:
         skipped: a sentence for each file that was left out.
         index: the files that the images were read from; None if they come from elsewhere.
         notes: sentences about what was not read, or read differently than a user may expect.
-        groups: name of each group (patient, video) that `train.group` and `test.group` number.
+        groups: name of each group (patient, video) that `group` of the splits numbers.
+        val: images to choose on; they are not trained on. None: there are none.
     """
 
     name: str
@@ -91,6 +92,7 @@ class ImageSplits:
     index: FileIndex | None = None
     notes: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    val: Images | ImageFiles | None = None
 
     @property
     def channels(self) -> int:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from manyviews.datamodules.images.folders import held_out_note
 from manyviews.datamodules.images.hold_out import hold_out
 from manyviews.datamodules.images.index import FileIndex, LabelledFiles
-from manyviews.datamodules.images.split_names import TEST, TRAIN, choose, is_split, listed
+from manyviews.datamodules.images.split_names import TEST, TRAIN, VAL, choose, is_split, listed
 from manyviews.datamodules.images.table_text import Table, read_table
 from manyviews.datamodules.label_text import changes, class_names, strip
 from manyviews.errors import ConfigError, unknown
@@ -118,23 +118,25 @@ def _split(
     for number, name in zip(table.numbers, splits, strict=True):
         if not is_split(name):
             raise ConfigError(
-                f"{table.path} row {number}: {column}={name!r}; allowed: train, test "
-                f"({', '.join((*TRAIN[1:], *TEST[1:]))})"
+                f"{table.path} row {number}: {column}={name!r}; allowed: train, val, test "
+                f"({', '.join((*TRAIN[1:], *TEST[1:], *VAL[1:]))})"
             )
     splits = [strip(name).lower() for name in splits]
     chosen = choose(splits, f"{table.path}: column {column!r}")
     if chosen.unread:
         count = sum(name in chosen.unread for name in splits)
         notes = [*notes, f"not read: {count} rows of the splits {listed(chosen.unread)}"]
-    train, test = (
-        files.rows([i for i, name in enumerate(splits) if name == part])
-        for part in (chosen.train, chosen.test)
+    notes = [*notes, *chosen.notes]
+    train, test, val = (
+        files.rows([i for i, name in enumerate(splits) if name == part]) for part in chosen[:3]
     )
     if chosen.test is None:
         return _hold_out(train, share, root, notes)
-    return FileIndex(train, test, notes=tuple(notes))
+    own = None if chosen.val is None else val
+    return FileIndex(train, test, notes=tuple(notes), val=own, root=root)
 
 
 def _hold_out(files: LabelledFiles, share: float, root: Path, notes: list[str]) -> FileIndex:
     train, test = hold_out(files, share, root)
-    return FileIndex(train, test, notes=(*notes, held_out_note(train, test, share)))
+    notes = [*notes, held_out_note(train, test, share)]
+    return FileIndex(train, test, notes=tuple(notes), root=root)

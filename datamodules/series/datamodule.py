@@ -65,18 +65,16 @@ class SeriesData(ViewData[SeriesSplits, SeriesViews]):
 
     def clean(self, split: Split, rows: Int64[Tensor, " N"] | None = None) -> Iterator[Sample]:
         """Yield normalised windows without augmentation, in order; by default all of the split."""
-        windows: Windows = getattr(self.splits, split)
+        windows = self.rows_of(split)
         rows = torch.arange(len(windows.label)) if rows is None else rows
         for sample in windows.samples(rows.split(CLEAN_BATCH)):
-            series = normalise(sample.input, self.splits.mean, self.splits.std)
+            series = normalise(sample.input, self.mean, self.std)
             yield sample._replace(input=series)
 
-    def subjects(self, split: Split) -> tuple[Int64[Tensor, " N"], tuple[str, ...]] | None:
+    def groups(self, split: Split) -> tuple[Int64[Tensor, " N"], tuple[str, ...]] | None:
         """Return the subject of every window and all names; None if nobody knows the subjects."""
-        windows: Windows = getattr(self.splits, split)
-        if not windows.recordings.knows_subjects:
-            return None
-        return windows.subject, windows.recordings.subjects
+        group = self.rows_of(split).group
+        return None if group is None else (group, self.splits.train.recordings.subjects)
 
     def controls(self) -> dict[str, Callable[[Split], Float[Tensor, "N D"]]]:
         """Return baselines by name: functions from a split to features of its labelled windows."""
@@ -95,4 +93,4 @@ class SeriesData(ViewData[SeriesSplits, SeriesViews]):
 
     def originals(self, split: Rows, rows: Int64[Tensor, " B"]) -> UInt8[np.ndarray, "B 3 H W"]:
         """Draw windows as lines, on the scale of the views."""
-        return draw_series(normalise(split.sample(rows).input, self.splits.mean, self.splits.std))
+        return draw_series(normalise(split.sample(rows).input, self.mean, self.std))

@@ -1,4 +1,4 @@
-"""Training and test windows of recordings: the one place that cuts, splits and normalises series.
+"""The windows of recordings by split: the one place that cuts, splits and normalises series.
 
 A data set is a function that returns `Recordings`; the decorator `windowed` gives it the options of
 `Windowing` and makes it return `SeriesSplits`.
@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
-from manyviews import draws
 from manyviews.datamodules.fingerprint import fingerprint
 from manyviews.datamodules.options import with_options
 from manyviews.datamodules.series.channel_statistics import channel_statistics
 from manyviews.datamodules.series.durations import steps
 from manyviews.datamodules.series.flawed_values import check_finite, constant_channels
-from manyviews.datamodules.series.hold_out import By, Test, is_held_out
+from manyviews.datamodules.series.hold_out import By, Test
 from manyviews.datamodules.series.lengths import common_length, too_short
+from manyviews.datamodules.series.parts import parts_of
 from manyviews.datamodules.series.recordings import Recordings
 from manyviews.datamodules.series.windows import Windows, grid
 from manyviews.errors import ConfigError
@@ -38,6 +39,7 @@ class SeriesSplits:
         std: standard deviation per channel, likewise.
         skipped: a sentence for each recording that is shorter than a window.
         notes: sentences about what was read differently than a user may expect.
+        val: windows to choose on; they are not trained on. None: there are none.
     """
 
     name: str
@@ -48,6 +50,7 @@ class SeriesSplits:
     std: tuple[float, ...]
     skipped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    val: Windows | None = None
 
     @property
     def channels(self) -> int:
@@ -79,6 +82,7 @@ class Windowing(NamedTuple):
         test: names of the subjects (or recordings) to hold out, or a share of them: the last ones
             by name, with numbers compared by value. For leave-one-subject-out the name of one
             subject.
+        val: likewise what to choose on, out of what `test` leaves for training; None: nothing.
         norm: "train" normalises by the training windows; "none" keeps the units of the data.
     """
 
@@ -87,6 +91,7 @@ class Windowing(NamedTuple):
     min_purity: float = 1.0
     by: By | None = "subject"  # scores on seen subjects would be too high
     test: Test = 0.2
+    val: Test | None = None
     norm: Norm = "train"
 
 
@@ -104,16 +109,16 @@ def windowed(
         fixed: names of options that users cannot change.
         defaults: values of options that differ from those of `Windowing`.
     """
-    return with_options(Windowing(**defaults), split, fixed)
+    return with_options(Windowing(**defaults), split, fixed, nullable=["val"])
 
 
 def split(name: str, recordings: Recordings, options: Windowing) -> SeriesSplits:
-    """Cut windows on a regular grid from every recording and hold some of them out for testing.
+    """Cut windows on a regular grid from every recording and hold some of them out.
 
     Args:
         name: name of the data set.
         recordings: all recordings.
-        options: window, stride, test split and normalisation.
+        options: window, stride, held-out splits and normalisation.
 
     Raises:
         ConfigError: a unit or a name is unknown, a split would be empty, no recording is as long
@@ -127,20 +132,27 @@ def split(name: str, recordings: Recordings, options: Windowing) -> SeriesSplits
     if not 0 < options.min_purity <= 1:
         raise ConfigError(f"data.min_purity={options.min_purity}; allowed: above 0, up to 1")
     skipped = too_short(recordings, length)
-    train, test = _split(recordings, length, stride, options)
-    for half, windows in (("training", train), ("test", test)):
-        if not len(windows.start):
+    by, test = _own_split(recordings, options)
+    cut = partial(grid, length=length, stride=stride, min_purity=options.min_purity)
+    train, tested, val = parts_of(recordings, cut, by=by, test=test, val=options.val)
+    for part, key, windows in (
+        ("training", "test", train),
+        ("test", "test", tested),
+        ("validation", "val", val),
+    ):
+        if windows is not None and not len(windows.start):
             longest = int(windows.recordings.length.max())
             raise ConfigError(
-                f"the {half} split of {name} has no recording of {length} steps, the longest has "
-                f"{longest}; type a shorter data.window, or another data.test"
+                f"the {part} split of {name} has no recording of {length} steps, the longest has "
+                f"{longest}; type a shorter data.window, or another data.{key}"
             )
-    found = channel_statistics(train)  # the test split must not leak into them
+    found = channel_statistics(train)  # the held-out splits must not leak into them
     notes = (*recordings.notes, *constant_channels(name, recordings.channels, found))
     mean, std = found.mean, found.std
     if options.norm == "none":
         mean, std = (0.0,) * len(mean), (1.0,) * len(std)
-    return SeriesSplits(name, train, test, recordings.classes, mean, std, skipped, notes)
+    classes = recordings.classes
+    return SeriesSplits(name, train, tested, classes, mean, std, skipped, notes, val)
 
 
 def _window(name: str, recordings: Recordings, window: int | str | None) -> int:
@@ -150,38 +162,15 @@ def _window(name: str, recordings: Recordings, window: int | str | None) -> int:
     return steps(window, recordings.rate, "data.window")
 
 
-def _split(
-    recordings: Recordings, length: int, stride: int, options: Windowing
-) -> tuple[Windows, Windows]:
-    """Return the training and the test windows."""
-    by, test = options.by, options.test
-    if by is None:
-        by = "subject"
-        if recordings.test_subjects is not None:  # the publisher's own split
-            if test != Windowing().test:
-                raise ConfigError(
-                    f"data.test={test}, and the data have a test split of their own; leave "
-                    "data.test out, or type data.by=recording to split anew"
-                )
-            test = list[str | int](recordings.test_subjects)
-    if by == "window":
-        return _at_random(grid(recordings, length, stride, options.min_purity), test)
-    held_out = is_held_out(recordings, by, test)
-    # Whole recordings are separated before windows are cut, so no window can be in both.
-    halves = [recordings.only((held_out == part).nonzero()[:, 0]) for part in (False, True)]
-    train, test_windows = (grid(half, length, stride, options.min_purity) for half in halves)
-    return train, test_windows
-
-
-def _at_random(windows: Windows, test: Test) -> tuple[Windows, Windows]:
-    """Draw a share of all windows as the test split, and warn that scores will be too high."""
-    if isinstance(test, str | list) or not 0 < test < 1:
-        raise ConfigError(f"data.test={test}; data.by=window needs a share between 0 and 1")
-    print(
-        "warning: data.by=window puts parts of one recording into both splits, so that scores come "
-        "out too high; data.by=subject does not"
-    )
-    # A fixed seed: every run of the data set has the same split.
-    order = draws.permutation(0, 0, len(windows.start), "windows of the test split")
-    held = max(1, round(test * len(order)))
-    return windows.only(order[held:].sort().values), windows.only(order[:held].sort().values)
+def _own_split(recordings: Recordings, options: Windowing) -> tuple[By, Test]:
+    """Return what the splits do not share, and the test split; the publisher's own if it is so."""
+    if options.by is not None:
+        return options.by, options.test
+    if recordings.test_subjects is None:
+        return "subject", options.test
+    if options.test != Windowing().test:
+        raise ConfigError(
+            f"data.test={options.test}, and the data have a test split of their own; leave "
+            "data.test out, or type data.by=recording to split anew"
+        )
+    return "subject", list[str | int](recordings.test_subjects)

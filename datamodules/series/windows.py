@@ -76,9 +76,9 @@ class Windows:
         return majority(self.recordings, start, self.length, self.min_purity)
 
     @property
-    def group(self) -> Int64[Tensor, " N"]:
-        """The subject of every window, under the name that images use for it."""
-        return self.subject
+    def group(self) -> Int64[Tensor, " N"] | None:
+        """The subject of every window, None if nobody knows the subjects; images use this name."""
+        return self.subject if self.recordings.knows_subjects else None
 
     def sample(
         self, rows: Int64[Tensor, " B"], prepare: Prepare | None = None, epoch: int = 0
@@ -86,9 +86,8 @@ class Windows:
         """Return these rows: their windows, or the result of `prepare` if it is given."""
         if prepare is not None:
             return prepare(self, rows, epoch)
-        return Sample(
-            self.values(self.start[rows]), self.label[rows], rows, None, self.subject[rows]
-        )
+        group = None if self.group is None else self.group[rows]
+        return Sample(self.values(self.start[rows]), self.label[rows], rows, group=group)
 
     def samples(
         self,

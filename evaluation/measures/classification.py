@@ -7,8 +7,6 @@ the resample.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
@@ -39,47 +37,38 @@ def macro_f1(table: Float64[Tensor, "R M M"]) -> Float64[Tensor, " R"]:
     return f1.where(occurs > 0, torch.nan).nanmean(1)
 
 
-def macro_auroc(
+def ranking(
     label: Int64[Tensor, " N"],
     scores: Float[Tensor, "N M"],
     weight: Float64[Tensor, "R N"],
-) -> Float64[Tensor, " R"]:
-    """Return the mean of the areas under the ROC curves, each class against all others.
+) -> dict[str, Float64[Tensor, " R"]]:
+    """Return `macro_auroc` and `macro_auprc`: means over the classes, each against all others.
 
-    A resample with fewer than two classes gives NaN.
+    The first is the area under the ROC curve, the second the average precision: precision at each
+    threshold by the recall gained. A resample with fewer than two classes gives NaN for the first.
     """
+    areas, precisions = [], []
+    for c in label.unique().tolist():
+        tp, fp = _counts(label == c, scores[:, c], weight)
+        areas.append(_area(tp, fp))
+        precisions.append(_average_precision(tp, fp))
+    return {
+        "macro_auroc": torch.stack(areas).nanmean(0),
+        "macro_auprc": torch.stack(precisions).nanmean(0),
+    }
 
-    def area(tp: Float64[Tensor, "R n"], fp: Float64[Tensor, "R n"]) -> Float64[Tensor, " R"]:
-        """Return the area under the ROC curve by the trapezoidal rule."""
-        return torch.trapezoid(tp, fp) / (tp[:, -1] * fp[:, -1])
 
-    return _mean_over_classes(label, scores, weight, area)
+def _area(tp: Float64[Tensor, "R n"], fp: Float64[Tensor, "R n"]) -> Float64[Tensor, " R"]:
+    """Return the area under the ROC curve by the trapezoidal rule."""
+    return torch.trapezoid(tp, fp) / (tp[:, -1] * fp[:, -1])
 
 
-def macro_auprc(
-    label: Int64[Tensor, " N"],
-    scores: Float[Tensor, "N M"],
-    weight: Float64[Tensor, "R N"],
+def _average_precision(
+    tp: Float64[Tensor, "R n"], fp: Float64[Tensor, "R n"]
 ) -> Float64[Tensor, " R"]:
-    """Return the mean of the average precisions: precision at each threshold by recall gained."""
-
-    def precision(tp: Float64[Tensor, "R n"], fp: Float64[Tensor, "R n"]) -> Float64[Tensor, " R"]:
-        """Return the average precision."""
-        gained = tp.diff() * tp[:, 1:] / (tp + fp)[:, 1:].clamp(min=1)
-        return gained.sum(1) / tp[:, -1]
-
-    return _mean_over_classes(label, scores, weight, precision)
-
-
-def _mean_over_classes(
-    label: Int64[Tensor, " N"],
-    scores: Float[Tensor, "N M"],
-    weight: Float64[Tensor, "R N"],
-    measure: Callable[[Tensor, Tensor], Tensor],
-) -> Float64[Tensor, " R"]:
-    """Return the mean over classes of a measure of true and false positives by threshold."""
-    found = [measure(*_counts(label == c, scores[:, c], weight)) for c in label.unique().tolist()]
-    return torch.stack(found).nanmean(0)
+    """Return the average precision."""
+    gained = tp.diff() * tp[:, 1:] / (tp + fp)[:, 1:].clamp(min=1)
+    return gained.sum(1) / tp[:, -1]
 
 
 def _counts(

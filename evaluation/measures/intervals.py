@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from statistics import NormalDist
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 PIECE = 2**22  # float64 numbers in one piece of resamples: 32 MB
 FEWEST_GROUPS = 5  # test groups below which nothing is said about other groups
+FEW_VALUES = 50  # distinct values of a score per item, such as 0 and 1
 RARE = 10  # with fewer right, or fewer wrong, items than these, Wilson's interval is taken
 
 
@@ -39,14 +41,16 @@ def bootstrap(
         confidence: share of the resamples whose mean lies in the interval.
         seed: the same seed gives the same interval.
     """
-    generator = torch.Generator().manual_seed(seed)
     score = score.double()
-    means = torch.stack(
-        [
-            score[torch.randint(len(score), (len(score),), generator=generator)].mean()
-            for _ in range(draws)
-        ]
-    )
+    values, counts = np.unique(score.numpy(), return_counts=True)
+    if len(values) <= FEW_VALUES:
+        # How often each value is drawn has a multinomial distribution, so no item needs drawing.
+        random = np.random.default_rng(seed)
+        drawn = random.multinomial(len(score), counts / counts.sum(), size=draws)
+        means = torch.from_numpy(drawn @ values / len(score))
+    else:
+        pieces = resamples(len(score), draws=draws, seed=seed)
+        means = torch.cat([weight @ score / len(score) for weight in pieces])
     return percentiles(float(score.mean()), means, confidence=confidence)
 
 

@@ -36,10 +36,7 @@ OF_TABLE = {
     "balanced_accuracy": classification.balanced_accuracy,
     "macro_f1": classification.macro_f1,
 }
-OF_SCORES = {
-    "macro_auroc": classification.macro_auroc,
-    "macro_auprc": classification.macro_auprc,
-}
+OF_SCORES = ("macro_auroc", "macro_auprc")
 OF_CLUSTERS = {
     "ari": clusters.ari,
     "nmi": clusters.nmi,
@@ -47,8 +44,8 @@ OF_CLUSTERS = {
 }
 MEASURES = ("top1", "top5", *OF_TABLE, *OF_SCORES)  # of predicted labels; a config chooses
 MANY_CLASSES = 20  # from so many classes on, top-5 accuracy is measured by default
-# A ranking measure costs classes x items x resamples: with more, fewer resamples are drawn.
-MOST_RANKED, FEWEST_RESAMPLES = 2e8, 100
+# A ranking measure costs classes x items x resamples; beyond this product, fewer are drawn.
+MOST_RANKED, FEWEST_RESAMPLES = 2e7, 100
 
 
 class Items(NamedTuple):
@@ -260,14 +257,12 @@ def _of_labels(
             return {name: torch.stack([of(t) for t in crossed]) for name, of in tables.items()}
 
         yield from _resampled(of_tables, items, items.classes**2).items()
-    ranking = {name: of for name, of in OF_SCORES.items() if name in wanted}
+    ranking = [name for name in OF_SCORES if name in wanted]
     if ranking and scored and len(items.label.unique()) > 1:  # one class cannot be ranked
 
         def of_scores(weight: Tensor) -> dict[str, Tensor]:
-            return {
-                name: torch.stack([of(items.label, s, weight) for s in scores])
-                for name, of in ranking.items()
-            }
+            found = [classification.ranking(items.label, s, weight) for s in scores]
+            return {name: torch.stack([one[name] for one in found]) for name in ranking}
 
         most = MOST_RANKED / (len(items.label) * items.classes * len(drawn))
         draws = int(min(1000, max(FEWEST_RESAMPLES, most)))

@@ -48,17 +48,19 @@ def pretrain(*overrides: str) -> Path:
         return train.pretrain(overrides).path
 
 
-def evaluate(run: str | Path, *overrides: str) -> dict[str, Any]:
-    """Evaluate a run as the command does, and return the content of its report.json.
+def evaluate(run: str | Path | None = None, *overrides: str) -> dict[str, Any]:
+    """Evaluate a run, or a backbone without a run, and return the content of its report.json.
 
-    For example `evaluate("runs/...", "evaluation=[knn,linear]")`.
+    For example `evaluate("runs/...", "evaluation=[knn,linear]")`, or without a run
+    `evaluate(None, "backbone=resnet18", "backbone.weights=FILE", "data=cifar10")`.
     """
     import json
 
     from manyviews import config, scoring
 
-    config.check_each_key_is_typed_once(overrides)
-    return json.loads(scoring.evaluate([f"run={run}", *overrides]).read_text(encoding="utf-8"))
+    given = [*overrides] if run is None else [f"run={run}", *overrides]
+    config.check_each_key_is_typed_once(given)
+    return json.loads(scoring.evaluate(given).reports[0].read_text(encoding="utf-8"))
 
 
 def load_backbone(run: str | Path, ckpt: str = "last") -> nn.Module:

@@ -68,23 +68,46 @@ def backbone(config: Config, module: Data) -> Backbone:
         ConfigError: it cannot take the size of a view or of the images.
     """
     node = {k: v for k, v in config["backbone"].items() if k not in LEARNED}
-    return _backbone({**config, "backbone": node}, module)
+    return begun_backbone({**config, "backbone": node}, module)
 
 
-def _backbone(config: Config, module: Data) -> Backbone:
-    """Return the backbone with the weights that its config asks for."""
-    sizes: list[Any] = [*module.views.sizes(*module.splits.size), module.splits.size]
+def begun_backbone(config: Config, module: Data) -> Backbone:
+    """Return the backbone with the weights that its own config asks for.
+
+    Raises:
+        ConfigError: it cannot take the size of a view or of the images, or the weights do not fit.
+    """
+    sizes: list[Any] = [*module.views.sizes(*module.size), module.size]
     torch.manual_seed(config["seed"])
     built: Backbone = _construct(
         config,
         "backbone",
-        in_channels=lambda: module.splits.channels,
+        in_channels=lambda: module.channels,
         image_size=lambda: max(map(max, sizes)),
     )
     check_sizes(built, sizes)
     node = config["backbone"]
     used = arguments(node, "backbone").used_by_build
     return load_and_freeze(built, **{key: node.get(key) for key in used})
+
+
+def begins_elsewhere(config: Config) -> str:
+    """Return what a run's first weights came from, "" if they were random."""
+    node = config["backbone"]
+    return str(config.get("init") or node.get("weights") or node.get("pretrained") or "")
+
+
+def start(config: Config, module: Data) -> Backbone:
+    """Return the backbone as the training of a run began, in evaluation mode.
+
+    Raises:
+        ConfigError: the weights that it began with are no longer there, or do not fit.
+    """
+    built = begun_backbone(config, module)
+    if config["init"] is not None:
+        found = checkpoints.read(checkpoints.find(config["init"]))
+        weights.load(built, checkpoints.backbone(found), f"init={config['init']}")
+    return built.eval()
 
 
 def method(
@@ -104,7 +127,7 @@ def method(
     """
     kind = locate(config["method"]["_target_"], "method")
     _check_kind(kind, config, module)
-    trunk, optimizer = _backbone(config, module), _make(config["optimizer"], "optimizer")
+    trunk, optimizer = begun_backbone(config, module), _make(config["optimizer"], "optimizer")
     first = {
         argument: lambda a=argument: _trained_backbone(config, module, a, kind.trained_first[a])
         for argument in kind.trained_first

@@ -157,14 +157,18 @@ def _pretrain(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    composed = _composed("evaluate", arguments)
-    from manyviews import runs
+    from manyviews import config, runs
 
-    runs.load(composed["run"])  # needs no Lightning, which scoring imports
+    config.check_each_key_is_typed_once(arguments.overrides)
+    first = config.by_data(arguments.overrides)[0]  # a mistake is told before torch is imported
+    composed, _ = config.compose("evaluate", first, arguments.config_dir)
+    given = composed["run"] or []
+    for run in [given] if isinstance(given, str) else given:
+        runs.load(run)  # needs no Lightning, which scoring imports
     from manyviews import scoring
 
     _prepare_process()
-    _show(scoring.evaluate(arguments.overrides, arguments.config_dir))
+    _show_all(scoring.evaluate(arguments.overrides, arguments.config_dir))
 
 
 def _where(arguments: argparse.Namespace) -> None:
@@ -203,6 +207,25 @@ def _show(report_json: Path) -> None:
     for sentence in card["sentences"]:
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     console.print(f"report: {report_json.with_name('index.html')}", soft_wrap=True, highlight=False)
+
+
+def _show_all(done: Any) -> None:
+    """Print every report of an evaluation, and what several of them say together."""
+    import json
+
+    from rich.console import Console
+
+    from manyviews import report
+
+    for path in done.reports:
+        _show(path)
+    console = Console()
+    if len(done.reports) > 1 and done.comparison is None:
+        cards = [json.loads(path.read_text(encoding="utf-8")) for path in done.reports]
+        console.print(report.transfer_table(cards, done.missing))
+    if done.comparison is not None:
+        console.print(report.comparison_table(done.comparison))
+        console.print(f"comparison: {done.comparison}", soft_wrap=True, highlight=False)
 
 
 def _list(arguments: argparse.Namespace) -> None:

@@ -1,9 +1,11 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytorch_lightning as pl
 import torch
+from small_series import Convolution, data, waves, windows
 from torch.nn.functional import normalize
 
 from manyviews import draws
@@ -61,3 +63,49 @@ def test_other_ranks_wait_for_a_score_that_takes_longer_than_a_collective_may(
     arguments = [[*small, "epochs=1"], config_dir, str(tmp_path)]
     first, second = ranks(2)("on_ranks.scored_slowly", *arguments)
     assert 0 <= first <= 1 and second is None
+
+
+def scored(made):
+    """The accuracy of an untrained backbone, and what it was measured on."""
+    torch.manual_seed(0)
+    callback, read = OnlineKNN(1), []
+    knn = callback.knn
+    callback.knn = lambda subject: read.append(subject) or knn(subject)
+    return callback.accuracy(made, Convolution()), *read
+
+
+def test_the_validation_split_is_classified_by_all_of_train():
+    made = data(windows(), splits=waves(val=["person 1"]))
+    found, subject = scored(made)
+    assert torch.equal(subject.test.position, made.probed("val"))
+    assert {*subject.test.group.tolist()} == {1}
+    assert torch.equal(subject.train.position, made.probed("train"))
+    bank, queries = (normalize(part.embedding) for part in (subject.train, subject.test))
+    similarity, row = (queries @ bank.mT).topk(20)
+    votes = torch.zeros(len(queries), 2)
+    votes.scatter_add_(1, subject.train.label[row], (similarity / 0.07).exp())
+    assert found == pytest.approx(float((votes.argmax(1) == subject.test.label).float().mean()))
+
+
+def test_a_whole_person_of_train_is_held_out_where_people_are_known():
+    made = data(windows())
+    _, subject = scored(made)
+    (person,) = subject.test.group.unique()  # a tenth is less than one of four
+    assert person not in subject.train.group
+    both = torch.cat([subject.train.position, subject.test.position]).sort().values
+    assert torch.equal(both, made.probed("train"))
+
+
+def test_a_validation_split_without_labels_is_not_used():
+    splits = waves(val=["person 1"])
+    blind = replace(splits.val, label=torch.full_like(splits.val.label, -1))
+    _, subject = scored(data(windows(), splits=replace(splits, val=blind)))
+    assert 1 not in subject.test.group and len(subject.test.group.unique()) == 1
+
+
+def test_too_few_labels_give_no_score():
+    splits = waves()
+    label = torch.full_like(splits.train.label, -1)
+    label[0] = 0
+    found = replace(splits, train=replace(splits.train, label=label))
+    assert scored(data(windows(), splits=found)) == (None,)

@@ -118,11 +118,6 @@ def test_a_folder_that_is_not_there_is_one_line(tmp_path):
         config.compose("pretrain", [], str(tmp_path / "nowhere"))
 
 
-def test_evaluate_needs_a_run():
-    with pytest.raises(ConfigError, match="run"):
-        config.compose("evaluate", [])
-
-
 def test_a_value_that_must_be_given_is_asked_for():
-    with pytest.raises(ConfigError, match="^run is missing; type run=VALUE$"):
-        config.compose("evaluate", [])
+    with pytest.raises(ConfigError, match="^data.path is missing; type data.path=VALUE$"):
+        config.compose("evaluate", ["data=folder"])

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from manyviews.datamodules.images.datamodule import Images
+from manyviews.datamodules.images.splits import Images
 from manyviews.datamodules.loader import EpochLoader
 from manyviews.errors import ConfigError
 

@@ -56,6 +56,12 @@ def test_the_signature_shows_all_options_but_the_fixed_ones():
         greeting("ann", upper=True)
 
 
+def test_a_nullable_option_may_be_none_whatever_its_default_is():
+    given = with_options(Style(sep="-"), joined, nullable=["sep"])(lambda: Text("own", ["a", "b"]))
+    assert typing.get_type_hints(given)["sep"] == str | None
+    assert given() == "own: a-b" and given(sep=None) == "own: a b"
+
+
 def test_an_option_may_be_none_only_if_that_is_its_default():
     assert typing.get_type_hints(plain)["sep"] == str | None
     assert typing.get_type_hints(greeting)["sep"] is str

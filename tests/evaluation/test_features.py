@@ -76,3 +76,23 @@ def test_saving_leaves_no_other_file(tmp_path):
         Features(torch.zeros(1, 1), torch.zeros(1).long(), torch.zeros(1).long()),
     )
     assert [p.name for p in tmp_path.iterdir()] == ["f.npz"]
+
+
+def test_features_have_the_groups_of_their_samples(tmp_path):
+    grouped = [s._replace(group=s.position // 3) for s in samples()]
+    found = extract(trunk(), grouped)
+    assert found.group is not None and found.group.tolist() == [r // 3 for r in range(10)]
+    save(tmp_path / "f.npz", found)
+    assert load(tmp_path / "f.npz").group.tolist() == found.group.tolist()
+    assert extract(trunk(), samples()).group is None
+
+
+@pytest.mark.parametrize("saved", [None, torch.tensor([0, 0, 2])])
+def test_a_cache_without_the_groups_of_the_data_is_made_again(saved, tmp_path):
+    path, rows = tmp_path / "f.npz", torch.arange(3)
+    group = torch.tensor([0, 0, 1])
+    save(path, Features(torch.zeros(3, 2), rows, rows, saved))
+    found = cached(path, lambda: Features(torch.ones(3, 2), rows, rows, group), rows, group)
+    assert torch.equal(found.embedding, torch.ones(3, 2))
+    again = cached(path, lambda: pytest.fail("it was saved"), rows, group)
+    assert again.group is not None and torch.equal(again.group, group)

@@ -1,8 +1,12 @@
+import numpy as np
 import pytest
 import torch
+from sklearn.model_selection import train_test_split
 
 from manyviews.errors import ConfigError
+from manyviews.evaluation.features import Features
 from manyviews.evaluation.hold_out import held_out
+from manyviews.evaluation.subject import Subject
 
 
 def test_a_class_of_one_item_stays_among_the_rows_to_fit_on():
@@ -44,3 +48,72 @@ def test_one_group_is_held_out_by_rows():
     label = torch.arange(40) % 2
     kept, held = held_out(label, 0.1, 0, torch.zeros(40, dtype=torch.int64))
     assert len(held) == 4 and len(kept) == 36
+
+
+def test_the_hold_out_of_single_rows_is_scikit_learns():
+    label = torch.arange(200) % 7
+    kept, held = held_out(label, 0.1, 3)
+    expected = train_test_split(np.arange(200), test_size=0.1, random_state=3, stratify=label)
+    assert [kept.tolist(), held.tolist()] == [part.tolist() for part in expected]
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
+def test_groups_give_about_the_share_of_each_class(share):
+    rng = torch.Generator().manual_seed(0)
+    group, label = torch.arange(1200) % 60, torch.randint(3, (1200,), generator=rng)
+    _, held = held_out(label, share, 0, group)
+    for count, total in zip(label[held].bincount(), label.bincount(), strict=True):
+        assert float(count / total) == pytest.approx(share, abs=0.06)
+
+
+def test_another_seed_holds_out_other_groups():
+    label, group = torch.arange(400) % 2, torch.arange(400) // 20
+    found = [group[held_out(label, 0.1, seed, group)[1]].unique().tolist() for seed in (0, 0, 1)]
+    assert found[0] == found[1] != found[2]
+
+
+def test_a_person_who_alone_shows_a_class_stays_among_the_rows_to_fit_on():
+    group = torch.arange(40) // 10
+    label = torch.where(group == 2, 1, 0)  # the second class is of one person
+    for seed in range(8):
+        kept, held = held_out(label, 0.3, seed, group)
+        assert 2 not in group[held] and set(label[kept].tolist()) == {0, 1}
+
+
+def test_people_of_one_class_each_are_held_out_by_rows():
+    label = group = torch.arange(30) // 10
+    kept, held = held_out(label, 0.2, 0, group)
+    assert label[held].bincount().tolist() == [2, 2, 2] and len(kept) == 24
+
+
+def test_people_with_rare_classes_are_held_out_without_a_warning():
+    """Folds of scikit-learn warn where a class has fewer items than there are folds."""
+    label = torch.tensor([0] * 30 + [1] * 2)
+    group = torch.arange(32) % 16
+    kept, held = held_out(label, 0.1, 0, group)
+    assert not torch.isin(group[held], group[kept]).any() and (label[kept] == 1).any()
+
+
+def test_one_class_alone_is_held_out():
+    label = torch.zeros(20, dtype=torch.int64)
+    for group in (None, torch.arange(20) // 5):
+        kept, held = held_out(label, 0.25, 0, group)
+        assert len(held) == 5 and len(kept) == 15
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_large_share_leaves_every_class_something_to_fit_on(seed):
+    label = torch.tensor([0] * 30 + [1] * 2 + [2] * 3)
+    kept, held = held_out(label, 0.9, seed)
+    assert set(label[kept].tolist()) == {0, 1, 2}
+    assert sorted([*kept.tolist(), *held.tolist()]) == [*range(35)] and len(held) > 25
+
+
+def test_the_validation_split_takes_the_place_of_a_hold_out():
+    rows = torch.arange(8)
+    train, val = (Features(torch.randn(8, 2), rows % 2 - gap, rows) for gap in (0, 1))
+    fit, held = Subject(train, train, 2, val).fit_and_held()
+    assert len(fit.label) == 8 and held.position.tolist() == [1, 3, 5, 7]
+    unlabelled = val._replace(label=torch.full((8,), -1))
+    fit, held = Subject(train, train, 2, unlabelled).fit_and_held()
+    assert len(fit.label) + len(held.label) == 8

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -25,7 +26,7 @@ def subject(embedding, group=None):
 
 def scored(**options):
     subjects = {"trained": subject(GOOD), "random": subject(BAD), "raw": subject(GOOD)}
-    return score(subjects, {"knn@2": KNN(2, [7], 7, 0.1)}, **options)
+    return score(subjects, {"knn@2": KNN(2, [7], 7, 0.1)}, **options).rows
 
 
 def test_scores_name_protocol_version_subject_and_labelled_items():
@@ -56,7 +57,7 @@ def test_chosen_measures_and_people_are_reported():
     people = torch.arange(60) // 30
     subjects = {"trained": subject(GOOD, people), "random": subject(BAD, people)}
     protocols = {"knn@1": KNN(1, [7], 7, 0.1)}
-    found = score(subjects, protocols, measures=("top1", "macro_f1"), groups=("ann", "bob"))
+    found = score(subjects, protocols, measures=("top1", "macro_f1"), groups=("ann", "bob")).rows
     rows = [s for s in found["scores"] if s["subject"] == "trained" and s["split"] == "test"]
     assert [s["metric"] for s in rows] == ["top1", "macro_f1", "top1_k7"]
     assert {d["metric"] for d in found["differences"]} == {s["metric"] for s in rows}
@@ -69,7 +70,7 @@ def test_chosen_measures_and_people_are_reported():
 def test_two_people_are_too_few_to_say_beats():
     people = torch.arange(60) // 30
     subjects = {"trained": subject(GOOD, people), "random": subject(BAD, people)}
-    found = score(subjects, {"knn@1": KNN(1, [7], 7, 0.1)}, groups=("ann", "bob"))
+    found = score(subjects, {"knn@1": KNN(1, [7], 7, 0.1)}, groups=("ann", "bob")).rows
     assert {d["beats"] for d in found["differences"]} == {None}
     (said,) = sentences(found["differences"])
     assert said.startswith("knn@1: 2 test groups are too few to speak of others (at least 5)")
@@ -79,14 +80,14 @@ def test_two_people_are_too_few_to_say_beats():
 def test_six_people_say_beats_over_people():
     people = torch.arange(60) // 10
     subjects = {"trained": subject(GOOD, people), "random": subject(BAD, people)}
-    found = score(subjects, {"knn@1": KNN(1, [7], 7, 0.1)}, groups="abcdef")
+    found = score(subjects, {"knn@1": KNN(1, [7], 7, 0.1)}, groups="abcdef").rows
     row = next(d for d in found["differences"] if d["metric"] == "top1")
     assert row["over"] == "groups" and row["beats"]
 
 
 def test_a_clustering_is_scored_by_ari_and_said_in_points_of_it():
     subjects = {"trained": subject(GOOD), "random": subject(BAD)}
-    found = score(subjects, {"clustering@1": Clustering(1, 2, 2)})
+    found = score(subjects, {"clustering@1": Clustering(1, 2, 2)}).rows
     ari = found["scores"][0]
     assert (ari["metric"], ari["value"], ari["n"]) == ("ari", 1.0, 56)
     (said,) = sentences(found["differences"])
@@ -110,7 +111,7 @@ def test_a_protocol_that_chooses_reports_what_it_chose_and_how_good_that_was():
             validation = Labels(torch.zeros(4).long())
             return Chosen(answer, validation, held, {"penalty": 0.1}, "the smallest penalty won")
 
-    found = score({"trained": subject(GOOD)}, {"x@1": Chooses()})["scores"]
+    found = score({"trained": subject(GOOD)}, {"x@1": Chooses()}).rows["scores"]
     (row,) = [s for s in found if s["split"] == "val"]
     assert (row["value"], row["n"], row["setting"]) == (0.75, 4, {"penalty": 0.1})
     assert row["edge"] == "the smallest penalty won"
@@ -124,7 +125,7 @@ def test_one_protocol_that_fails_leaves_the_others_as_they_are():
             raise ValueError("no such thing\nat all")
 
     protocols = {"broken@1": Broken(), "knn@1": KNN(1, [7], 7, 0.1)}
-    found = score({"trained": subject(GOOD)}, protocols)
+    found = score({"trained": subject(GOOD)}, protocols).rows
     assert found["failed"] == [
         {"protocol": "broken@1", "reason": "ValueError: no such thing at all"}
     ]
@@ -139,6 +140,14 @@ def test_numbers_without_labels_have_rows_and_no_differences():
             assert len(subject.test.label) == 60  # unlabelled items, too
             return [Scalar("rankme", 1.5, None)]
 
-    found = score({"trained": subject(GOOD), "raw": subject(BAD)}, {"rank@1": Rank()})
+    found = score({"trained": subject(GOOD), "raw": subject(BAD)}, {"rank@1": Rank()}).rows
     assert [(s["subject"], s["value"]) for s in found["scores"]] == [("trained", 1.5), ("raw", 1.5)]
     assert found["differences"] == []
+
+
+def test_predictions_of_the_trained_features_are_kept_in_the_smallest_type():
+    subjects = {"trained": subject(GOOD), "random": subject(BAD)}
+    predictions = score(subjects, {"knn@1": KNN(1, [7], 7, 0.1)}).predictions
+    (found,) = predictions.values()
+    assert [*predictions] == ["knn@1/top1"] and found.dtype == np.uint8
+    assert found.tolist() == LABEL.flip(0)[:56].tolist()

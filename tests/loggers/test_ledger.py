@@ -24,6 +24,12 @@ def test_it_counts_what_the_run_will_do(small, config_dir):
     assert content["precision"] == "32-true" and content["device"] == "cpu"
 
 
+def test_it_counts_the_validation_split(config_dir):
+    small = ["data=waves", "data.val=[person 0]", "method=simclr", "views=series", "batch_size=8"]
+    _, content = made(small, config_dir, "trainer.accelerator=cpu", "backbone.depth=1")
+    assert content["data"].startswith("waves, ") and content["data"].endswith(" val")
+
+
 def test_it_tells_views_of_another_size_than_the_evaluation_sees(small, config_dir):
     _, content = made(small, config_dir, "views.large.operations.crop.size=12")
     assert content["views"] == "12 x 12, 12 x 12; the evaluation sees images of 16 x 16"

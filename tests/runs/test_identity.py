@@ -24,6 +24,15 @@ def test_a_key_that_was_added_later_does_not_rename_a_run(key, composed):
     assert runs.identity(without(made, key)) == runs.identity(made)
 
 
+def test_a_validation_split_renames_a_run_and_none_does_not(composed):
+    made, _ = composed
+    without, none, tenth, people = (
+        runs.identity({**made, "data": {**made["data"], **more}})
+        for more in ({}, {"val": None}, {"val": 0.1}, {"val": ["ann"]})
+    )
+    assert without == none and len({none, tenth, people}) == 3
+
+
 def test_zero_init_of_torchvisions_networks_does_not_rename_their_runs(small, config_dir):
     made, _ = config.compose("pretrain", [*small, "backbone=torchvision/resnet18"], config_dir)
     assert "zero_init_residual" in made["backbone"]

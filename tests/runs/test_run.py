@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import unscored
 
-from manyviews import hardware, runs, train
+from manyviews import config, hardware, runs, train
 from manyviews.callbacks.stop import Stop
 from manyviews.errors import ConfigError, Interrupted
 
@@ -75,3 +75,28 @@ def test_a_precision_that_does_not_exist_is_refused(done_here):
     file.write_text(file.read_text().replace("choices:", "precision: quick\nchoices:", 1))
     with pytest.raises(ConfigError, match=r"config.yaml: precision 'quick'; allowed: 32-true"):
         runs.load(done_here.path)
+
+
+TRAIN, VAL = {"images": 9, "sha256": "ab" * 32}, {"images": 3, "sha256": "cd" * 32}
+
+
+@pytest.fixture
+def begun_on(small, config_dir):
+    """Begins or continues a run on data with this fingerprint."""
+    composed, choices = config.compose("pretrain", small, config_dir)
+    path = runs.place(composed, choices)
+    path.mkdir(parents=True)
+    return lambda **data: runs.begin(path, composed, choices, [], data)
+
+
+def test_a_validation_split_that_was_not_read_before_is_no_change_of_the_data(begun_on):
+    begun_on(train=TRAIN)
+    run = begun_on(train=TRAIN, val=VAL)
+    assert json.loads((run.path / "data.json").read_text())["val"] == VAL
+
+
+@pytest.mark.parametrize("now", [{}, {"val": {**VAL, "images": 4}}])
+def test_a_validation_split_that_changed_or_went_is_a_change_of_the_data(begun_on, now):
+    begun_on(train=TRAIN, val=VAL)
+    with pytest.raises(ConfigError, match=r"begun with other data \(val 3 images cdcdcdcd, now"):
+        begun_on(train=TRAIN, **now)

@@ -46,6 +46,10 @@ def test_an_old_config_means_what_its_command_means_today(old, monkeypatch):
     new, _ = config.compose("pretrain", old["overrides"])
     record = upgraded({"format_version": 1, **old["config"]}, Path("runs/x"))
     del record["format_version"]
+    if record["data"]["_target_"] == "manyviews.data.watch":  # other people test since then
+        record["data"] |= {"test": ["6", "7", "8", "9", "10"], "val": ["5"]}
+    if "experiment=rebar_watch" in old["overrides"]:  # fewer people train, and the rate was tuned
+        record["batch_size"], record["optimizer"]["lr"] = 4, new["optimizer"]["lr"]
     if "experiment=swav_cifar10" in old["overrides"]:  # its blur of 3 pixels was corrected
         record["views"]["large"]["operations"]["blur"]["kernel_size"] = 13
     assert runs.identity(record) == runs.identity(new)

@@ -10,8 +10,14 @@ from manyviews.datamodules.views.series.pipeline import SeriesView, SeriesViews
 from manyviews.datamodules.views.series.placement import Anywhere, Candidates
 
 
-def waves(people: int = 6, bouts: int = 4, dwell: int = 60, window: int = 16) -> SeriesSplits:
-    """Two people are held out; every state lasts `dwell` steps."""
+def waves(
+    people: int = 6,
+    bouts: int = 4,
+    dwell: int = 60,
+    window: int = 16,
+    val: list[str] | None = None,
+) -> SeriesSplits:
+    """The last two people are held out, and those in `val`; every state lasts `dwell` steps."""
     generator = torch.Generator().manual_seed(0)
     label = (torch.arange(bouts * dwell) // dwell) % 2
     made = []
@@ -22,7 +28,7 @@ def waves(people: int = 6, bouts: int = 4, dwell: int = 60, window: int = 16) ->
         made.append(Recording(value, label, f"person {p}", f"recording {p}"))
     held = join(made, rate=50.0, channels=("x", "y"), classes=("slow", "fast"))
     test = [f"person {p}" for p in range(people - 2, people)]
-    return split("waves", held, Windowing(window=window, test=test))
+    return split("waves", held, Windowing(window=window, test=test, val=val))
 
 
 def candidates(count, per_subject=None):

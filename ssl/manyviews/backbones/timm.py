@@ -78,6 +78,21 @@ class Model(Backbone):
         return self.model.forward_intermediates(image, intermediates_only=True)
 
 
+def data_config(name: str) -> dict[str, Any]:
+    """Return timm's `data_config` of a model: what its pretrained weights expect of images.
+
+    Its keys are `input_size` (channels, height, width), `mean`, `std`, `interpolation`, `crop_pct`
+    and `crop_mode`.
+
+    Raises:
+        ConfigError: the name is unknown.
+    """
+    if not timm.is_model(name):
+        raise unknown("backbone", PREFIX + name, available())
+    known = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    return timm.data.resolve_data_config({}, pretrained_cfg=known.to_dict() if known else {})
+
+
 def available() -> list[str]:
     """Return the names of all models, as `timm/<name>`."""
     return [PREFIX + name for name in timm.list_models()]

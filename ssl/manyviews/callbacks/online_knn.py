@@ -5,25 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 import pytorch_lightning as pl
+from torch import nn
 
 from manyviews import distributed, draws
 from manyviews.callbacks.metrics import Metrics
-from manyviews.datamodules.module import ViewData
+from manyviews.datamodules.module import Split, ViewData
+from manyviews.datamodules.named_splits import named_splits
 from manyviews.errors import ConfigError
-from manyviews.evaluation.features import extract
+from manyviews.evaluation.features import Features, extract
+from manyviews.evaluation.hold_out import by_whole_groups
 from manyviews.evaluation.protocols.knn import KNN
 from manyviews.evaluation.subject import Subject
 
 ONLINE = "online/knn@1/top1"
-HELD_OUT = 10  # one in ten training images is held out
+HELD_OUT = 10  # one in ten training items is held out
 
 
 class OnlineKNN(pl.Callback):
     """A callback that logs the kNN accuracy `online/knn@1/top1`, with k = 20 and T = 0.07.
 
-    A held-out tenth of the training images is classified by the other nine tenths; best.ckpt is
-    chosen by this accuracy, so nothing is ever chosen on test. Images without a label are left
-    out. With fewer than two labelled images nothing is logged and there is no best.ckpt.
+    The validation split is classified by the training items. Without one, a held-out tenth of the
+    training items is classified by the others; if the data know groups (people, patients, videos),
+    whole groups are held out. best.ckpt is chosen by this accuracy, so nothing is ever chosen on
+    test. Items without a label are left out. With fewer than two labelled training items, or none
+    to classify, nothing is logged and there is no best.ckpt.
 
     Args:
         every_n_epochs: epochs between two scores; the last epoch is always scored.
@@ -51,13 +56,42 @@ class OnlineKNN(pl.Callback):
 
     def _score(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         data: ViewData[Any, Any] = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
-        rows = (data.splits.train.label >= 0).nonzero()[:, 0]
-        if len(rows) < 2:
-            return  # one row to classify and one to compare with are the least
-        features = extract(pl_module.get_submodule("backbone"), data.clean("train", rows))
-        order = draws.permutation(0, 0, len(features.label))  # the same split in every run
-        queries = max(len(order) // HELD_OUT, 1)
-        held_out, bank = (features.rows(r) for r in order.tensor_split([queries]))
-        found = self.knn(Subject(bank, held_out, len(data.splits.classes)))[""]
-        accuracy = float((found.top1 == held_out.label).float().mean())
-        Metrics.of(trainer).write(trainer, {ONLINE: accuracy})
+        accuracy = self.accuracy(data, pl_module.get_submodule("backbone"))
+        if accuracy is not None:
+            Metrics.of(trainer).write(trainer, {ONLINE: accuracy})
+
+    def accuracy(self, data: ViewData[Any, Any], backbone: nn.Module) -> float | None:
+        """Return the accuracy of a backbone on these data; None if too few items have labels."""
+        parts = _bank_and_queries(data, backbone)
+        if parts is None:
+            return None
+        bank, queries = parts
+        found = self.knn(Subject(bank, queries, len(data.splits.classes)))[""]
+        return float((found.top1 == queries.label).float().mean())
+
+
+def _bank_and_queries(
+    data: ViewData[Any, Any], backbone: nn.Module
+) -> tuple[Features, Features] | None:
+    """Return labelled training features and those to classify; None if there are too few."""
+
+    def labelled(split: Split) -> Features | None:
+        rows = (data.rows_of(split).label >= 0).nonzero()[:, 0]
+        return extract(backbone, data.clean(split, rows)) if len(rows) else None
+
+    bank = labelled("train")
+    if bank is None or len(bank.label) < 2:  # one to compare with and one to classify
+        return None
+    val = labelled("val") if "val" in named_splits(data.splits) else None
+    return _held_out(bank) if val is None else (bank, val)
+
+
+def _held_out(train: Features) -> tuple[Features, Features]:
+    """Return the features of training items that stay and those of a tenth, whole groups only."""
+    if train.group is not None:
+        parts = by_whole_groups(train.label, 1 / HELD_OUT, 0, train.group)
+        if parts is not None:
+            return train.rows(parts[0]), train.rows(parts[1])
+    order = draws.permutation(0, 0, len(train.label))  # the same split in every run
+    queries, bank = order.tensor_split([max(len(order) // HELD_OUT, 1)])
+    return train.rows(bank), train.rows(queries)

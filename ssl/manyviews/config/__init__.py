@@ -1,6 +1,6 @@
 """The config of a command: composed from files and the command line, and checked."""
 
 from manyviews.config.compose import compose
-from manyviews.config.overrides import check_each_key_is_typed_once
+from manyviews.config.overrides import by_data, check_each_key_is_typed_once
 
-__all__ = ["check_each_key_is_typed_once", "compose"]
+__all__ = ["by_data", "check_each_key_is_typed_once", "compose"]

@@ -68,6 +68,24 @@ def _read(text: str) -> Override:
     return override
 
 
+def by_data(overrides: Sequence[str]) -> list[list[str]]:
+    """Return the overrides once for each data set of `data=[A,B]`, or as they are.
+
+    >>> by_data(["run=runs/a", "data=[cifar10,stl10]"])
+    [['run=runs/a', 'data=cifar10'], ['run=runs/a', 'data=stl10']]
+
+    Raises:
+        ConfigError: the list is empty, or holds something else than names.
+    """
+    several = [text for text in overrides if text.startswith("data=[")]
+    if not several:
+        return [[*overrides]]
+    names, rest = _read(several[-1]).value(), [text for text in overrides if text not in several]
+    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
+        raise ConfigError(f"'{several[-1]}': type names of data sets, as data=[cifar10,stl10]")
+    return [[*rest, f"data={name}"] for name in dict.fromkeys(names)]
+
+
 def typed_text(parsed: Sequence[Override]) -> dict[str, Any]:
     """Return the text of values that Hydra read as numbers or booleans, by their keys.
 

@@ -10,6 +10,7 @@ from rich.table import Column, Table
 from torch import nn
 
 from manyviews.datamodules.module import Splits, ViewData
+from manyviews.datamodules.named_splits import named_splits
 from manyviews.hardware import resolve_accelerator
 from manyviews.method import Method
 from manyviews.optim import Schedule, WarmupCosine
@@ -43,8 +44,7 @@ def ledger(
     return {
         "run": run.path.name,
         "method": run.choices["method"],
-        "data": f"{splits.name}, {len(splits.train.label):,} train, "
-        f"{len(splits.test.label):,} test",
+        "data": f"{splits.name}, {counts(splits)}",
         "labels": _labels(splits),
         "skipped": f"{len(splits.skipped)} {LEFT_OUT[data.reads]}",
         "notes": "; ".join(splits.notes) or "none",
@@ -72,6 +72,11 @@ def ledger(
         "checkpoint": f"every {config['save_every_n_steps']} steps and at the end of each epoch",
         "seed": config["seed"],
     }
+
+
+def counts(splits: Splits) -> str:
+    """Return the number of items of each split, as in "1,000 train, 200 test"."""
+    return ", ".join(f"{len(rows.label):,} {name}" for name, rows in named_splits(splits).items())
 
 
 def _views(data: ViewData[Any, Any]) -> str:

@@ -14,7 +14,15 @@ from manyviews.report.markdown import markdown
 from manyviews.report.pictures import data_uri
 from manyviews.report.plots import Line, plot
 from manyviews.report.prototypes import prototypes
-from manyviews.report.results import further, headers, people, rows, subjects
+from manyviews.report.results import (
+    further,
+    headers,
+    numbers,
+    people,
+    rows,
+    subjects,
+    validation,
+)
 from manyviews.report.retrieval import retrieval
 from manyviews.report.run_files import RunFiles, gallery_is_whole, read
 from manyviews.report.words import class_name
@@ -99,6 +107,9 @@ def render(files: RunFiles) -> str:
         headers=headers(files.card),
         rows=rows(files.card),
         further=further(files.card),
+        numbers=numbers(files.card),
+        who=[*subjects(files.card).values()],
+        validation=validation(files.card),
         people=people(files.card),
         curves=_curves(files.metrics, files.card["data"]["items"]),
         by_k=_by_k(files.card),
@@ -135,6 +146,7 @@ def _by_k(card: dict[str, Any]) -> list[Figure]:
                 (int(s["metric"].removeprefix("top1_k")), 100 * s["value"])
                 for s in card["scores"]
                 if s["protocol"] == protocol
+                and s.get("split", "test") == "test"
                 and s["subject"] == subject
                 and s["metric"].startswith("top1_k")
             )

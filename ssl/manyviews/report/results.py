@@ -9,6 +9,7 @@ from manyviews.evaluation.words import HEADLINES, METRICS, SUBJECTS, TRAINED
 
 WORSE = ", worse"
 SAME = ", not distinguishable"
+FEW = ", too few groups"
 
 
 class Row(NamedTuple):
@@ -28,17 +29,23 @@ class Row(NamedTuple):
 
 def subjects(card: dict[str, Any]) -> dict[str, str]:
     """Return the words for trained backbone and controls by name, the trained backbone first."""
-    return {s["subject"]: _word(s["subject"]) for s in card["scores"]}
+    named = card.get("named", {})  # of a backbone without a run
+    return {
+        s["subject"]: named.get(s["subject"], _word(s["subject"]))
+        for s in card["scores"]
+        if s.get("split", "test") == "test"
+    }
 
 
 def rows(card: dict[str, Any], metrics: Collection[str] = HEADLINES) -> list[Row]:
     """Return a row for each protocol and each of these measures, in the order of the report."""
-    scores = {(s["protocol"], s["metric"], s["subject"]): s for s in card["scores"]}
+    tested = [s for s in card["scores"] if s.get("split", "test") == "test"]
+    scores = {(s["protocol"], s["metric"], s["subject"]): s for s in tested}
     gains = {(d["protocol"], d["metric"], d["control"]): d for d in card["differences"]}
     who = subjects(card)
     return [
         Row(
-            protocol if metric == "top1" else f"{protocol}, {METRICS[metric]}",
+            protocol if metric == "top1" else f"{protocol}, {METRICS.get(metric, metric)}",
             [_score(scores.get((protocol, metric, subject))) for subject in who],
             [_gain(gains.get((protocol, metric, c))) for c in who if c != TRAINED],
         )
@@ -51,6 +58,30 @@ def rows(card: dict[str, Any], metrics: Collection[str] = HEADLINES) -> list[Row
     ]
 
 
+def numbers(card: dict[str, Any]) -> list[Row]:
+    """Return the rows of measures without an interval, such as RankMe."""
+    tested = [s for s in card["scores"] if s.get("split", "test") == "test" and s["low"] is None]
+    scores = {(s["protocol"], s["metric"], s["subject"]): s["value"] for s in tested}
+    who = subjects(card)
+    return [
+        Row(f"{protocol}, {metric}", [_number(scores.get((protocol, metric, w))) for w in who], [])
+        for protocol, metric in dict.fromkeys((p, m) for p, m, _ in scores)
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def validation(card: dict[str, Any]) -> list[list[str]]:
+    """Return for each protocol its accuracy on the validation items and what it chose by it."""
+    return [
+        [s["protocol"], _score(s), ", ".join(f"{k} {v:g}" for k, v in s.get("setting", {}).items())]
+        for s in card["scores"]
+        if s.get("split") == "val"
+    ]
+
+
 def _without_score(failed: dict[str, Any], columns: int) -> Row:
     """Return the row of a protocol that raised an error, with the reason in its first cell."""
     scores = [f"no score: {failed['reason']}", *["-"] * (columns - 1)]
@@ -59,7 +90,9 @@ def _without_score(failed: dict[str, Any], columns: int) -> Row:
 
 def further(card: dict[str, Any]) -> list[Row]:
     """Return the rows of the measures that are no headlines."""
-    return rows(card, METRICS.keys() - set(HEADLINES))
+    drawn = {s["metric"] for s in card["scores"] if s["low"] is not None}
+    by_k = {name for name in drawn if name.startswith("top1_k")}  # the page draws them as a curve
+    return rows(card, drawn - {*HEADLINES} - by_k)
 
 
 def headers(card: dict[str, Any]) -> list[str]:
@@ -94,7 +127,7 @@ def _word(subject: str) -> str:
 
 
 def _score(score: dict[str, Any] | None) -> str:
-    if score is None:
+    if score is None or score["low"] is None:
         return "-"
     return f"{100 * score['value']:.1f} % ({100 * score['low']:.1f} to {100 * score['high']:.1f})"
 
@@ -103,5 +136,8 @@ def _gain(gain: dict[str, Any] | None) -> str:
     if gain is None:
         return "-"
     value, low, high = (f"{100 * gain[k]:+.1f}" for k in ("value", "low", "high"))
-    said = "" if gain["beats"] else WORSE if gain["high"] < 0 else SAME
+    said = FEW if gain["beats"] is None else ""
+    if gain["beats"] is False:
+        worse = gain.get("worse", gain["high"] < 0)  # earlier reports do not say it
+        said = WORSE if worse else SAME
     return f"{value} ({low} to {high})" + said

@@ -42,6 +42,9 @@ def read(run: Path, folder: Path) -> RunFiles:
         "subjects": [],
         "failed": [],
         "unfinished": None,
+        "backbone": None,
+        "preprocessing": None,
+        "named": {},
         **json.loads((folder / "report.json").read_text("utf-8")),
     }
     card["data"] = {"items": "images", **card["data"]}

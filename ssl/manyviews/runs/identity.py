@@ -44,6 +44,7 @@ ADDED_LATER: dict[str, Any] = {
     "data.group": None,
     "backbone.zero_init_residual": None,  # of torchvision's; our own ResNets have true or false
     "data.labels": None,
+    "data.val": None,
     "optimizer.fused": True,
 }
 # Further values that stand for "not there": tables have another default than folders.

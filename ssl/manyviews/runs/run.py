@@ -238,6 +238,8 @@ def begin(
 def _check_same_data(path: Path, data: Mapping[str, Any]) -> None:
     """Raise if the data changed: half of the training would be on each version.
 
+    A validation split that earlier versions did not read is no change.
+
     Raises:
         ConfigError: they changed, or data.json is damaged.
     """
@@ -251,8 +253,9 @@ def _check_same_data(path: Path, data: Mapping[str, Any]) -> None:
             f"{file} is damaged, so it is not known which data the run was begun with; delete the "
             "file to go on with the data as they are now, or type resume=never"
         )
-    if changed := [key for key in data if data[key] != before.get(key)]:
-        parts = [f"{k} {_short(before.get(k))}, now {_short(data[k])}" for k in changed]
+    now = {**data, "val": data.get("val") if "val" in before else None}
+    if changed := [key for key in now if now[key] != before.get(key)]:
+        parts = [f"{k} {_short(before.get(k))}, now {_short(now[k])}" for k in changed]
         raise ConfigError(
             f"{path} was begun with other data ({'; '.join(parts)}); put them back, "
             "or type resume=never"

@@ -55,7 +55,7 @@ def check(command: str, config: Config, typed: Mapping[str, Any] | None = None) 
     _take_text(config, hints, "", typed or {})
     _validate(schema, config, "")
     for group, node in config.items():
-        named = {group: node} if hints[group] == Node else {}
+        named = {group: node} if hints[group] in (Node, Node | None) and node is not None else {}
         if hints[group] == Named:
             named = {f"{group}.{name}": child for name, child in node.items() if child is not None}
         for path, child in named.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 
@@ -41,6 +41,7 @@ class Pretrain(_Keys):
     resume: Literal["auto", "never"]
     init: str | None
     save_every_n_steps: int = pydantic.Field(ge=1)
+    measures: list[str] | None = None  # runs of earlier versions have none
     runs: str
     data: Node
     views: Node
@@ -69,11 +70,30 @@ class Doctor(Pretrain):
     file: str | None
 
 
+class Inputs(_Keys):
+    """Keys of `preprocessing`: what becomes of clean inputs; null is what the backbone expects."""
+
+    size: int | None = pydantic.Field(ge=1)
+    mean: list[float] | None
+    std: list[Annotated[float, pydantic.Field(gt=0)]] | None
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] | None
+    crop: float | None = pydantic.Field(gt=0, le=1)
+    grey_as_colour: bool | None
+
+
 class Evaluate(_Keys):
     """Top-level keys of `manyviews evaluate`."""
 
-    run: str
+    run: str | list[str] | None
     ckpt: str
+    measures: list[str] | None
+    seed: int = pydantic.Field(ge=0, lt=2**31)
+    evaluations: str
+    comparisons: str
+    preprocessing: Inputs
+    backbone: Node | None = None
+    views: Node
+    data: Node | None = None
     evaluation: Named
     logger: Named
 

@@ -141,3 +141,18 @@ def test_groups_in_both_splits_are_named_with_their_images():
     line = next(line for line in summary.of_images(made) if line.name == "groups")
     assert line.text == "2 train, 1 test, 1 in both; 1 images without a group"
     assert not found(issues.of_groups(scanned(pictures(2))))
+
+
+def test_a_validation_split_is_held_out_as_the_test_split_is():
+    images = pictures(4)
+    made = scanned([*images, images[0], images[1]], test=[0, 0, 0, 1, 1, 0])
+    made = made._replace(val=np.array([0, 0, 0, 0, 0, 1], bool), group=[*"abcabb"])
+    kinds = found(issues.of_duplicates(made))
+    assert kinds["exact_leaks"].text.startswith("2 of 3 test or validation images also in")
+    (leak,) = found(issues.of_groups(made)).values()
+    assert leak.text == "2 groups of 3 in several splits"
+    assert leak.cases[1] == Case(["b"], "1 training, 1 test, 1 validation images")
+    lines = {line.name: line for line in summary.of_images(made)}
+    assert lines["images"].text == "3 train, 2 test, 1 val"
+    assert lines["groups"].text == "3 train, 2 test, 1 val, 2 in several"
+    assert lines["classes"].values["val"] == {"cat": 1, "dog": 0}

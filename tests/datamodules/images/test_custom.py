@@ -199,3 +199,113 @@ def test_one_image_of_each_class_is_one_line(tmp_path):
 def test_a_clean_square_may_be_tiny(size, tmp_path):
     made = folder(str(write_folder(tmp_path)), size=size)
     assert made.train.sample(torch.tensor([0])).input.shape == (1, 3, size, size)
+
+
+def test_three_folders_are_three_splits_and_train_alone_gives_the_statistics(tmp_path):
+    for name, value in (("train/a/0", 10), ("train/b/0", 30), ("test/a/0", 200), ("val/b/0", 250)):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), value).save(tmp_path / f"{name}.png")
+    made = folder(str(tmp_path))
+    assert made.val is not None and made.val.label.tolist() == [1]
+    assert made.val.sample(torch.tensor([0])).input.unique().tolist() == [250]
+    assert made.mean == pytest.approx([20 / 255], abs=1e-4)
+    assert list(made.fingerprint()) == ["name", "channels", "size", "train", "test", "val"]
+    assert made.fingerprint()["val"]["labels"] == {"1": 1}
+
+
+def test_a_validation_split_changes_nothing_of_the_others(tmp_path):
+    """Runs that were begun when it was not read go on."""
+    for name in ("train/a/0", "train/b/0", "test/a/0"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        noise(8, 8).convert("L").save(tmp_path / f"{name}.png")
+    before = folder(str(tmp_path)).fingerprint()
+    (tmp_path / "val" / "eel").mkdir(parents=True)
+    noise(30, 40).save(tmp_path / "val" / "eel" / "0.png")  # in colour, of another size and class
+    made = folder(str(tmp_path))
+    assert {**before, "val": made.fingerprint()["val"]} == made.fingerprint()
+    assert made.val is not None and made.val.sample(torch.tensor([0])).input.shape == (1, 1, 8, 8)
+    assert (
+        "1 validation images count as unlabelled, because training lacks their classes: 'eel'"
+        in (made.notes)
+    )
+
+
+def test_a_share_of_train_is_held_out_for_validation_after_the_test_split(tmp_path):
+    write_folder(tmp_path, count=40)
+    without, made = folder(str(tmp_path)), folder(str(tmp_path), val=0.25)
+    assert made.test.fingerprint() == without.test.fingerprint()
+    assert made.val.label.bincount().tolist() == [4, 4] or made.val.label.bincount().tolist() == [
+        5,
+        5,
+    ]
+    held = {i.numpy().tobytes() for part in (made.train, made.val) for i in part.image}
+    assert held == {i.numpy().tobytes() for i in without.train.image}
+    assert made.notes[-1] == "validation: 8 of 36 training images are held out (data.val=0.25)"
+    pixels = made.train.image.double() / 255
+    assert made.mean == pytest.approx(pixels.mean((0, 2, 3)).tolist(), abs=1e-4)
+
+
+def grouped(root, count=24):
+    """A folder of images of 6 patients, p0 to p5."""
+    write_folder(root, count=count)
+    for path in sorted(root.rglob("*.png")):
+        path.rename(path.with_name(f"p{int(path.stem) // 4}_{path.name}"))
+    return str(root)
+
+
+@pytest.mark.parametrize("val", [0.3, ["p1", "p4"]])
+def test_groups_are_held_out_whole_for_validation(val, tmp_path):
+    made = folder(grouped(tmp_path), group=r"/(p\d)_", test=0.2, val=val)
+    groups = [{made.groups[g] for g in part.group.tolist()}
+              for part in (made.train, made.test, made.val)]  # fmt: skip
+    assert sum(map(len, groups)) == len(set().union(*groups)) == 6
+    assert val == 0.3 or groups[2] == {"p1", "p4"}
+    counts = "{} groups in training, {} in the test split, {} in the validation split"
+    assert made.notes[-1] == counts.format(*map(len, groups))
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"val": 0.0}, "data.val=0.0; allowed: above 0, up to 0.5"),
+        ({"val": 1.0}, "data.val=1.0; allowed: above 0, up to 0.5"),
+        ({"val": -0.1}, "data.val=-0.1; allowed: above 0, up to 0.5"),
+        ({"val": float("nan")}, "data.val=nan; allowed: above 0"),
+        (
+            {"val": ["p1"], "group": None},
+            r"data.val=\[p1\], but no training image has a group; typ",
+        ),
+        ({"val": ["q"]}, "there is no group 'q' in the training split; allowed: 'p0'"),
+        ({"val": []}, r"data.val=\[\] leaves a split empty"),
+        (
+            {"val": [f"p{i}" for i in range(6)], "test": None},
+            "there is no group|leaves a split empty",
+        ),
+    ],
+)
+def test_a_validation_split_without_sense_is_one_line(options, line, tmp_path):
+    given = {"group": r"/(p\d)_", "test": 0.2, **options}
+    given["test"] = given["test"] or 0.2
+    with pytest.raises(ConfigError, match=line) as error:
+        folder(grouped(tmp_path), **given)
+    assert "\n" not in str(error.value)
+
+
+def test_a_share_beside_a_validation_split_of_the_data_is_refused(tmp_path):
+    for name in ("train/a", "train/b", "test/a", "val/a"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        noise(8, 8).save(tmp_path / f"{name}.png")
+    line = r"data.val=0.1, and the data have a validation split of their own \(1 images\); leave"
+    with pytest.raises(ConfigError, match=line):
+        folder(str(tmp_path), val=0.1)
+
+
+def test_the_validation_split_of_a_table_does_not_depend_on_its_place(tmp_path):
+    found = []
+    for place in ("one", "two/deeper"):
+        root = write_folder(tmp_path / place, count=30)
+        paths = sorted(root.glob("*/*.png"))
+        rows = [f"{p.relative_to(root)},{p.parent.name}\n" for p in paths]
+        (root / "t.csv").write_text("file,label\n" + "".join(rows))
+        found.append(table(str(root / "t.csv"), val=0.2).fingerprint())
+    assert found[0] == found[1] and found[0]["val"]["images"] > 0

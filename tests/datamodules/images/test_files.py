@@ -5,10 +5,11 @@ from pictures import write_folder
 from PIL import Image
 
 from manyviews import draws
+from manyviews.datamodules.images.clean import Clean
 from manyviews.datamodules.images.custom import folder
 from manyviews.datamodules.images.datamodule import ImageData
 from manyviews.datamodules.images.decode import BadImage, read, to_tensor
-from manyviews.datamodules.images.files import Clean, cores
+from manyviews.datamodules.images.files import cores
 from manyviews.datamodules.views.images.crop import Crop
 from manyviews.datamodules.views.images.flip import Flip
 from manyviews.datamodules.views.images.pipeline import View, Views

@@ -86,13 +86,13 @@ def test_a_name_that_is_no_text_is_listed(tmp_path):
 
 def test_what_lies_beside_the_images_is_told(tmp_path):
     touch(tmp_path, "train/cat/a.png", "train/dog/a.png", "test/cat/b.png", "train/cat/notes.txt")
-    touch(tmp_path, "val/cat/c.png", "lost.jpg", "train/.hidden.txt")
+    touch(tmp_path, "eval/cat/c.png", "lost.jpg", "train/.hidden.txt")
     (tmp_path / "train" / "void").mkdir()
     (tmp_path / "train" / "cat" / "inner").mkdir()
     train, test = found(tmp_path, empty=True)
     not_images, outside, empty = leftovers(tmp_path, [*train.paths, *test.paths])
     assert not_images == [tmp_path / "train/cat/notes.txt"]
-    assert outside == [tmp_path / "lost.jpg", tmp_path / "val/cat/c.png"]
+    assert outside == [tmp_path / "eval/cat/c.png", tmp_path / "lost.jpg"]
     assert empty == [tmp_path / "train/void"]
 
 
@@ -119,7 +119,9 @@ def test_folders_that_look_like_splits_are_no_classes(train, test, tmp_path):
     made = index(tmp_path)
     assert names(tmp_path / train, made.train) == {"cat/a.png": "cat", "dog/b.png": "dog"}
     assert names(tmp_path / test, made.test) == {"cat/c.png": "cat", "dog/d.png": "dog"}
-    assert made.notes == ()
+    stands_in = "" if "test" in test.lower() else f"'{test}' is read as it"
+    assert made.val is None and stands_in in "".join(made.notes)
+    assert len(made.notes) == bool(stands_in)
 
 
 def test_a_folder_train_alone_keeps_its_classes_and_a_share_is_held_out(tmp_path):
@@ -129,11 +131,37 @@ def test_a_folder_train_alone_keeps_its_classes_and_a_share_is_held_out(tmp_path
     assert made.notes == ("no test split is given: 4 of 8 images are held out (data.test=0.5)",)
 
 
-def test_what_a_third_split_holds_is_counted(tmp_path):
-    touch(tmp_path, "train/a.png", "test/b.png", "val/c.png", "val/d.png", "lost.png")
+def test_train_test_and_val_are_three_splits(tmp_path):
+    touch(tmp_path, *(f"train/{c}/{i}.png" for c in ("cat", "dog") for i in range(2)))
+    touch(tmp_path, "test/cat/a.png", "test/dog/b.png", "val/dog/c.png", "val/x.png", "lost.png")
+    made = index(tmp_path)
+    assert names(tmp_path / "val", made.val) == {"dog/c.png": "dog", "x.png": None}
+    assert len(made.train.paths) == 4 and len(made.test.paths) == 2 and len(made.paths) == 8
+    assert made.notes == ("not read: 1 images outside 'train', 'test', 'val'",)
+
+
+def test_what_a_fourth_split_holds_is_counted(tmp_path):
+    touch(tmp_path, "train/a.png", "test/b.png", "val/c.png", "dev/d.png", "dev/e.png", "lost.png")
     assert index(tmp_path).notes == (
-        "not read: 3 images outside 'train', 'test', those in 'val' too",
+        "not read: 3 images outside 'train', 'test', 'val', those in 'dev' too",
     )
+
+
+def test_a_validation_folder_decides_nothing_about_the_other_two(tmp_path):
+    touch(tmp_path, "train/images/a.png", "test/images/b.png", "val/cat/c.png")
+    made = index(tmp_path)
+    assert made.train.classes == made.test.classes == made.val.classes == [None]
+    touch(tmp_path, "train/more/d.png")
+    (tmp_path / "val" / "empty").mkdir()
+    assert index(tmp_path).val.classes == ["cat"]
+
+
+def test_a_validation_folder_without_an_image_is_no_split_and_is_told(tmp_path):
+    touch(tmp_path, "train/a.png", "test/b.png")
+    (tmp_path / "val").mkdir()
+    made = index(tmp_path)
+    assert made.val is None
+    assert made.notes == ("'val' holds no image: there is no validation split",)
 
 
 UNCLEAR = {
@@ -216,6 +244,8 @@ def test_groups_of_given_splits_are_read_from_the_whole_path(tmp_path):
     touch(tmp_path, "train/p1/a.png", "train/p2/b.png", "test/p2/c.png", "test/p3/d.png")
     made = index(tmp_path, "none", group=r"/(p\d)/")
     assert (made.train.groups, made.test.groups) == (["p1", "p2"], ["p2", "p3"])
+    touch(tmp_path, "val/p4/e.png", "val/f.png")
+    assert index(tmp_path, "none", group=r"/(p\d)/").val.groups == [None, "p4"]
 
 
 @pytest.mark.parametrize(

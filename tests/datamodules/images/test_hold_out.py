@@ -40,6 +40,16 @@ def test_a_share_outside_its_range_is_one_line(share):
         hold_out(listed(10), share, Path("/data"))
 
 
+def test_mistakes_in_the_validation_split_name_its_key():
+    line = "data.val=0.6; allowed: above 0, up to 0.5, or names of groups, or null"
+    with pytest.raises(ConfigError, match=line):
+        hold_out(listed(10), 0.6, Path("/data"), "data.val")
+    with pytest.raises(ConfigError, match="1 image is too few.*, or type data.val=null"):
+        hold_out(grouped(["a"]), 0.1, Path("/data"), "data.val")
+    with pytest.raises(ConfigError, match="no group can be held out.*; type data.val=null, or dat"):
+        hold_out(grouped(["a"] * 10), 0.1, Path("/data"), "data.val")
+
+
 def grouped(groups, classes=("cat", "dog")):
     count = len(groups)
     paths = [Path(f"/data/{i:04}.png") for i in range(count)]

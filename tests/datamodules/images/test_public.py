@@ -83,6 +83,13 @@ def test_truncated_idx_file_is_named(idx_folder):
         fashion_mnist(str(idx_folder), download=False)
 
 
+def test_a_share_of_an_embedded_or_downloaded_set_is_for_validation(idx_folder):
+    made = fashion_mnist(str(idx_folder), download=False, val=0.34)
+    assert made.val is not None and made.val.label.bincount().tolist() == [1] * 10
+    assert made.name == "fashion_mnist" and len(made.train.label) == 20
+    assert fashion_mnist_mini(val=0.1).val.label.bincount().tolist() == [100] * 10
+
+
 def test_labels_of_another_set_are_refused(idx_folder):
     write_idx(idx_folder / f"{IDX_STEMS[1]}-ubyte.gz", np.zeros(7, np.uint8))
     with pytest.raises(ConfigError, match="do not belong together"):
@@ -215,6 +222,9 @@ def test_eurosat_holds_a_fifth_of_every_class_out(tmp_path):
     assert made.train.label.bincount().tolist() == [8, 8]
     assert made.test.label.bincount().tolist() == [2, 2]
     assert made.train.image.shape == (16, 3, 64, 64)
+    made = eurosat(str(tmp_path), download=False, val=0.25)
+    assert made.train.label.bincount().tolist() == [6, 6]
+    assert made.val.label.bincount().tolist() == made.test.label.bincount().tolist() == [2, 2]
 
 
 def test_pets_have_their_two_splits(tmp_path):

@@ -63,7 +63,7 @@ BAD_TABLES = {
     "is empty; a header and rows are expected": "\n",
     "row 3 does not fit the columns file, label": "file,label\na.png,cat\nb.png,cat,dog\n",
     "row 3: file is empty": "file,label\na.png,cat\n ,cat\n",
-    "row 2: split='later'; allowed: train, test": "file,label,split\na.png,cat,later\n",
+    "row 2: split='later'; allowed: train, val, test": "file,label,split\na.png,cat,later\n",
     "column 'split' has 'test' but no training split": "file,label,split\na.png,cat,test\n",
     "'train', 'training' mean the same split": "file,split\na.png,train\nb.png,training\n",
     "2 columns are called 'label'; rename all but one": "file,label,label\na.png,cat,dog\n",
@@ -86,11 +86,17 @@ def test_a_split_column_of_train_alone_holds_a_share_out_and_says_so(tmp_path):
     assert index.notes[-1] == "no test split is given: 1 of 2 images are held out (data.test=0.5)"
 
 
-def test_rows_of_a_third_split_are_counted(tmp_path):
-    text = "file,split\na.png,training\nb.png,val\nc.png,test\nd.png,val\n"
+def test_rows_of_val_beside_test_are_the_validation_split_and_of_a_fourth_are_counted(tmp_path):
+    text = "file,split\na.png,training\nb.png,val\nc.png,test\nd.png,val\ne.png,dev\n"
     index = table(tmp_path, text)
-    assert [len(index.train.paths), len(index.test.paths)] == [1, 1]
-    assert "not read: 2 rows of the splits 'val'" in index.notes
+    assert [len(part.paths) for part in index.splits] == [1, 1, 2]
+    assert "not read: 1 rows of the splits 'dev'" in index.notes
+
+
+def test_rows_of_val_alone_are_the_test_split_and_that_is_told(tmp_path):
+    index = table(tmp_path, "file,split\na.png,train\nb.png,val\n")
+    assert index.val is None and [p.name for p in index.test.paths] == ["b.png"]
+    assert "there is no test split: 'val' is read as it, so choose nothing on it" in index.notes
 
 
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "cp1252")

@@ -202,5 +202,5 @@ def test_files_without_subjects_have_no_scores_by_person(tmp_path, npz):
     nobody = series(str(tmp_path / "x.ts"), by="recording")
     somebody = series(npz(), window=5)
     data = [small_series.data(small_series.windows(), 2, splits) for splits in (nobody, somebody)]
-    assert data[0].subjects("test") is None
-    assert data[1].subjects("test")[1] == ("a", "b", "c")
+    assert data[0].groups("test") is None
+    assert data[1].groups("test")[1] == ("a", "b", "c")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -209,3 +211,80 @@ def test_a_name_of_thousands_of_digits_can_be_sorted():
 def test_recordings_of_one_step_have_no_window():
     with pytest.raises(ConfigError, match=r"no recording of 4 has 2 steps, which a window needs"):
         cut(recordings(length=1), window=5)
+
+
+def test_people_for_validation_are_taken_out_of_train_after_the_test_split():
+    made = recordings(("S2", "S10", "S1", "S10", "S3"))
+    without, splits = cut(made, window=5), cut(made, window=5, val=0.34)
+    assert subjects(splits.test) == subjects(without.test) == {"S10"}
+    assert subjects(splits.val) == {"S3"} and subjects(splits.train) == {"S1", "S2"}
+    value = splits.train.recordings.value.double()
+    assert splits.mean == pytest.approx(value.mean(0).tolist()) != without.mean
+    assert splits.fingerprint()["val"]["windows"] == len(splits.val.label) == 4
+    assert "val" not in without.fingerprint() and without.val is None
+
+
+def test_people_for_validation_can_be_named():
+    splits = cut(recordings(("8", "9", "10")), window=5, test=["10"], val=[8])
+    assert subjects(splits.val) == {"8"} and subjects(splits.train) == {"9"}
+    left_out = cut(
+        recordings(("8", "9", "10")), window=5, by="leave-one-subject-out", test="9", val="10"
+    )
+    assert subjects(left_out.val) == {"10"} and subjects(left_out.train) == {"8"}
+
+
+def test_recordings_can_be_held_out_for_validation():
+    splits = cut(recordings(("S1",) * 4), window=5, by="recording", test=["r1"], val=["r3"])
+    assert splits.val.recordings.names == ("r3",)
+    assert splits.train.recordings.names == ("r0", "r2")
+
+
+def test_windows_at_random_for_validation_are_disjoint_from_the_others(capsys):
+    without = cut(recordings(), window=5, by="window", test=0.25)
+    splits = cut(recordings(), window=5, by="window", test=0.25, val=0.25)
+    starts = [set(part.start.tolist()) for part in (splits.train, splits.test, splits.val)]
+    assert [len(part) for part in starts] == [9, 4, 3] and len(set().union(*starts)) == 16
+    assert torch.equal(splits.test.start, without.test.start)
+    assert capsys.readouterr().out.count("scores come out too high") == 2  # once each
+
+
+def test_recordings_are_held_out_where_nobody_knows_the_subjects():
+    made = replace(recordings(("r0", "r1", "r2")), knows_subjects=False, test_subjects=("r2",))
+    splits = cut(made, window=5, by=None, val=0.5)
+    assert splits.val.recordings.names == ("r1",) and splits.test.recordings.names == ("r2",)
+    with pytest.raises(ConfigError, match="data.val: there is no recording 'r2'; outside the test"):
+        cut(made, window=5, by=None, val=["r2"])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"val": 0.0}, r"data.val=0.0; allowed: a share .* data.val=\[S2\]; or type data.val=null"),
+        ({"val": 1.0}, r"data.val=1.0; allowed: a share between 0 and 1, or names of subjects"),
+        ({"val": -0.2}, r"data.val=-0.2; allowed: a share"),
+        ({"val": float("nan")}, r"data.val=nan; allowed: a share"),
+        ({"val": 5}, r"data.val=5; allowed: a share between 0 and 1, or names of subjects"),
+        ({"val": []}, r"data.val holds 0 of 2 subjects, and one split is empty"),
+        ({"val": ["S10"]}, r"no subject 'S10'; outside the test split there are S1, S2; or type"),
+        ({"val": ["S1", "S2"]}, r"data.val holds 2 of 2 subjects, and one split is empty"),
+        (
+            {"val": 0.5, "test": 0.7},
+            r"data.val=0.5 needs 2 subjects or more outside the test split",
+        ),
+        ({"val": ["r1"], "by": "window"}, r"data.val=\['r1'\]; data.by=window needs a share"),
+        ({"val": 1.0, "by": "window"}, r"data.val=1.0; data.by=window needs a share"),
+    ],
+)
+def test_a_validation_split_without_sense_is_one_line(given, said):
+    with pytest.raises(ConfigError, match=said):
+        cut(recordings(), **{"window": 5, **given})
+
+
+def test_a_validation_split_whose_recordings_are_all_too_short_is_named():
+    parts = [
+        Recording(torch.zeros(n, 1), torch.zeros(n, dtype=torch.int64), s, s)
+        for n, s in ((9, "A"), (4, "B"), (9, "C"))
+    ]
+    made = join(parts, rate=1.0, channels=("x",), classes=("a",))
+    with pytest.raises(ConfigError, match=r"the validation split of d .*or another data.val"):
+        cut(made, window=5, val=["B"])

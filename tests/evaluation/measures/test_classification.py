@@ -48,8 +48,7 @@ def ours(label, guess, scores, weight):
     return {
         "balanced_accuracy": classification.balanced_accuracy(table),
         "macro_f1": classification.macro_f1(table),
-        "macro_auroc": classification.macro_auroc(label, scores, weight),
-        "macro_auprc": classification.macro_auprc(label, scores, weight),
+        **classification.ranking(label, scores, weight),
     }
 
 
@@ -75,4 +74,4 @@ def test_a_class_that_a_resample_misses_is_left_out():
 def test_one_class_alone_has_no_roc_curve():
     label, _, scores = answered()
     weight = (label == 2).double()[None]
-    assert classification.macro_auroc(label, scores, weight).isnan().all()
+    assert classification.ranking(label, scores, weight)["macro_auroc"].isnan().all()

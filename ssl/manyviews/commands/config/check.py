@@ -17,6 +17,7 @@ from manyviews.backbones.backbone import Backbone
 from manyviews.build import Data, Parts
 from manyviews.callbacks.metrics import NotFinite
 from manyviews.callbacks.noise import Noise
+from manyviews.datamodules.named_splits import named_splits
 from manyviews.errors import ConfigError
 from manyviews.evaluation import gallery
 from manyviews.evaluation.features import extract
@@ -126,7 +127,9 @@ def tried(
 
 def _data(data: Data) -> Iterator[str]:
     splits = data.splits
-    counts = f"{len(splits.train.label):,} train and {len(splits.test.label):,} test"
+    counts = " and ".join(
+        f"{len(rows.label):,} {name}" for name, rows in named_splits(splits).items()
+    )
     shape = _shape((splits.channels, *splits.size))
     labelled = int((splits.train.label >= 0).sum())
     classes = f"{len(splits.classes)} classes, known for {labelled:,} of train"
@@ -170,11 +173,11 @@ def _memory(lightning: pl.Trainer) -> str:
 
 
 def _evaluation(config: Config, parts: Parts) -> Iterator[str]:
-    """Embed a few rows of both splits as the evaluation does."""
+    """Embed a few rows of each split as the evaluation does."""
     began, data = time.perf_counter(), parts.data
-    for split in ("train", "test"):
+    for split, items in named_splits(data.splits).items():
         rows = data.probed(split)
-        label = getattr(data.splits, split).label[rows]
+        label = items.label[rows]
         rows = rows[gallery.spread(label, gallery.SHOWN)].sort().values
         extract(parts.method.backbone, data.clean(split, rows))
     names = [

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from manyviews import retriever_stage, runs
 from manyviews.commands.config.hints import as_typed
 from manyviews.errors import ConfigError
+from manyviews.runs.identity import ADDED_LATER
 from manyviews.schema import Config
 
 ABSENT = "-"  # stands for a key that one side does not have
@@ -117,10 +118,14 @@ def _side(given: str, config_dir: str | None) -> Side:
 def _differences(
     first: Mapping[str, Any], second: Mapping[str, Any], path: str = ""
 ) -> Iterator[Difference]:
-    """Yield the keys that differ; of a node that one side lacks only the node itself."""
+    """Yield the keys that differ; of a node that one side lacks only the node itself.
+
+    A run of an earlier version lacks keys that were added later: it has their defaults.
+    """
     for key in dict.fromkeys([*first, *second]):
         name = f"{path}.{key}" if path else key
-        a, b = first.get(key, ABSENT), second.get(key, ABSENT)
+        absent = ADDED_LATER.get(name, ABSENT)
+        a, b = first.get(key, absent), second.get(key, absent)
         if isinstance(a, dict) and isinstance(b, dict):
             yield from _differences(a, b, name)
         elif a != b or type(a) is not type(b):

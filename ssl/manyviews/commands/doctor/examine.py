@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,7 +21,8 @@ from manyviews.datamodules.images.folders import leftovers
 from manyviews.datamodules.images.index import FileIndex, relative
 from manyviews.datamodules.images.scan import scan, scan_in_memory
 from manyviews.datamodules.images.search import ending_counts
-from manyviews.datamodules.images.splits import Images, ImageSplits
+from manyviews.datamodules.images.splits import ImageSplits
+from manyviews.datamodules.named_splits import named_splits
 from manyviews.datamodules.series.datamodule import SeriesData
 from manyviews.errors import ConfigError
 from manyviews.schema import Config
@@ -141,30 +142,33 @@ def _leftover_issues(folder: Path, paths: list[Path]) -> list[Issue]:
 
 def _scan_files(index: FileIndex) -> ScannedImages:
     """Return the scan of all files, with names and classes; building the data has cached it."""
-    paths, classes = index.paths, [*index.train.classes, *index.test.classes]
+    paths, classes = index.paths, index.classes
     root = index.folder or os.path.commonpath([path.absolute().parent for path in paths])
     known = sorted({name for name in classes if name is not None})
     number = {name: i for i, name in enumerate(known)}
+    split = np.repeat(np.arange(len(index.splits)), [len(part.paths) for part in index.splits])
     return ScannedImages(
         [relative(path, root) for path in paths],
         scan(paths, cores()),
-        np.arange(len(paths)) >= len(index.train.paths),
+        split == 1,
         np.array([-1 if name is None else number[name] for name in classes]),
         tuple(known),
         index.groups,
+        None if index.val is None else split == 2,
     )
 
 
 def _scan_memory(splits: ImageSplits) -> ScannedImages:
     """Return the scan of a data set that was not read from an index of files."""
-    train, test = cast(Images, splits.train), cast(Images, splits.test)
-    count = len(train.label)
+    parts = named_splits(splits)
+    split = np.repeat([*parts], [len(part.label) for part in parts.values()])
     return ScannedImages(
-        [f"train[{i}]" for i in range(count)] + [f"test[{i}]" for i in range(len(test.label))],
-        scan_in_memory([*train.image, *test.image], cores()),
-        np.arange(count + len(test.label)) >= count,
-        torch.cat([train.label, test.label]).numpy(),
+        [f"{name}[{i}]" for name, part in parts.items() for i in range(len(part.label))],
+        scan_in_memory([image for part in parts.values() for image in part.image], cores()),
+        split == "test",
+        torch.cat([part.label for part in parts.values()]).numpy(),
         splits.classes,
+        val=None if splits.val is None else split == "val",
     )
 
 

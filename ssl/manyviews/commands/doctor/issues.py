@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from manyviews.commands.doctor.recoloured import recoloured_pairs
 from manyviews.datamodules.images.scan import Scan
 
 BLANK = 1 / 255  # standard deviation of pixels from 0 to 1; below it an image is one colour
+WORDS = {"train": "training", "test": "test", "val": "validation"}
 IMBALANCE = 10  # ratio of the largest to the smallest class that is reported
 
 
@@ -26,6 +28,7 @@ class ScannedImages(NamedTuple):
         label: class number, -1 if unknown.
         classes: name of each label.
         group: patient, video or object of each image, None if unknown; None if there are no groups.
+        val: True if the image belongs to the validation split; None if there is none.
     """
 
     names: list[str]
@@ -34,27 +37,44 @@ class ScannedImages(NamedTuple):
     label: Int64[np.ndarray, " N"]
     classes: tuple[str, ...]
     group: list[str | None] | None = None
+    val: Bool[np.ndarray, " N"] | None = None
+
+    @property
+    def held_out(self) -> Bool[np.ndarray, " N"]:
+        """True if the image is not trained on."""
+        return self.test if self.val is None else self.test | self.val
+
+    @property
+    def splits(self) -> dict[str, Bool[np.ndarray, " N"]]:
+        """True for the images of each split, by its name."""
+        named = {"train": ~self.held_out, "test": self.test}
+        return named if self.val is None else {**named, "val": self.val}
 
     def readable(self) -> ScannedImages:
         """Return the images that can be used."""
         rows = np.flatnonzero(self.scan.reason == "")
         names, scan = [self.names[i] for i in rows], self.scan.rows(rows)
         group = None if self.group is None else [self.group[i] for i in rows]
-        return ScannedImages(names, scan, self.test[rows], self.label[rows], self.classes, group)
+        val = None if self.val is None else self.val[rows]
+        return ScannedImages(
+            names, scan, self.test[rows], self.label[rows], self.classes, group, val
+        )
 
-    def split_groups(self) -> tuple[set[str], set[str]]:
-        """Return the names of the groups in the training and in the test split."""
-        named = [*zip(self.group or [], self.test.tolist(), strict=False)]
-        train, test = ({g for g, t in named if t == part and g} for part in (False, True))
-        return train, test
+    def split_groups(self) -> dict[str, set[str]]:
+        """Return the names of the groups in each split."""
+        group = self.group or []
+        return {
+            split: {g for g, inside in zip(group, part.tolist(), strict=False) if inside and g}
+            for split, part in self.splits.items()
+        }
 
     def counts(self) -> dict[str, Int64[np.ndarray, " M"]]:
         """Return the number of images of each class, by split."""
         most = len(self.classes)
         known = self.label >= 0
         return {
-            split: np.bincount(self.label[known & (self.test == test)], minlength=most)
-            for split, test in (("train", False), ("test", True))
+            split: np.bincount(self.label[known & part], minlength=most)
+            for split, part in self.splits.items()
         }
 
 
@@ -105,7 +125,7 @@ def of_duplicates(images: ScannedImages) -> Iterator[Issue]:
     leaks = [rows for rows in groups(exact) if _crosses(images, rows)]
     yield _leaked(images, "exact_leaks", leaks, "also in the training split")
     # A test image that is an exact leak is not reported as a near leak again.
-    leaked = np.isin(np.arange(len(near)), np.concatenate([*leaks, []])) & images.test
+    leaked = np.isin(np.arange(len(near)), np.concatenate([*leaks, []])) & images.held_out
     leaks = [rows[~leaked[rows]] for rows in groups(near)]
     leaks = [rows for rows in leaks if _crosses(images, rows)]
     yield _leaked(images, "near_leaks", leaks, "that look the same as a training image")
@@ -117,18 +137,20 @@ def of_duplicates(images: ScannedImages) -> Iterator[Issue]:
 
 
 def of_groups(images: ScannedImages) -> Iterator[Issue]:
-    """Yield the issue of groups that lie in both splits.
+    """Yield the issue of groups that lie in several splits.
 
     Args:
         images: readable images only.
     """
-    train, test = images.split_groups()
+    groups = images.split_groups()
+    number = Counter(name for part in groups.values() for name in part)
     cases = []
-    for group in sorted(train & test):
-        split = [images.test[i] for i, name in enumerate(images.group or []) if name == group]
-        counts = f"{len(split) - sum(split)} training, {sum(split)} test images"
-        cases.append(Case([group], counts))
-    text = f"{quantity(len(cases), 'group')} of {len(train | test):,} in both splits"
+    for group in sorted(name for name, splits in number.items() if splits > 1):
+        own = np.array([name == group for name in images.group or []])
+        counts = [(int(part[own].sum()), WORDS[split]) for split, part in images.splits.items()]
+        cases.append(Case([group], ", ".join(f"{n} {word}" for n, word in counts) + " images"))
+    where = "both splits" if len(groups) == 2 else "several splits"
+    text = f"{quantity(len(cases), 'group')} of {len(number):,} in {where}"
     yield Issue("group_leaks", text, cases, len(cases))
 
 
@@ -149,7 +171,8 @@ def of_classes(images: ScannedImages) -> Iterator[Issue]:
     Args:
         images: readable images only.
     """
-    train, test = images.counts().values()
+    counts = images.counts()
+    train, test = counts["train"], counts["test"]
     for kind, rows, text in (
         ("classes_not_in_train", train == 0, "no usable training image"),
         ("classes_of_one_image", train == 1, "a single training image"),
@@ -194,13 +217,13 @@ def _near(images: ScannedImages, exact: Int64[np.ndarray, " N"]) -> Int64[np.nda
 
 
 def _recoloured(images: ScannedImages, near: Int64[np.ndarray, " N"]) -> Issue:
-    """Return the issue of test images that are recoloured copies of training images.
+    """Return the issue of held-out images that are recoloured copies of training images.
 
     Args:
         images: readable images only.
         near: `near_ids` of the images; pairs that look the same are not reported again.
     """
-    pairs = recoloured_pairs(images.scan.thumbnail, images.test, ~is_blank(images.scan))
+    pairs = recoloured_pairs(images.scan.thumbnail, images.held_out, ~is_blank(images.scan))
     if pairs is None:
         return Issue("recoloured_leaks", "", [], 0)
     new = near[pairs[0]] != near[pairs[1]]
@@ -211,8 +234,9 @@ def _recoloured(images: ScannedImages, near: Int64[np.ndarray, " N"]) -> Issue:
 
 
 def _crosses(images: ScannedImages, rows: Int64[np.ndarray, " n"]) -> bool:
-    """Return True if both splits contain some of these rows."""
-    return bool(images.test[rows].any() and not images.test[rows].all())
+    """Return True if some of these rows are trained on and others are not."""
+    held_out = images.held_out[rows]
+    return bool(held_out.any() and not held_out.all())
 
 
 def _classes_of(images: ScannedImages, rows: Int64[np.ndarray, " n"]) -> list[str]:
@@ -232,11 +256,12 @@ def _grouped(images: ScannedImages, kind: str, found: list[np.ndarray], text: st
 
 
 def _leaked(images: ScannedImages, kind: str, found: list[np.ndarray], text: str) -> Issue:
-    """Return an issue whose cases are groups across the splits; the test images are counted."""
+    """Return an issue whose cases are groups across the splits; the held-out images are counted."""
     cases = [Case([images.names[i] for i in rows]) for rows in found]
-    affected = sum(int(images.test[rows].sum()) for rows in found)
-    total = int(images.test.sum())
-    return Issue(kind, f"{affected} of {quantity(total, 'test image')} {text}", cases, affected)
+    affected = sum(int(images.held_out[rows].sum()) for rows in found)
+    noun = "test image" if images.val is None else "test or validation image"
+    total = quantity(int(images.held_out.sum()), noun)
+    return Issue(kind, f"{affected} of {total} {text}", cases, affected)
 
 
 def quantity(count: int, one: str, many: str | None = None) -> str:

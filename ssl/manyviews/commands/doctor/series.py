@@ -12,6 +12,7 @@ from torch import Tensor
 
 from manyviews.commands.doctor.issues import Case, Issue, quantity
 from manyviews.commands.doctor.summary import Line
+from manyviews.datamodules.named_splits import named_splits
 from manyviews.datamodules.series.recordings import Recordings
 from manyviews.datamodules.series.splits import SeriesSplits
 
@@ -48,8 +49,9 @@ def lines_of(splits: SeriesSplits) -> Iterator[Line]:
     text += "" if rate is None else f" at {rate:g} Hz"
     values = {"recordings": len(length), "least": least, "most": most, "rate": rate}
     yield Line("recordings", text, values)
-    counts = {name: len(getattr(splits, name).label) for name in ("train", "test")}
-    text = f"{counts['train']:,} train, {counts['test']:,} test, of {splits.size[0]:,} steps"
+    counts = {name: len(part.label) for name, part in named_splits(splits).items()}
+    text = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    text += f", of {splits.size[0]:,} steps"
     yield Line("windows", text, {**counts, "steps": splits.size[0]})
     names = any_part.channels
     text = f"{len(names)}: {', '.join(map(repr, names[:SHOWN]))}"
@@ -65,21 +67,23 @@ def lines_of(splits: SeriesSplits) -> Iterator[Line]:
 
 def _parts(splits: SeriesSplits) -> Parts:
     """Return the recordings by split; windows that were drawn at random share theirs."""
-    train, test = splits.train.recordings, splits.test.recordings
-    return {"both splits": train} if train is test else {"train": train, "test": test}
+    if splits.train.recordings is splits.test.recordings:
+        return {"both splits" if splits.val is None else "all splits": splits.train.recordings}
+    return {name: part.recordings for name, part in named_splits(splits).items()}
 
 
 def _copies(parts: Parts) -> Iterator[Issue]:
-    """Yield recordings with the same values, and those of them that lie in both splits."""
+    """Yield recordings with the same values, and those of them that lie in several splits."""
     same: dict[bytes, list[tuple[str, str]]] = defaultdict(list)
     for split, part in parts.items():
         for name, value in zip(part.names, part.value.split(part.length.tolist()), strict=True):
             same[_digest(value)].append((split, name))
     groups = [group for group in same.values() if len(group) > 1]
     leaks = [group for group in groups if len({split for split, _ in group}) > 1]
+    both = "training and test split" if len(parts) < 3 else "several splits"
     for kind, found, where in (
         ("copies", groups, "the same values as another"),
-        ("leaks", leaks, "the same values in training and test split"),
+        ("leaks", leaks, f"the same values in {both}"),
     ):
         count = sum(map(len, found))
         cases = [Case([f"{split}: {name}" for split, name in group]) for group in found]

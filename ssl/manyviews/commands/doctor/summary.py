@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from manyviews.commands.doctor.issues import ScannedImages, quantity
 from manyviews.commands.doctor.recoloured import MOST_PAIRS
 from manyviews.commands.doctor.throughput import fewest_workers
 from manyviews.datamodules.images.splits import Images, ImageSplits
+from manyviews.datamodules.named_splits import named_splits
 
 GREY = 1e-3  # an image whose channels differ less in mean and mean square shows no colour
 
@@ -35,26 +37,29 @@ def of_images(images: ScannedImages) -> Iterator[Line]:
     Args:
         images: readable images only, at least one.
     """
-    test = int(images.test.sum())
-    train = len(images.names) - test
-    yield Line("images", f"{train:,} train, {test:,} test", {"train": train, "test": test})
+    counts = {split: int(part.sum()) for split, part in images.splits.items()}
+    text = ", ".join(f"{count:,} {split}" for split, count in counts.items())
+    yield Line("images", text, counts)
     yield _classes(images)
     if images.group is not None:
         yield _groups(images)
     yield _sizes(images)
     yield _colours(images)
     yield _statistics(images)
-    if train * test > MOST_PAIRS:
-        text = f"recoloured copies were not looked for: {train * test:,} pairs are too many"
-        yield Line("not searched", text, {"pairs": train * test})
+    pairs = counts["train"] * int(images.held_out.sum())
+    if pairs > MOST_PAIRS:
+        text = f"recoloured copies were not looked for: {pairs:,} pairs are too many"
+        yield Line("not searched", text, {"pairs": pairs})
 
 
 def _classes(images: ScannedImages) -> Line:
     """Return the number of classes, the smallest, the largest, and the share without labels."""
     unknown = float((images.label < 0).mean())
-    train, test = (count.tolist() for count in images.counts().values())
-    counts = {"train": dict(zip(images.classes, train, strict=True)),
-              "test": dict(zip(images.classes, test, strict=True))}  # fmt: skip
+    counts: dict[str, Any] = {
+        split: dict(zip(images.classes, count.tolist(), strict=True))
+        for split, count in images.counts().items()
+    }
+    train = list(counts["train"].values())
     text = quantity(len(images.classes), "class", "classes")
     if train:
         few, many = min(train), max(train)
@@ -66,11 +71,14 @@ def _classes(images: ScannedImages) -> Line:
 
 
 def _groups(images: ScannedImages) -> Line:
-    """Return the number of groups in each split and of images without a group."""
-    train, test = images.split_groups()
+    """Return the number of groups in each split, in several, and of images without a group."""
+    groups = images.split_groups()
+    counts = {split: len(part) for split, part in groups.items()}
+    both = sum(count > 1 for count in Counter(n for part in groups.values() for n in part).values())
     alone = sum(name is None for name in images.group or [])
-    values = {"train": len(train), "test": len(test), "both": len(train & test), "without": alone}
-    text = f"{len(train):,} train, {len(test):,} test, {len(train & test):,} in both"
+    values = {**counts, "both": both, "without": alone}
+    text = ", ".join(f"{count:,} {split}" for split, count in counts.items())
+    text += f", {both:,} in {'both' if len(groups) == 2 else 'several'}"
     return Line("groups", text + (f"; {alone:,} images without a group" if alone else ""), values)
 
 
@@ -122,7 +130,8 @@ def _colours(images: ScannedImages) -> Line:
 
 def _statistics(images: ScannedImages) -> Line:
     """Return mean and deviation of the training pixels; every image has the same weight."""
-    scan = images.scan.rows(~images.test if (~images.test).any() else images.test)
+    train = images.splits["train"]
+    scan = images.scan.rows(train if train.any() else images.held_out)
     # Red, green and blue; grey alone if no image is in colour.
     bands = slice(0, 3) if images.scan.colour.any() else slice(3, 4)
     mean, square = scan.moments[:, bands].astype(float).mean(0).T
@@ -143,7 +152,7 @@ def of_reading(splits: ImageSplits, speeds: dict[int, float], views: float) -> I
     """
     resident = isinstance(splits.train, Images)
     height, width = splits.size
-    count = len(splits.train.label) + len(splits.test.label)
+    count = sum(len(part.label) for part in named_splits(splits).values())
     taken = count * splits.channels * height * width
     each = f"{splits.channels} x {height} x {width} bytes each"
     text = f"{_bytes(taken)} in memory" if resident else f"stay files; {_bytes(taken)} if cut once"

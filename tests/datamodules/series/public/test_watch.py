@@ -9,6 +9,8 @@ import torch
 from manyviews.datamodules.embedded import make_watch as maker
 from manyviews.datamodules.series.public.watch import watch
 from manyviews.datamodules.series.windows import grid
+from manyviews.errors import ConfigError
+from manyviews.evaluation.measures.intervals import FEWEST_GROUPS
 
 recordings = inspect.unwrap(watch)  # before windows are cut and split
 PER_SUBJECT = [220, 212, 119, 116, 191, 186, 206, 191, 190, 202]
@@ -63,16 +65,22 @@ def test_gravity_has_the_size_that_it_should():
     assert float(acceleration.median()) == pytest.approx(1, abs=0.1)
 
 
-def test_training_and_test_subjects_differ():
+def test_four_people_train_one_is_for_choosing_and_five_for_testing():
     splits = watch()
-    assert splits.size == (128,) and splits.channels == 6
-    assert len(splits.train.label) == 1250 and len(splits.test.label) == 583
-    assert set(splits.train.subject.tolist()) == set(range(7))
-    assert set(splits.test.subject.tolist()) == {7, 8, 9}
-    assert (splits.train.label >= 0).all() and splits.train.label.unique().tolist() == [*range(7)]
+    assert splits.size == (128,) and splits.channels == 6 and splits.val is not None
+    counts = [len(part.label) for part in (splits.train, splits.val, splits.test)]
+    assert counts == [667, 191, 975]  # as docs/series.md says
+    people = [part.subject.unique().tolist() for part in (splits.train, splits.val, splits.test)]
+    assert people == [[0, 1, 2, 3], [4], [5, 6, 7, 8, 9]]
+    for part in (splits.train, splits.val, splits.test):
+        assert part.label.unique().tolist() == [*range(7)]
+    assert len(splits.test.subject.unique()) >= FEWEST_GROUPS
 
 
 def test_seconds_and_other_splits_can_be_asked_for():
     assert watch(window="5.12s").size == (256,)
     left_out = watch(by="leave-one-subject-out", test="3")
     assert len(left_out.test.label) == PER_SUBJECT[2]
+    assert watch(val=None).train.subject.unique().tolist() == [0, 1, 2, 3, 4]
+    with pytest.raises(ConfigError, match="no subject '5'; outside the test split .*data.val=null"):
+        watch(test=["5"])

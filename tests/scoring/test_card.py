@@ -6,7 +6,7 @@ import commands
 import numpy as np
 import pytest
 
-from manyviews import checkpoints, report, scoring, train
+from manyviews import build, checkpoints, report, scoring, train
 from manyviews.errors import ConfigError, Interrupted, RunFailed
 from manyviews.evaluation.protocols.linear_lbfgs import LinearLBFGS
 from manyviews.evaluation.suite import report_name
@@ -57,7 +57,8 @@ def is_whole(run):
 
 
 def evaluate(run, *overrides):
-    return scoring.evaluate([f"run={run.path}", "logger.wandb=null", *overrides])
+    (report,) = scoring.evaluate([f"run={run.path}", "logger.wandb=null", *overrides]).reports
+    return report
 
 
 def broken(self, subject):
@@ -128,7 +129,7 @@ def test_what_a_kill_left_undone_is_made_again_by_the_same_command(
     assert card_of(done_here) == card
 
 
-@pytest.mark.parametrize("point", ["_write_gallery", "write_json", "report.write"])
+@pytest.mark.parametrize("point", ["arrays.save_predictions", "write_json", "report.write"])
 def test_a_run_whose_report_broke_off_is_not_finished(
     point, small, config_dir, monkeypatch, capsys
 ):
@@ -136,7 +137,7 @@ def test_a_run_whose_report_broke_off_is_not_finished(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(f"manyviews.scoring.{point}", killed)
+        patched.setattr(f"manyviews.scoring.card.{point}", killed)
         with pytest.raises(Interrupted):
             train.pretrain(small, config_dir)
     capsys.readouterr()
@@ -188,7 +189,7 @@ def test_what_was_scored_is_shown_where_nothing_can_be_written(done_here, monkey
     def refused(*_, **__):
         raise AssertionError("something was written or built")
 
-    monkeypatch.setattr(scoring.build, "data", refused)
+    monkeypatch.setattr(build, "data", refused)
     monkeypatch.setattr("manyviews.runs.run.FileLock", refused)
     assert evaluate(done_here, *KNN_OF_SMALL) == done_here.report
 
@@ -204,7 +205,7 @@ def test_a_report_of_an_earlier_checkpoint_finishes_no_run(done_here, small, con
 def test_new_scores_are_refused_before_anything_is_read_where_they_cannot_be_written(
     done_here, monkeypatch
 ):
-    monkeypatch.setattr(scoring.os, "access", lambda path, mode: False)
-    monkeypatch.setattr(scoring.build, "data", None)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    monkeypatch.setattr(build, "data", None)
     with pytest.raises(ConfigError, match="cannot be written: what was scored before"):
         evaluate(done_here, "evaluation=[clustering]")

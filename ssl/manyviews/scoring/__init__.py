@@ -1,0 +1,6 @@
+"""Score backbones under protocols: features, scores with controls, pictures, and report pages."""
+
+from manyviews.scoring.card import make
+from manyviews.scoring.command import evaluate
+
+__all__ = ["evaluate", "make"]

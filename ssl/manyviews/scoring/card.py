@@ -1,0 +1,199 @@
+"""One report: compute the scores that it lacks, and write its files."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from manyviews import checkpoints, report, runs
+from manyviews.build import Data
+from manyviews.errors import RunFailed
+from manyviews.evaluation.measures import spectrum
+from manyviews.evaluation.subject import Subject
+from manyviews.evaluation.suite import ROWS, Scored, score, sentences
+from manyviews.runs import Run, write_json
+from manyviews.scoring import arrays
+from manyviews.scoring.candidate import (
+    Candidate,
+    expected_by,
+    in_words,
+    of_data,
+    of_run,
+    store_expected,
+)
+from manyviews.scoring.plan import Plan, plan
+from manyviews.scoring.subjects import subjects
+
+UNLABELLED = "no labels in these data: there is nothing to score, only the label-free figures"
+
+
+def make(
+    run: Run,
+    data: Data,
+    evaluation: Mapping[str, Any],
+    ckpt: str = "last",
+    measures: Collection[str] | None = None,
+) -> tuple[dict[str, Any], bool]:
+    """Return the report of a run on its own data as JSON, and whether anything in it is new.
+
+    Scores of the same checkpoint under the same protocol are kept and not computed again. Of two
+    evaluations of one run at the same time, the second waits for the first.
+
+    Args:
+        run: a run with at least one checkpoint.
+        data: its data.
+        evaluation: protocols by name, as in the config.
+        ckpt: which checkpoint: last, best, or a path.
+        measures: measures of predicted labels; None: the usual ones.
+
+    Raises:
+        RunFailed: no protocol could be computed; the report says why.
+    """
+    if expected_by(run) is None:  # the folder is new, or an earlier manyviews wrote it
+        store_expected(run, data)
+    candidate, file = of_run(run, ckpt), run.report_of(ckpt)
+    with runs.lock_report(run.path):
+        return renew(candidate, data, evaluation, file, ckpt=ckpt, measures=measures)
+
+
+def renew(
+    candidate: Candidate,
+    data: Data,
+    evaluation: Mapping[str, Any],
+    file: Path,
+    *,
+    ckpt: str | None = None,
+    measures: Collection[str] | None = None,
+) -> tuple[dict[str, Any], bool]:
+    """Return a report as JSON, and whether anything in it is new; its folder is locked.
+
+    Args:
+        candidate: the backbone.
+        data: the data, as the backbone reads them.
+        evaluation: protocols by name, as in the config.
+        file: the report.json.
+        ckpt: the checkpoint, if the data are those of the candidate's own run.
+        measures: measures of predicted labels; None: the usual ones.
+
+    Raises:
+        RunFailed: no protocol could be computed; the report says why.
+    """
+    run = candidate.run
+    checkpoint = checkpoints.resolve(run.checkpoints, ckpt) if run and ckpt else None
+    wanted = plan(file, candidate.mark, evaluation, measures, checkpoint)
+    if wanted.complete:
+        return wanted.card, False
+    card = _renewed(candidate, data, wanted, file, ckpt, measures)
+    if card["failed"] and not card["scores"]:
+        failed = card["failed"][0]
+        raise RunFailed(f"no protocol gave a score; {failed['protocol']}: {failed['reason']}")
+    return card, bool(wanted.fresh)
+
+
+def _renewed(
+    candidate: Candidate,
+    data: Data,
+    wanted: Plan,
+    file: Path,
+    ckpt: str | None,
+    measures: Collection[str] | None,
+) -> dict[str, Any]:
+    """Compute what is missing, write the files of the report, and return its JSON.
+
+    The page is written last and removed first, so that it is there if and only if the report is
+    whole.
+    """
+    done, run = _of_these_data(wanted.card, data), candidate.run
+    own = run is not None and ckpt is not None
+    features = (run.path if run and own else file.parent) / "features"
+    found = subjects(candidate, data, features)
+    fresh = [k for k in wanted.protocols if k in wanted.fresh or k not in done["protocols"]]
+    scored = _scored(found, {key: wanted.protocols[key] for key in fresh}, data, measures)
+    _add(done, scored, wanted, fresh)
+    done |= _head(candidate, data)
+    done["label_free"] = {
+        who: _label_free(found[who]) for who in ("trained", "random") if who in found
+    }
+    pictures = arrays.pictures(data, found, views=own)
+    if run and own:
+        pictures |= arrays.of_method(run, data, str(ckpt), found["trained"].train)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    report.remove_page(file.parent)
+    arrays.save(file.with_name("gallery.npz"), pictures)
+    kept = {*done["protocols"]} - {*fresh}
+    arrays.save_predictions(
+        file.with_name("predictions.npz"), scored.predictions, found["trained"].test, kept
+    )
+    write_json(file, done)
+    report.write(run.path if run and own else file.parent, file.parent)
+    return done
+
+
+def _of_these_data(card: dict[str, Any], data: Data) -> dict[str, Any]:
+    """Return the report so far, without its scores if they are of data that have changed since."""
+    known = card.get("data", {}).get("fingerprint")
+    if known is None or known == data.splits.fingerprint():
+        return card
+    return {**card, "protocols": {}, **{part: [] for part in ROWS}}
+
+
+def _add(done: dict[str, Any], scored: Scored, wanted: Plan, fresh: list[str]) -> None:
+    """Put new rows and protocols into a report, and what they say in words."""
+    for part in ROWS:
+        kept = [row for row in done[part] if row["protocol"] not in fresh]
+        done[part] = [*kept, *scored.rows[part]]
+    failed = {row["protocol"]: row["reason"] for row in done["failed"]}
+    # A protocol that failed is tried again by the next evaluation.
+    done["protocols"] = {
+        **done["protocols"],
+        **{key: wanted.described[key] for key in fresh if key not in failed},
+    }
+    edges = [f"{row['protocol']}: {row['edge']}" for row in done["scores"] if row.get("edge")]
+    said = [f"{key}: no score ({reason})" for key, reason in failed.items()]
+    done["sentences"] = [*sentences(done["differences"]), *edges, *said] or [UNLABELLED]
+
+
+def _head(candidate: Candidate, data: Data) -> dict[str, Any]:
+    """Return what a report says about the backbone and the data."""
+    expected = data.preprocessing or of_data(data)
+    return {
+        "run": candidate.name,
+        "checkpoint": candidate.mark,
+        "backbone": in_words(candidate),
+        "named": {} if candidate.run else {"trained": _weights(candidate)},
+        "unfinished": candidate.unfinished,
+        "preprocessing": expected.as_dict() | {"in_words": expected.in_words()},
+        "data": {
+            "name": data.splits.name,
+            "items": f"{data.item}s",
+            "classes": list(data.splits.classes),
+            "fingerprint": data.splits.fingerprint(),
+        },
+    }
+
+
+def _weights(candidate: Candidate) -> str:
+    """Return what the weights of a backbone without a run are called in its report."""
+    return "random weights" if candidate.is_random else str(candidate.mark["file"])
+
+
+def _scored(
+    found: dict[str, Subject],
+    protocols: dict[str, Any],
+    data: Data,
+    measures: Collection[str] | None,
+) -> Scored:
+    """Return the scores; of data without labels only those of protocols that need none."""
+    trained, people = found["trained"], data.groups("test")
+    if not all((f.label >= 0).any() for f in (trained.train, trained.test)):
+        protocols = {k: p for k, p in protocols.items() if getattr(p, "label_free", False)}
+    names = () if people is None else people[1]
+    return score(found, protocols, measures=measures, groups=names)
+
+
+def _label_free(subject: Subject) -> dict[str, float]:
+    return {
+        "rankme": spectrum.rankme(subject.test.embedding),
+        "effective_rank": spectrum.effective_rank(subject.test.embedding),
+    }

@@ -1,0 +1,202 @@
+"""The command `manyviews evaluate`: runs or a backbone, on their own or on other data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from manyviews import build, checkpoints, config, runs
+from manyviews.errors import ConfigError
+from manyviews.loggers import wandb_logger
+from manyviews.runs import Run
+from manyviews.runs.identity import PLACES
+from manyviews.schema import Config
+from manyviews.scoring import compare, place
+from manyviews.scoring.candidate import (
+    Candidate,
+    check_kind,
+    expected_by,
+    of_backbone,
+    of_run,
+    store_expected,
+)
+from manyviews.scoring.card import make, renew
+from manyviews.scoring.inputs import inputs
+from manyviews.scoring.plan import plan
+
+NOTHING = (
+    "nothing to evaluate: type run=FOLDER, or backbone=NAME and data=NAME for a backbone without "
+    "a run"
+)
+
+
+class Evaluated(NamedTuple):
+    """What an evaluation wrote, or found written.
+
+    Attributes:
+        reports: each report.json.
+        missing: by name, why a data set of several could not be evaluated.
+        comparison: the comparison.json of several runs, None for a single one.
+    """
+
+    reports: list[Path]
+    missing: dict[str, str]
+    comparison: Path | None = None
+
+
+class Request(NamedTuple):
+    """One config of `evaluate`, for one data set.
+
+    Attributes:
+        config: the checked config.
+        choices: the file that each config group chose.
+        typed: keys and groups that the user typed.
+    """
+
+    config: Config
+    choices: dict[str, str]
+    typed: set[str]
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What the user wants of the preprocessing."""
+        return {k: v for k, v in self.config["preprocessing"].items() if v is not None}
+
+
+def evaluate(overrides: Sequence[str], config_dir: str | None = None) -> Evaluated:
+    """Write the reports that are asked for; scores of the same weights are not computed again.
+
+    Args:
+        overrides: any key of `conf/evaluate.yaml`. `data=[A,B]` evaluates on several data sets, of
+            which those that cannot be read are told; `run=[A,B]` compares several runs.
+        config_dir: a folder with config groups of your own.
+
+    Raises:
+        ConfigError: not a run folder, or a mistake in what was asked for.
+    """
+    requests = [*_requests(overrides, config_dir)]
+    reports: list[Path] = []
+    missing: dict[str, str] = {}
+    for request in requests:
+        try:
+            reports += [_evaluate(request, run) for run in _runs(request.config)]
+        except ConfigError as error:
+            if len(requests) == 1:
+                raise
+            missing[request.choices["data"]] = str(error)
+    if not reports:
+        raise ConfigError("; ".join(f"{name}: {reason}" for name, reason in missing.items()))
+    several = isinstance(requests[0].config["run"], list)
+    comparison = compare.write(reports, requests[0].config["comparisons"]) if several else None
+    return Evaluated(reports, missing, comparison)
+
+
+def _requests(overrides: Sequence[str], config_dir: str | None) -> Iterator[Request]:
+    """Yield the config for each data set of `data=[A,B]`, or the only one."""
+    typed = {text.partition("=")[0].lstrip("+~") for text in overrides}
+    for one in config.by_data(overrides):
+        composed, choices = config.compose("evaluate", one, config_dir)
+        # Hydra leaves a group out of the config if nothing is chosen.
+        yield Request({"backbone": None, "data": None, **composed}, choices, typed)
+
+
+def _runs(composed: Config) -> list[Run | None]:
+    """Return the runs that are asked for; None stands for a backbone without a run.
+
+    Raises:
+        ConfigError: neither a run nor a backbone is named, or both are.
+    """
+    given = composed["run"]
+    if given is None:
+        return [None]
+    found = [runs.load(path) for path in ([given] if isinstance(given, str) else given)]
+    if not found:
+        raise ConfigError(NOTHING)
+    return [*found]
+
+
+def _evaluate(request: Request, run: Run | None) -> Path:
+    """Write one report."""
+    composed = request.config
+    if run is None:
+        if composed["backbone"] is None or composed["data"] is None:
+            raise ConfigError(NOTHING)
+        return _elsewhere(request, of_backbone(composed, request.choices["backbone"]))
+    if "backbone" in request.typed:
+        raise ConfigError("run=FOLDER and backbone=NAME both name a backbone; leave one out")
+    if not request.asked and (composed["data"] is None or _same_data(composed["data"], run)):
+        return _own(request, run)
+    return _elsewhere(request, _with_expected(of_run(run, composed["ckpt"]), composed["ckpt"]))
+
+
+def _same_data(node: Config, run: Run) -> bool:
+    """Return True if these are the data of the run, wherever they lie."""
+    first, second = (
+        {k: v for k, v in one.items() if k not in PLACES} for one in (node, run.config["data"])
+    )
+    return first == second
+
+
+def _own(request: Request, run: Run) -> Path:
+    """Write the report of a run on its own data."""
+    composed, ckpt = request.config, request.config["ckpt"]
+    file, last = run.report_of(ckpt), checkpoints.resolve(run.checkpoints, ckpt)
+    mark = {"sha256": checkpoints.digest(last)}
+    known = plan(file, mark, composed["evaluation"], composed["measures"], last)
+    if known.complete or (known.shown and not os.access(run.path, os.W_OK)):
+        return file  # needs neither data nor backbone
+    _check_writable(run.path)
+    data = build.data(run.config)
+    card, renewed = make(run, data, composed["evaluation"], ckpt, composed["measures"])
+    if renewed:
+        loggers = list(build.nodes(composed["logger"], "logger", run=run).values())
+        wandb_logger.log_scores(loggers, card)
+        wandb_logger.finish(loggers)
+    return file
+
+
+def _elsewhere(request: Request, candidate: Candidate) -> Path:
+    """Write the report of a backbone on other data than it was trained on, or without a run."""
+    composed, run = request.config, candidate.run
+    node = composed["data"] or candidate.config["data"]
+    name = request.choices["data"] if composed["data"] else run.choices["data"] if run else ""
+    folder = place.of_transfer(candidate, name, node, request.asked, composed["evaluations"])
+    file, protocols = folder / "report.json", composed["evaluation"]
+    if plan(file, candidate.mark, protocols, composed["measures"]).complete:
+        return file
+    if run is not None:
+        _check_writable(run.path)
+    views = composed["views"] if run is None else run.config["views"]
+    data = inputs(candidate, node, views, composed["preprocessing"])
+    check_kind(candidate, data)
+    expected = data.preprocessing
+    print(f"inputs: {expected.in_words() if expected else 'as they are in the data'}")
+    folder.mkdir(parents=True, exist_ok=True)
+    with runs.lock_report(folder):
+        renew(candidate, data, protocols, file, measures=composed["measures"])
+    return file
+
+
+def _with_expected(candidate: Candidate, ckpt: str) -> Candidate:
+    """Return the candidate with what it expects; a folder of an earlier manyviews learns it."""
+    run = candidate.run
+    if run is None or expected_by(run) is not None:
+        return candidate
+    print(f"note: {run.path} does not say what its backbone expects; its own data are read for it")
+    store_expected(run, build.data(run.config))
+    return of_run(run, ckpt)
+
+
+def _check_writable(folder: Path) -> None:
+    """Raise unless new scores can be written into the run folder.
+
+    Raises:
+        ConfigError: it is read-only.
+    """
+    if not os.access(folder, os.W_OK):
+        raise ConfigError(
+            f"{folder} cannot be written: what was scored before can be shown, but these scores "
+            "are new; copy the run folder to evaluate it further"
+        )
