@@ -112,7 +112,8 @@ def result(row: str, seed: int, place: Path) -> Result:
         for name in ("ledger.json", "report/report.json", "environment.json")
     )
     for part in ("scores", "differences"):
-        card[part] = [r for r in card[part] if r["metric"] in ("top1", "ari")]
+        kept = [r for r in card[part] if r["metric"] in ("top1", "ari")]
+        card[part] = [r for r in kept if r.get("split", "test") == "test"]
     return Result(
         row,
         seed,

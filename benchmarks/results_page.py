@@ -54,13 +54,13 @@ WATCH = """\
 ## REBAR's positives on the watch
 
 `manyviews pretrain experiment=rebar_watch method.positives=...`: the encoder is trained for 200
-steps on windows of subjects 1 to 7, and scored by `linear_rebar@1` and k-means (`clustering@1`, ARI
-in percent) on the 583 windows of subjects 8 to 10. Differences are paired. `mean_std` and
-`spectrum` are controls without training: the same probes on the means and deviations of the
-channels, and on the first 16 bins of |FFT|. *Right positives* is the share of training anchors
-whose positive has the same class; training does not use the classes. The learning rate was chosen
-among four by the linear probe of *sliding error* at seed 0, so the figure of that run is
-optimistic.
+steps on the 667 windows of subjects 1 to 4, and scored by `linear_rebar@1` and k-means
+(`clustering@1`, ARI in percent) on the 975 windows of subjects 6 to 10. Differences are paired, and
+their intervals resample these five subjects. `mean_std` and `spectrum` are controls without
+training: the same probes on the means and deviations of the channels, and on the first 16 bins of
+|FFT|. *Right positives* is the share of training anchors whose positive has the same class;
+training does not use the classes. The learning rate was chosen on the 191 windows of subject 5 (see
+`conf/experiment/rebar_watch.yaml`).
 """
 POSITIVES = {
     "REBAR": "rebar",

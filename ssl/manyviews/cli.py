@@ -220,7 +220,7 @@ def _show_all(done: Any) -> None:
     for path in done.reports:
         _show(path)
     console = Console()
-    if len(done.reports) > 1 and done.comparison is None:
+    if len(done.reports) + len(done.missing) > 1 and done.comparison is None:
         cards = [json.loads(path.read_text(encoding="utf-8")) for path in done.reports]
         console.print(report.transfer_table(cards, done.missing))
     if done.comparison is not None:

@@ -104,7 +104,7 @@ def expected_by(run: Run) -> Preprocessing | None:
     known = read_object(run.path / PREPROCESSING)
     try:
         return None if known is None else from_dict(known)
-    except TypeError:  # it is damaged
+    except (TypeError, KeyError):  # it is damaged
         return None
 
 
@@ -184,15 +184,22 @@ def in_words(candidate: Candidate) -> str:
     return yaml.safe_dump(node, default_flow_style=True, sort_keys=False, width=10**6).strip()[1:-1]
 
 
-def check_kind(candidate: Candidate, data: Data) -> None:
-    """Raise unless the data are of the kind that the views and the backbone of a run read.
+def check_kind(candidate: Candidate, name: str, views: Config) -> None:
+    """Raise unless other data are of the kind that the backbone of a run reads.
+
+    Args:
+        candidate: the backbone.
+        name: name of the data.
+        views: views that were composed for the data.
 
     Raises:
         ConfigError: names both kinds.
     """
-    kind = "series" if ".series." in str(candidate.config["views"].get("_target_")) else "images"
-    if kind != data.reads:
+    own, other = (
+        "series" if ".series." in str(node["_target_"]) else "images"
+        for node in (candidate.config["views"], views)
+    )
+    if own != other:
         raise ConfigError(
-            f"{candidate.name} reads {kind}, data={data.splits.name} has {data.reads}; "
-            "choose data of its kind"
+            f"{candidate.name} reads {own}, data={name} has {other}; choose data of its kind"
         )

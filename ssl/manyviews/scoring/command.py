@@ -169,8 +169,9 @@ def _elsewhere(request: Request, candidate: Candidate) -> Path:
     if run is not None:
         _check_writable(run.path)
     views = composed["views"] if run is None else run.config["views"]
+    if composed["data"] is not None:
+        check_kind(candidate, name, composed["views"])
     data = inputs(candidate, node, views, composed["preprocessing"])
-    check_kind(candidate, data)
     expected = data.preprocessing
     print(f"inputs: {expected.in_words() if expected else 'as they are in the data'}")
     folder.mkdir(parents=True, exist_ok=True)

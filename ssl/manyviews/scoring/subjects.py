@@ -9,18 +9,19 @@ from functools import cache
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from jaxtyping import Float32, Int64
+from torch import Tensor
 
+from manyviews.backbones.backbone import Backbone
 from manyviews.build import Data
 from manyviews.datamodules.module import Split
 from manyviews.datamodules.named_splits import named_splits
 from manyviews.errors import ConfigError
 from manyviews.evaluation.features import Features, cached, extract
-from manyviews.evaluation.subject import Subject
+from manyviews.evaluation.fresh_views import fresh_views, shows_one_sample
+from manyviews.evaluation.subject import FreshViews, Subject
 from manyviews.evaluation.words import TRAINED
 from manyviews.scoring.candidate import Candidate
-
-Build = Callable[[], nn.Module]
 
 
 def subjects(candidate: Candidate, data: Data, folder: Path) -> dict[str, Subject]:
@@ -36,31 +37,55 @@ def subjects(candidate: Candidate, data: Data, folder: Path) -> dict[str, Subjec
     """
     known = _data_identity(data)
 
-    def embedded(name: str, backbone: Build, identity: str) -> Subject:
+    def embedded(name: str, build: Callable[[Data], Backbone], identity: str) -> Subject:
         key = hashlib.sha256((identity + known).encode()).hexdigest()[:12]
+        built = cache(lambda: build(data).to(_device()))  # only if something is not cached
 
         def of(split: Split) -> Features:
             path = folder / f"{name}-{split}-{key}.npz"
             rows = data.probed(split)
-            return cached(path, lambda: extract(backbone(), data.clean(split, rows)), rows)
+            group = _groups(data, split, rows)
+            return cached(path, lambda: extract(built(), data.clean(split, rows)), rows, group)
 
-        return _subject(data, of)
+        return _subject(data, of)._replace(fresh_views=_fresh_views(built, data, folder, name, key))
 
-    found = {
-        TRAINED: embedded(TRAINED, _once(candidate.backbone, data), candidate.identity),
-    }
+    found = {TRAINED: embedded(TRAINED, candidate.backbone, candidate.identity)}
     if not candidate.is_random:
-        random = _once(candidate.random, data)
-        found["random"] = embedded("random", random, candidate.random_identity)
+        found["random"] = embedded("random", candidate.random, candidate.random_identity)
     if candidate.start is not None:
         try:
-            start = _once(candidate.start, data)
-            found["start"] = embedded("start", start, candidate.start_identity)
+            found["start"] = embedded("start", candidate.start, candidate.start_identity)
         except ConfigError as error:  # its file may be gone by now
             print(f"note: the control 'start' is left out: {error}")
     for name, control in data.controls().items():
         found[name] = _subject(data, lambda split, of=control: _control(data, split, of))
     return found
+
+
+def _device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _fresh_views(
+    built: Callable[[], Backbone], data: Data, folder: Path, name: str, key: str
+) -> FreshViews | None:
+    """Return the function that embeds fresh views, which keeps what it made in the cache."""
+    if not shows_one_sample(data):
+        return None
+
+    def features(position: Int64[Tensor, " n"], views: int) -> Float32[Tensor, "n q D"]:
+        """Return the features of `views` random views of the training rows at these positions."""
+        path = folder / f"{name}-views{views}-{key}.npz"
+        rows = position.repeat_interleave(views)
+
+        def compute() -> Features:
+            """Embed the views; the views of a sample are neighbours."""
+            made = fresh_views(built(), data)(position, views).flatten(0, 1)
+            return Features(made, torch.full_like(rows, -1), rows)
+
+        return cached(path, compute, rows).embedding.unflatten(0, (len(position), views))
+
+    return features
 
 
 def _data_identity(data: Data) -> str:
@@ -70,26 +95,19 @@ def _data_identity(data: Data) -> str:
     return known if expected is None else known + json.dumps(expected.as_dict(), sort_keys=True)
 
 
-def _once(build: Callable[[Data], nn.Module], data: Data) -> Build:
-    """Return a function that builds a backbone when it is first needed, on the device to use."""
-
-    @cache
-    def built() -> nn.Module:
-        return build(data).to("cuda" if torch.cuda.is_available() else "cpu")
-
-    return built
-
-
 def _subject(data: Data, of: Callable[[Split], Features]) -> Subject:
-    def grouped(split: Split) -> Features:
-        features, groups = of(split), data.groups(split)
-        return features if groups is None else features._replace(group=groups[0][features.position])
-
-    val = grouped("val") if "val" in named_splits(data.splits) else None
-    return Subject(grouped("train"), grouped("test"), len(data.splits.classes), val)
+    val = of("val") if "val" in named_splits(data.splits) else None
+    return Subject(of("train"), of("test"), len(data.splits.classes), val)
 
 
 def _control(data: Data, split: Split, of: Callable[[Split], Tensor]) -> Features:
     """Return the features of a control for the rows that the evaluation reads."""
     rows = data.probed(split)
-    return Features(of(split), getattr(data.splits, split).label[rows], rows)
+    label = data.rows_of(split).label[rows]
+    return Features(of(split), label, rows, _groups(data, split, rows))
+
+
+def _groups(data: Data, split: Split, rows: Int64[Tensor, " N"]) -> Int64[Tensor, " N"] | None:
+    """Return the group of each of these rows, None if the data have no groups."""
+    groups = data.groups(split)
+    return None if groups is None else groups[0][rows]
