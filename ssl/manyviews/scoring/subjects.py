@@ -97,7 +97,15 @@ def _data_identity(data: Data) -> str:
 
 def _subject(data: Data, of: Callable[[Split], Features]) -> Subject:
     val = of("val") if "val" in named_splits(data.splits) else None
-    return Subject(of("train"), of("test"), len(data.splits.classes), val)
+    classes, files = data.splits.classes, getattr(data.splits.train, "paths", None)
+    return Subject(
+        of("train"),
+        of("test"),
+        len(classes),
+        val,
+        class_names=tuple(map(str, classes)),
+        file_names=None if files is None else [path.name for path in files],
+    )
 
 
 def _control(data: Data, split: Split, of: Callable[[Split], Tensor]) -> Features:
