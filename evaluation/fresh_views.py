@@ -12,8 +12,9 @@ from itertools import chain
 from typing import Any
 
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Float, Float32, Int64
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from manyviews.batch import Sample
 from manyviews.datamodules.module import ViewData
@@ -77,9 +78,27 @@ def _views(
     data: ViewData[Any, Any], position: Int64[Tensor, " n"], epoch: int, device: torch.device
 ) -> Iterator[Sample]:
     """Yield the view of each of these training rows in an epoch, in batches."""
+    expected = data.preprocessing
+
+    def given(x: Tensor) -> Tensor:
+        """Return inputs on the device, grey images in three channels if the backbone reads those."""
+        grey = expected is not None and expected.grey_as_colour
+        return x.expand(-1, data.channels, -1, -1).to(device) if grey else x.to(device)
+
     for sample in data.splits.train.samples(position.split(BATCH), data.prepare(), epoch):
-        given = sample.input
-        moved = [x.to(device) for x in given] if isinstance(given, list) else given.to(device)
-        at, label = sample.position.to(device), sample.label.to(device)
+        x, at, label = sample.input, sample.position.to(device), sample.label.to(device)
+        moved = [*map(given, x)] if isinstance(x, list) else given(x)
         (view,) = data.make_batch(Sample(moved, label, at), epoch).views
-        yield Sample(view, sample.label, sample.position)
+        yield Sample(_as_expected(view, data), sample.label, sample.position)
+
+
+def _as_expected(view: Float[Tensor, "B ..."], data: ViewData[Any, Any]) -> Float[Tensor, "B ..."]:
+    """Return views of images enlarged or reduced as the backbone expects of whole images.
+
+    A backbone that was trained elsewhere may expect another size than that of these data.
+    """
+    ratio = [wanted / given for wanted, given in zip(data.size, data.splits.size, strict=True)]
+    if len(ratio) < 2 or data.size == data.splits.size:
+        return view
+    size = [round(side * by) for side, by in zip(view.shape[2:], ratio, strict=True)]
+    return F.interpolate(view, size, mode="bicubic", antialias=True)

@@ -17,6 +17,7 @@ from manyviews.backbones.registry import check_sizes, load_and_freeze
 from manyviews.callbacks.checkpoint import Checkpoint
 from manyviews.callbacks.metrics import Metrics
 from manyviews.callbacks.noise import Noise
+from manyviews.callbacks.online_knn import ONLINE
 from manyviews.callbacks.stop import Stop
 from manyviews.datamodules.images.datamodule import ImageData
 from manyviews.datamodules.images.splits import ImageSplits
@@ -234,7 +235,7 @@ def callbacks(config: Config, path: Path) -> list[pl.Callback]:
         Noise(config["seed"]),
         *nodes(config["callbacks"], "callbacks").values(),
         (stop := Stop()),
-        Checkpoint(path, config["save_every_n_steps"], stop),
+        Checkpoint(path, config["save_every_n_steps"], stop, config.get("best", ONLINE)),
     ]
 
 

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 from manyviews import checkpoints
 from manyviews.callbacks.checkpoint import Checkpoint
 from manyviews.callbacks.metrics import Metrics
-from manyviews.callbacks.online_knn import OnlineKNN
+from manyviews.callbacks.online_knn import ONLINE, OnlineKNN
 from manyviews.callbacks.stop import Stop, Stopped
 from manyviews.errors import NotFinite
 
@@ -67,7 +68,71 @@ def test_the_best_is_the_highest_online_knn(fit, monkeypatch):
     fit(metrics, OnlineKNN(1), checkpoint, more=["epochs=3"])
     assert checkpoints.read(HERE / "best.ckpt")["global_step"] == 8
     callbacks = checkpoints.read(HERE / "last.ckpt")["callbacks"]
-    assert {"best": 0.9} in callbacks.values()
+    assert {"best": 0.9, "metric": ONLINE} in callbacks.values()
+
+
+class Logs(pl.Callback):
+    """Logs these values of a metric, one at the end of each epoch."""
+
+    def __init__(self, name, *values):
+        self.logs, self.values = (name,), iter(values)
+
+    def on_train_epoch_end(self, trainer, pl_module):
+        Metrics.of(trainer).write(trainer, {self.logs[0]: next(self.values)})
+
+
+def followed(fit, metric, *values):
+    HERE.mkdir()
+    checkpoint = Checkpoint(HERE.parent, 500, Stop(), metric)
+    fit(Metrics(Path("m.jsonl"), 3), Logs(metric, *values), checkpoint, more=["epochs=3"])
+    return checkpoints.read(HERE / "best.ckpt")["global_step"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "step"),
+    [
+        ("online/label_free@1/rankme", (5.0, 7.0, 6.0), 8),
+        ("online/label_free@1/uniformity", (-2.0, -1.0, -3.0), 12),
+        ("online/label_free@1/alpha_req", (0.9, 0.5, 1.3), 4),
+        ("health/own", (float("nan"), 1.0, float("nan")), 8),
+    ],
+)
+def test_the_best_follows_the_metric_that_is_named(fit, metric, values, step):
+    assert followed(fit, metric, *values) == step
+
+
+def test_the_best_can_follow_the_loss(fit):
+    HERE.mkdir()
+    fit(Metrics(Path("m.jsonl"), 4), Checkpoint(HERE.parent, 500, Stop(), "train/loss"))
+    records = [json.loads(line) for line in Path("m.jsonl").read_text().splitlines()]
+    lowest = min(records, key=lambda r: r["train/loss"])["step"]
+    assert checkpoints.read(HERE / "best.ckpt")["global_step"] == lowest
+
+
+def test_a_resumed_run_compares_with_the_best_of_its_own_metric_only():
+    state = Checkpoint(Path(), 500, Stop(), "train/loss").state_dict() | {"best": -2.0}
+    same, other = (Checkpoint(Path(), 500, Stop(), name) for name in ("train/loss", ONLINE))
+    for checkpoint in (same, other):
+        checkpoint.load_state_dict(state)
+    assert (same.best, other.best) == (-2.0, float("-inf"))
+    other.load_state_dict({"best": 0.5})  # of a version that knew one metric
+    assert other.best == 0.5
+
+
+def test_a_metric_that_no_callback_logs_is_told_at_the_start_and_at_the_end(fit, capsys):
+    HERE.mkdir()
+    checkpoint = Checkpoint(HERE.parent, 500, Stop(), "online/label_free@1/rankme")
+    fit(Metrics(Path("m.jsonl"), 3), checkpoint)
+    first, last = (line for line in capsys.readouterr().out.splitlines() if "note" in line)
+    assert "no callback logs best=online/label_free@1/rankme" in first
+    assert "callbacks.online_label_free.every_n_epochs=10" in first
+    assert "there is no best.ckpt, because best=online/label_free@1/rankme" in last
+    assert "train/loss" in last
+
+
+def test_nobody_who_removed_the_online_knn_is_told_that_there_is_no_best(fit, capsys):
+    fit(*watched())
+    assert "note" not in capsys.readouterr().out
 
 
 def test_weights_that_are_not_finite_are_not_saved(fit):

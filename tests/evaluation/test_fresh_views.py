@@ -5,6 +5,7 @@ from small_data import Speck, stripes
 from torch import nn
 
 from manyviews.datamodules.images.datamodule import ImageData
+from manyviews.datamodules.preprocessing import Preprocessing
 from manyviews.datamodules.views.images.crop import Crop
 from manyviews.datamodules.views.images.flip import Flip
 from manyviews.datamodules.views.images.pipeline import View, Views
@@ -93,3 +94,15 @@ def test_a_backbone_without_weights_is_a_backbone():
             return x.flatten(1)
 
     assert fresh_views(Flat(), images())(ROWS, 2).shape == (5, 2, 256)
+
+
+def test_views_have_the_size_and_the_channels_that_the_backbone_expects():
+    class Looks(nn.Module):
+        def forward(self, x):
+            self.seen = tuple(x.shape)
+            return x.mean((2, 3))
+
+    data, backbone = images(), Looks()
+    data.preprocessing = Preprocessing((24, 32), (0.5,) * 3, (0.25,) * 3, grey_as_colour=True)
+    assert fresh_views(backbone, data)(ROWS, 2).shape == (5, 2, 3)
+    assert backbone.seen == (5, 3, 24, 32)

@@ -10,7 +10,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "collapse_guard": ["CollapseGuard"],
+        "eigenvalues": ["Eigenvalues"],
         "online_knn": ["OnlineKNN"],
+        "online_label_free": ["OnlineLabelFree"],
         "progress": ["Progress"],
     },
 )

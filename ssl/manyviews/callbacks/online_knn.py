@@ -26,9 +26,10 @@ class OnlineKNN(pl.Callback):
 
     The validation split is classified by the training items. Without one, a held-out tenth of the
     training items is classified by the others; if the data know groups (people, patients, videos),
-    whole groups are held out. best.ckpt is chosen by this accuracy, so nothing is ever chosen on
-    test. Items without a label are left out. With fewer than two labelled training items, or none
-    to classify, nothing is logged and there is no best.ckpt.
+    whole groups are held out. best.ckpt follows this accuracy by default, so nothing is ever chosen
+    on test. Items without a label are left out. With fewer than two labelled training items, or
+    none to classify, nothing is logged, and there is no best.ckpt unless it follows another metric
+    (`best=online/label_free@1/rankme`).
 
     Args:
         every_n_epochs: epochs between two scores; the last epoch is always scored.
@@ -36,6 +37,8 @@ class OnlineKNN(pl.Callback):
     Raises:
         ConfigError: every_n_epochs is below 1.
     """
+
+    logs = (ONLINE,)  # names of the metrics that it logs
 
     def __init__(self, every_n_epochs: int) -> None:
         if every_n_epochs < 1:

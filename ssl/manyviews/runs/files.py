@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+# Files to which a run appends a line of JSON per record.
+METRICS, EIGENVALUES = "metrics.jsonl", "eigenvalues.jsonl"
+
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write readable JSON in place of what the file held; it holds no NaN, which is no JSON."""
@@ -27,12 +30,14 @@ def replace_bytes(path: Path, content: bytes) -> None:
 
 
 def keep_metrics_until(path: Path, step: int) -> None:
-    """Cut metrics.jsonl of a run folder back to the records of its first `step` steps."""
-    file = path / "metrics.jsonl"
-    if not file.is_file():
-        return
-    lines = file.read_bytes().splitlines(keepends=True)
-    replace_bytes(file, b"".join(line for line in lines if _step(line) <= step))
+    """Cut the records of a run folder back to those of its first `step` steps.
+
+    They lie in metrics.jsonl and, if they were asked for, in eigenvalues.jsonl.
+    """
+    for file in (path / METRICS, path / EIGENVALUES):
+        if file.is_file():
+            lines = file.read_bytes().splitlines(keepends=True)
+            replace_bytes(file, b"".join(line for line in lines if _step(line) <= step))
 
 
 def _step(line: bytes) -> float:

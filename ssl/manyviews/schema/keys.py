@@ -40,6 +40,7 @@ class Pretrain(_Keys):
     batch_size: int = pydantic.Field(ge=2)
     resume: Literal["auto", "never"]
     init: str | None
+    best: str = "online/knn@1/top1"  # folders of earlier runs lack it
     save_every_n_steps: int = pydantic.Field(ge=1)
     measures: list[str] | None = None  # runs of earlier versions have none
     runs: str

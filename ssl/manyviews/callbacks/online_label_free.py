@@ -1,0 +1,83 @@
+"""Measure clean features during training without labels, with the code of protocol `label_free`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytorch_lightning as pl
+from torch import nn
+
+from manyviews import distributed, draws
+from manyviews.callbacks.metrics import Metrics
+from manyviews.datamodules.module import ViewData
+from manyviews.datamodules.named_splits import named_splits
+from manyviews.evaluation.answers import Scalar
+from manyviews.evaluation.features import extract
+from manyviews.evaluation.measures.label_free import of_embeddings
+from manyviews.ranges import Size, within_ranges
+
+PREFIX = "online/label_free@1/"
+NAMES = (
+    "rankme",
+    "rankme_centred",
+    "effective_rank",
+    "effective_rank_centred",
+    "alpha_req",
+    "alpha_req_3_100",
+    "uniformity",
+)
+
+
+class OnlineLabelFree(pl.Callback):
+    """A callback that logs `online/label_free@1/rankme` and the other measures of embeddings.
+
+    They are those of protocol `label_free`, on clean samples: of the validation split, or of train
+    if there is none. Labels are not read, so data without any have a best.ckpt, too:
+    `best=online/label_free@1/rankme`. A measure that is not defined for these features (alpha-ReQ
+    needs 100 dimensions) is not logged, which is said once.
+
+    Args:
+        every_n_epochs: epochs between two measurements, and the last epoch; null: none at all.
+        items: most samples that are measured; values of different numbers cannot be compared.
+
+    Raises:
+        ConfigError: a number is below 1.
+    """
+
+    @within_ranges
+    def __init__(self, every_n_epochs: Size | None, items: Size = 2000) -> None:
+        self.every_n_epochs, self.items = every_n_epochs, items
+        self.told: set[str] = set()  # measures without a value
+
+    @property
+    def logs(self) -> tuple[str, ...]:
+        """Names of the metrics that it logs."""
+        return tuple(PREFIX + name for name in NAMES) if self.every_n_epochs else ()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Measure the backbone on rank 0, if this epoch is due; the other ranks wait for it."""
+        if self.every_n_epochs is None:
+            return
+        done = trainer.current_epoch + 1
+        if done % self.every_n_epochs == 0 or done == trainer.max_epochs:
+            with distributed.rank_0_alone():
+                if trainer.is_global_zero:
+                    self._measure(trainer, pl_module)
+
+    def _measure(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        data: ViewData[Any, Any] = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+        values: dict[str, float] = {}
+        for found in self.measures(data, pl_module.get_submodule("backbone")):
+            if found.value is not None:
+                values[PREFIX + found.name] = found.value
+            elif found.name not in self.told:
+                self.told.add(found.name)
+                print(f"note: no {PREFIX}{found.name}: {found.details['undefined']}")
+        Metrics.of(trainer).write(trainer, values)
+
+    def measures(self, data: ViewData[Any, Any], backbone: nn.Module) -> Iterator[Scalar]:
+        """Return the measures of a backbone on these data."""
+        split = "val" if "val" in named_splits(data.splits) else "train"
+        rows = draws.permutation(0, 0, len(data.rows_of(split).label))[: self.items]
+        return of_embeddings(extract(backbone, data.clean(split, rows)).embedding)
