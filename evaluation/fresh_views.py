@@ -81,7 +81,7 @@ def _views(
     expected = data.preprocessing
 
     def given(x: Tensor) -> Tensor:
-        """Return inputs on the device, grey images in three channels if the backbone reads those."""
+        """Return inputs on the device; grey images have three channels if the backbone does."""
         grey = expected is not None and expected.grey_as_colour
         return x.expand(-1, data.channels, -1, -1).to(device) if grey else x.to(device)
 

@@ -273,6 +273,21 @@ def _costs(arguments: argparse.Namespace) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
+def _proxies(arguments: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from manyviews.commands import proxies
+    from manyviews.report.proxies import table
+
+    ranking = proxies.write(arguments.paths, arguments.folder, arguments.probe or proxies.PROBE)
+    console = Console()
+    console.print(table(ranking))
+    for note in ranking.notes:
+        console.print(note, markup=False, highlight=False, soft_wrap=True)
+    page = Path(arguments.folder, "proxies.html")
+    console.print(f"page: {page}", soft_wrap=True, highlight=False)
+
+
 def _config_show(arguments: argparse.Namespace) -> None:
     import yaml
 
@@ -348,7 +363,7 @@ def _parser() -> argparse.ArgumentParser:
 
     pretrain = _command(commands, "pretrain", _pretrain, "learn a backbone, then evaluate it")
     pretrain.epilog = "example: manyviews pretrain method=swav data=cifar10 backbone=resnet18"
-    evaluate = _command(commands, "evaluate", _evaluate, "score a run: kNN, linear, controls")
+    evaluate = _command(commands, "evaluate", _evaluate, "score a run or any backbone on any data")
     evaluate.epilog = "example: manyviews evaluate run=runs/swav-cifar10-resnet18-3f2a9c1e-s0"
 
     where = _command(commands, "where", _where, "print the run folder of a `pretrain` command")
@@ -374,6 +389,18 @@ def _parser() -> argparse.ArgumentParser:
     costs.add_argument("--size", type=int, default=224, help="side of the images, pixels (224)")
     costs.add_argument("--channels", type=int, default=3, help="of the images (3)")
     costs.set_defaults(run=_costs, trace=False)
+
+    proxies = commands.add_parser("proxies", help="rank measures without labels against a probe")
+    proxies.description = (
+        "Rank the measures of the protocol label_free against a probe, over checkpoints or runs "
+        "that were evaluated under both."
+    )
+    proxies.epilog = "example: manyviews proxies runs/A runs/B runs/C --probe knn@1/top1"
+    proxies.add_argument("paths", nargs="+", metavar="RUN", help="run folders or report.json files")
+    proxies.add_argument("--probe", help="protocol and measure (linear_lbfgs@2/top1)")
+    proxies.add_argument("--folder", default="proxies", help="where the page goes (proxies)")
+    proxies.add_argument("--trace", action="store_true", help="show where an error came from")
+    proxies.set_defaults(run=_proxies)
 
     config = commands.add_parser("config", help="look at the config", description="The config.")
     inner = config.add_subparsers(required=True, metavar="COMMAND")

@@ -15,7 +15,7 @@ FINGERPRINT = {"train": {"sha256": "abc"}}
 def report(i, folder="run", *, val=True, data=FINGERPRINT, measures=True, n=1000, name="a|<b>"):
     """A report of the i-th checkpoint of a run; RankMe orders them as the probe does."""
     rows = [
-        {"protocol": "linear_lbfgs@1", "metric": "top1", "subject": who, "value": v, "split": s}
+        {"protocol": "linear_lbfgs@2", "metric": "top1", "subject": who, "value": v, "split": s}
         for who, v in (("trained", 0.5 + i / 100), ("random", 0.9))
         for s in (("test", "val") if val else ("test",))
     ]
@@ -52,7 +52,7 @@ def test_the_checkpoints_of_a_run_folder_are_ranked_by_validation_scores_of_the_
     for i in range(9):
         report(i)
     found = proxies.rank(["run"])
-    assert (found.probe, found.split, found.data) == ("linear_lbfgs@1/top1", "val", "mini")
+    assert (found.probe, found.split, found.data) == ("linear_lbfgs@2/top1", "val", "mini")
     assert [point.probe for point in found.points] == pytest.approx(
         [0.5 + i / 100 for i in range(9)]
     )

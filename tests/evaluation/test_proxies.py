@@ -47,7 +47,9 @@ def test_the_interval_holds_the_value_and_the_same_points_give_the_same_one():
     given = points(rankme=lambda i: i + 8 * noise[i])
     (first,), (again,) = proxies(given), proxies(given)
     assert first == again
-    assert first.low < first.rho < first.high <= 1
+    rho, low, high = first.rho, first.low, first.high
+    assert rho is not None and low is not None and high is not None
+    assert low < rho < high <= 1
     expected = spearmanr(range(20), [p.measures["rankme"] for p in given]).statistic
     assert first.rho == pytest.approx(expected)
 

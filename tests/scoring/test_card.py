@@ -75,20 +75,20 @@ def test_a_protocol_that_fails_leaves_the_others_and_a_row_with_its_reason(
     card = card_of(done_here)
     assert card["scores"] == before
     assert card["failed"] == [
-        {"protocol": "linear_lbfgs@1", "reason": "ValueError: two lines of reasons"}
+        {"protocol": "linear_lbfgs@2", "reason": "ValueError: two lines of reasons"}
     ]
-    assert "linear_lbfgs@1: no score (ValueError: two lines of reasons)" in card["sentences"]
+    assert "linear_lbfgs@2: no score (ValueError: two lines of reasons)" in card["sentences"]
     assert "no score: ValueError" in done_here.report.with_name("index.html").read_text()
     evaluate(done_here, "evaluation=[linear_lbfgs]")  # is tried again
     assert not card_of(done_here)["failed"]
-    assert {row["protocol"] for row in card_of(done_here)["scores"]} >= {"linear_lbfgs@1"}
+    assert {row["protocol"] for row in card_of(done_here)["scores"]} >= {"linear_lbfgs@2"}
 
 
 def test_a_run_all_of_whose_protocols_fail_is_no_success(small, config_dir, monkeypatch):
     options = [o for o in small if not o.startswith("evaluation")] + ["evaluation=[linear_lbfgs]"]
     with monkeypatch.context() as patched:
         patched.setattr(LinearLBFGS, "__call__", broken)
-        with pytest.raises(RunFailed, match="no protocol gave a score; linear_lbfgs@1: ValueError"):
+        with pytest.raises(RunFailed, match="no protocol gave a score; linear_lbfgs@2: ValueError"):
             train.pretrain(options, config_dir)
     (folder,) = Path("runs").iterdir()
     assert (folder / "report" / "index.html").is_file()
@@ -171,7 +171,7 @@ def test_two_evaluations_at_once_leave_the_scores_of_both(done_here):
     for process in begun:
         code, errors = commands.ending(process, timeout=120)
         assert code == 0, errors
-    assert {*card_of(done_here)["protocols"]} == {"knn@1+0eb8", "linear_lbfgs@1", "clustering@1"}
+    assert {*card_of(done_here)["protocols"]} == {"knn@1+0eb8", "linear_lbfgs@2", "clustering@1"}
 
 
 def test_the_report_of_an_unfinished_run_says_so(done_here, config_dir):

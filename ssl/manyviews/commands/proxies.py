@@ -16,7 +16,7 @@ from manyviews.runs import replace_text, write_json
 from manyviews.runs.files import read_object
 
 MEASURES = "label_free@1"  # protocol of the measures
-PROBE = "linear_lbfgs@1/top1"
+PROBE = "linear_lbfgs@2/top1"
 
 
 def write(paths: Sequence[str | Path], folder: str | Path, probe: str = PROBE) -> Ranking:

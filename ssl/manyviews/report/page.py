@@ -112,6 +112,7 @@ def render(files: RunFiles) -> str:
         validation=validation(files.card),
         people=people(files.card),
         curves=_curves(files.metrics, files.card["data"]["items"]),
+        stepwise=None if files.stepwise is None else Markup(files.stepwise),
         by_k=_by_k(files.card),
         views=_views(files.gallery),
         more_views=f"view_{VIEWS}" in files.gallery,

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from manyviews.report.stepwise import stepwise
 from manyviews.runs.files import read_object
 
 
@@ -24,6 +25,7 @@ class RunFiles(NamedTuple):
         environment: content of environment.json.
         config: config.yaml as text.
         gallery: arrays of gallery.npz.
+        stepwise: SVG of the eigenvalues over training, None if they were not recorded.
     """
 
     card: dict[str, Any]
@@ -32,6 +34,7 @@ class RunFiles(NamedTuple):
     environment: dict[str, Any]
     config: str
     gallery: Mapping[str, np.ndarray]
+    stepwise: str | None = None
 
 
 def read(run: Path, folder: Path) -> RunFiles:
@@ -55,6 +58,7 @@ def read(run: Path, folder: Path) -> RunFiles:
         environment=_json(run / "environment.json"),
         config=config.read_text("utf-8") if config.is_file() else "",
         gallery=_arrays(folder / "gallery.npz"),
+        stepwise=stepwise(run),
     )
 
 
