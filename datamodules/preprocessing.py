@@ -58,7 +58,9 @@ class Preprocessing(NamedTuple):
 
 def from_dict(values: dict[str, Any]) -> Preprocessing:
     """Return what `as_dict` gave."""
-    return Preprocessing(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    return Preprocessing(
+        **{**values, **{key: tuple(values[key]) for key in ("size", "mean", "std")}}
+    )
 
 
 def _short(values: tuple[float, ...]) -> str:

@@ -19,5 +19,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "protocols.linear": ["LinearGrid"],
         "protocols.linear_lbfgs": ["LinearLBFGS"],
         "protocols.linear_rebar": ["LinearRebar"],
+        "protocols.low_shot": ["LowShot"],
+        "protocols.ncm": ["NCM"],
+        "protocols.retrieval": ["Retrieval"],
+        "protocols.ridge": ["Ridge"],
     },
 )

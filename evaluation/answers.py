@@ -43,13 +43,15 @@ class PerItem(NamedTuple):
 
     Attributes:
         name: name of the measure.
-        value: floats (Q,).
+        value: floats (Q,); NaN for items that the measure leaves out.
         better: whether a higher or a lower value is better.
+        details: how it was computed; stored in report.json.
     """
 
     name: str
     value: Float[Tensor, " Q"]
     better: Better = "higher"
+    details: Mapping[str, Any] = {}
 
 
 class Scalar(NamedTuple):
@@ -91,6 +93,7 @@ class Chosen(NamedTuple):
         held: int64 (V,), classes of the validation items.
         setting: the best setting by name, for example `{"penalty": 0.001}`.
         edge: a sentence if the best setting lies at the end of the grid, else "".
+        tried: every setting with its `accuracy` on the validation items, the best first.
     """
 
     answer: Labels
@@ -98,6 +101,7 @@ class Chosen(NamedTuple):
     held: Int64[Tensor, " V"]
     setting: Mapping[str, float]
     edge: str = ""
+    tried: Sequence[Mapping[str, float]] = ()
 
 
 Answer: TypeAlias = Labels | Clusters | PerItem | Scalar | Draws | Chosen

@@ -18,10 +18,10 @@ from manyviews.errors import NotFinite
 
 
 class Features(NamedTuple):
-    """Embeddings of a split on the CPU.
+    """Embeddings of a split; all but the embeddings themselves are on the CPU.
 
     Attributes:
-        embedding: float32 (N, D).
+        embedding: float32 (N, D), on the CPU, or on the device on which it shall be searched.
         label: int64 (N,), -1 if unknown.
         position: int64 (N,), row of each item in its split.
         group: int64 (N,), number of the group (person, patient, video) of each item, -1 if unknown;

@@ -25,7 +25,7 @@ EPOCH = 2**31  # fresh views are those of this epoch and the next ones; no train
 BATCH = 256  # samples whose views are made at once
 
 
-def fresh_views(backbone: nn.Module, data: ViewData[Any, Any]) -> FreshViews | None:
+def fresh_views(backbone: nn.Module, data: ViewData[Any, Any]) -> FreshViews:
     """Return the function from training rows and q to features (n, q, D) of q random views of each.
 
     The views are of the first kind that the data declare, the large ones. Features are those of
@@ -35,12 +35,11 @@ def fresh_views(backbone: nn.Module, data: ViewData[Any, Any]) -> FreshViews | N
         backbone: a module from views (B, C, H, W) or (B, C, T) to embeddings (B, D).
         data: the data set with its views.
 
-    Returns:
-        The function; None if a view of a row can show another window than the row's own, as
-        anchors of REBAR do, because such views are no views of one sample.
+    Raises:
+        ValueError: a view of a row can show another window, see `shows_one_sample`.
     """
     if not shows_one_sample(data):
-        return None
+        raise ValueError("a view of a row can show another window, so it is no view of one sample")
     drawn = _with_one_view(data)
     device = next(backbone.parameters(), torch.zeros(())).device
 
@@ -55,7 +54,10 @@ def fresh_views(backbone: nn.Module, data: ViewData[Any, Any]) -> FreshViews | N
 
 
 def shows_one_sample(data: ViewData[Any, Any]) -> bool:
-    """Return False if a view of a row can show another window than the row's own."""
+    """Return False if a view of a row can show another window than the row's own.
+
+    Anchors of REBAR do, and such views are no views of one sample.
+    """
     place = getattr(next(iter(data.views)), "place", None)
     return place is None or isinstance(place, Shift)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from manyviews.datamodules.module import ViewData
 from manyviews.evaluation.features import Features
-from manyviews.evaluation.protocols.knn import search
+from manyviews.evaluation.nearest import search
 
 SHOWN = 8  # number of samples that are shown by default
 

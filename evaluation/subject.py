@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from jaxtyping import Float32, Int64
 from torch import Tensor
 
+from manyviews.errors import ConfigError
 from manyviews.evaluation.features import Features
 from manyviews.evaluation.hold_out import held_out
 
@@ -25,6 +26,9 @@ class Subject(NamedTuple):
         val: features to choose on, if the data set has a validation split.
         fresh_views: returns features (n, q, D) of q random views of each of n training rows, which
             are given by their positions; None if the subject has no backbone.
+        class_names: name of each class; empty if there are none.
+        file_names: file name or path of every training item by its position; None if the data have
+            no files.
     """
 
     train: Features
@@ -32,6 +36,23 @@ class Subject(NamedTuple):
     classes: int
     val: Features | None = None
     fresh_views: FreshViews | None = None
+    class_names: Sequence[str] = ()
+    file_names: Sequence[str] | None = None
+
+    def labelled_train(self) -> Features:
+        """Return the labelled training items.
+
+        Raises:
+            ConfigError: there are none.
+        """
+        known = self.train.labelled()
+        if not len(known.label):
+            raise ConfigError("no training item is labelled")
+        return known
+
+    def name_of(self, label: int) -> str:
+        """Return the name of a class, or its number if it has none."""
+        return str(self.class_names[label]) if label < len(self.class_names) else str(label)
 
     def fit_and_held(self, share: float = HELD_OUT, seed: int = 0) -> tuple[Features, Features]:
         """Return labelled items to fit on and labelled items to choose on; they share no group.
@@ -44,9 +65,9 @@ class Subject(NamedTuple):
             seed: seed of that split.
 
         Raises:
-            ConfigError: no item can be held out.
+            ConfigError: no item can be held out, or none is labelled.
         """
-        known = self.train.labelled()
+        known = self.labelled_train()
         if self.val is not None and (self.val.label >= 0).any():
             return known, self.val.labelled()
         kept, held = held_out(known.label, share, seed, known.group)

@@ -14,8 +14,8 @@ from typing import Protocol as Typing
 import numpy as np
 import yaml
 
-from manyviews.errors import NotFinite, one_line
-from manyviews.evaluation.answers import Answers, Chosen, Labels, PerItem
+from manyviews.errors import ConfigError, NotFinite, one_line
+from manyviews.evaluation.answers import Answers, Chosen, Draws, Labels, PerItem
 from manyviews.evaluation.measures.by_group import by_group
 from manyviews.evaluation.measures.intervals import FEWEST_GROUPS
 from manyviews.evaluation.measures.measured import (
@@ -117,15 +117,16 @@ def _score_one(
         for metric, value in measured(answer, items, measures).items():
             by_metric.setdefault(metric, {})[who] = value
     _check_finite(by_metric)
-    counts = {"n": len(items.label)} | ({"groups": items.groups} if items.groups else {})
     found: dict[str, list[dict[str, Any]]] = {part: [] for part in ROWS}
     for who, answer in answers.items():
+        details = _details(answer)
         for metric, values in by_metric.items():
             if who not in values:
                 continue
             row = {"protocol": key, "metric": metric, "subject": who, "split": "test"}
-            better = {"better": values[who].better}
-            found["scores"].append({**row, **values[who].row(), **better, **counts})
+            row |= {**values[who].row(), "better": values[who].better}
+            row |= _counts(getattr(values[who], "items", items))
+            found["scores"].append(row | details.get(metric, {}))
         found["scores"] += _validation_rows(key, who, known[who], protocol, answer)
     for control in [who for who in subjects if who != TRAINED]:
         for metric, values in by_metric.items():
@@ -163,6 +164,21 @@ def _items(subject: Subject) -> Items:
     return Items(subject.test.label, subject.classes, subject.test.group)
 
 
+def _counts(items: Items) -> dict[str, int]:
+    """Return the number of items that were measured, and of their groups if there are any."""
+    return {"n": len(items.label)} | ({"groups": items.groups} if items.groups else {})
+
+
+def _details(answers: Answers) -> dict[str, dict[str, Any]]:
+    """Return by metric what an answer says about how it was made."""
+    found = {}
+    for cell, answer in cells(answers):
+        if isinstance(answer, Draws | PerItem) and answer.details:
+            name = answer.name if isinstance(answer, PerItem) else "top1"
+            found[f"{name}_{cell}" if cell else name] = {"details": dict(answer.details)}
+    return found
+
+
 def _validation_rows(
     key: str, who: str, subject: Subject, protocol: Protocol, answer: Answers
 ) -> list[dict[str, Any]]:
@@ -177,9 +193,14 @@ def _validation_rows(
     if isinstance(headline, Chosen):
         guess, label = headline.validation, headline.held
         more = {"setting": dict(headline.setting), "edge": headline.edge}
+        more["tried"] = [dict(tried) for tried in headline.tried]
     elif isinstance(headline, Labels):
-        validation = subject.on_validation()
-        found = dict(cells(protocol(validation))).get("")
+        try:
+            validation = subject.on_validation()
+            found = dict(cells(protocol(validation))).get("")
+        except ConfigError as error:  # too few items for it: the scores on test stay
+            log.info("%s: no score on validation items: %s", key, error)
+            return []
         if not isinstance(found, Labels):
             return []
         guess, label = found, validation.test.label

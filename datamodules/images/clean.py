@@ -58,7 +58,7 @@ class TimmClean:
     """
 
     def __init__(self, preprocessing: Preprocessing) -> None:
-        from timm.data import create_transform  # seconds to import
+        from timm.data.transforms_factory import create_transform  # seconds to import
 
         height, width = preprocessing.size
         self.transform = create_transform(

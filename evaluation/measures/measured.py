@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
 from manyviews.evaluation.answers import (
@@ -60,6 +60,11 @@ class Items(NamedTuple):
     label: Int64[Tensor, " Q"]
     classes: int
     group: Int64[Tensor, " Q"] | None = None
+
+    def rows(self, kept: Bool[Tensor, " Q"]) -> Items:
+        """Return only the items that are marked."""
+        group = None if self.group is None else self.group[kept]
+        return Items(self.label[kept], self.classes, group)
 
     @property
     def groups(self) -> int | None:
@@ -228,7 +233,11 @@ def _of(answer: Answer, items: Items, wanted: Sequence[str]) -> Iterator[tuple[s
     if isinstance(answer, Chosen):
         answer = answer.answer
     if isinstance(answer, PerItem):
-        yield answer.name, Means(answer.value, items, share=False, better=answer.better)
+        counted = ~answer.value.isnan()
+        yield (
+            answer.name,
+            Means(answer.value[counted], items.rows(counted), share=False, better=answer.better),
+        )
     elif isinstance(answer, Scalar):
         yield answer.name, Number(answer.value, answer.better, answer.details)
     else:

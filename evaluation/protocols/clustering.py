@@ -10,6 +10,7 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
+from manyviews.errors import ConfigError
 from manyviews.evaluation.answers import Clusters, Draws
 from manyviews.evaluation.subject import Subject
 from manyviews.ranges import Size, within_ranges
@@ -34,7 +35,13 @@ class Clustering:
         self.version, self.seeds, self.starts = version, seeds, starts
 
     def __call__(self, subject: Subject) -> Draws:
-        """Return the clusters of the test items for each seed."""
+        """Return the clusters of the test items for each seed.
+
+        Raises:
+            ConfigError: there is one test item, which agrees with any classes.
+        """
+        if len(subject.test.label) < 2:
+            raise ConfigError("clustering needs two test items or more, and there is one")
         k = len(subject.test.label.unique())
         return Draws([self._of(subject.test.embedding, k, s) for s in range(self.seeds)])
 
@@ -43,4 +50,4 @@ class Clustering:
         with warnings.catch_warnings():
             # It warns if there are fewer distinct embeddings than clusters; the scores show that.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            return Clusters(torch.from_numpy(means.fit_predict(embedding.numpy())).long())
+            return Clusters(torch.from_numpy(means.fit_predict(embedding.cpu().numpy())).long())

@@ -2,57 +2,36 @@
 
 from __future__ import annotations
 
-import logging
-from typing import NamedTuple
-
-import numpy as np
-import torch
-from jaxtyping import Float, Float64, Int64
-from scipy.optimize import minimize
-from torch import Tensor
-
 from manyviews.errors import ConfigError
-from manyviews.evaluation.answers import Chosen, Labels
+from manyviews.evaluation.answers import Chosen
+from manyviews.evaluation.grid import edge, ranked
+from manyviews.evaluation.logistic import Linear, Problem, standardize
 from manyviews.evaluation.subject import Subject
 from manyviews.ranges import Count, InnerShare, Positive, Size, within_ranges
 
-log = logging.getLogger(__name__)
-
-
-class Linear(NamedTuple):
-    """A linear classifier on standardised features.
-
-    Attributes:
-        weight: (M, D) for M classes.
-        bias: (M,).
-    """
-
-    weight: Float64[Tensor, "M D"]
-    bias: Float64[Tensor, " M"]
-
-    def predict(self, x: Float[Tensor, "N D"]) -> Int64[Tensor, " N"]:
-        """Return the class with the largest logit; of equal ones the smaller class."""
-        return (x.double() @ self.weight.mT + self.bias).argmax(1)
-
-    def answer(self, x: Float[Tensor, "Q D"]) -> Labels:
-        """Return predicted labels, and probabilities as scores."""
-        probability = (x.double() @ self.weight.mT + self.bias).softmax(1)
-        return Labels(self.predict(x), probability)
+# C of scikit-learn, as in DINOv3's logistic regression: 10^-6 to 10^5 in steps of a quarter decade.
+COSTS = [10 ** (exponent / 4) for exponent in range(-24, 21)]
+PATIENCE = 6  # penalties without a better accuracy, after which smaller ones are not tried
 
 
 class LinearLBFGS:
     """Multinomial logistic regression by L-BFGS on standardised features; deterministic.
 
-    The penalty is chosen on a held-out part of train; the model is then fitted on all of train and
-    scored once on test. There is no augmentation: expect 0.5 to 2 points less than from probes that
-    re-run the backbone.
+    The penalty is chosen by the accuracy on the validation split or, if there is none, on a
+    held-out part of train; of equally good ones the largest. The penalties are tried from the
+    largest to the smallest, and each fit starts at the last solution; they end after six without
+    a better accuracy. The model is then fitted on all of train and scored once on test. Features
+    are standardised by the rows that are fitted on. There is no augmentation: expect 0.5 to 2
+    points less than from probes that re-run the backbone.
 
     The fit stops when a step lowers the objective by less than 1e-6, which is at most 1e-4 above
     the minimum: probabilities are off by up to 0.02, and of 2,000 labels at most a few.
 
     Args:
         version: version of the protocol; part of its name.
-        penalties: candidates for the weight of |W|^2 / 2 beside the mean cross-entropy.
+        penalties: candidates for the weight of |W|^2 / 2 beside the mean cross-entropy. null:
+            1 / (C N) for N fitted rows and the 45 values of C of DINOv3 (Simeoni et al. 2025,
+            arXiv 2508.10104), 10^-6 to 10^5.
         holdout: share of train on which the penalty is chosen, stratified by class.
         seed: seed of that split.
         max_iterations: iterations of L-BFGS; a warning is logged if it stops there.
@@ -65,94 +44,49 @@ class LinearLBFGS:
     def __init__(
         self,
         version: Size,
-        penalties: list[Positive],
+        penalties: list[Positive] | None = None,
         holdout: InnerShare = 0.1,
         seed: Count = 0,
         max_iterations: Size = 500,
     ) -> None:
-        if not penalties:
-            raise ConfigError("linear_lbfgs penalties=[]; allowed: one or more above 0")
-        self.version = version
-        self.penalties = sorted(penalties, reverse=True)
+        if penalties is not None and not penalties:
+            raise ConfigError("linear_lbfgs penalties=[]; allowed: one or more above 0, or null")
+        self.version, self.penalties = version, penalties
         self.holdout, self.seed, self.max_iterations = holdout, seed, max_iterations
 
     def __call__(self, subject: Subject) -> Chosen:
         """Return predicted labels and class scores; unlabelled train items are left out."""
         kept, held = subject.fit_and_held(self.holdout, self.seed)
-        x, x_held = standardize(kept.embedding, held.embedding)
-        models = [
-            fit(x, kept.label, subject.classes, penalty, max_iterations=self.max_iterations)
-            for penalty in self.penalties
-        ]
-        accuracy = [float((m.predict(x_held) == held.label).double().mean()) for m in models]
-        best = int(np.argmax(accuracy))  # of equal ones the largest penalty
-        known = subject.train.labelled()
-        x, x_test = standardize(known.embedding, subject.test.embedding)
-        penalty = self.penalties[best]
-        model = fit(x, known.label, subject.classes, penalty, max_iterations=self.max_iterations)
+        x, x_held = standardize(kept.embedding.cpu(), held.embedding.cpu())
+        problem, penalties = Problem(x, kept.label, subject.classes), self._candidates(len(x))
+        models: list[Linear] = []
+        accuracy: list[float] = []
+        best = 0
+        for penalty in penalties:
+            models.append(self._solved(problem, penalty, models[-1] if models else None))
+            right = models[-1].predict(x_held) == held.label
+            accuracy.append(float(right.double().mean()))
+            best = accuracy.index(max(accuracy))  # of equal ones the largest penalty
+            if len(accuracy) > best + PATIENCE:
+                break
+        penalty, tried = penalties[best], penalties[: len(models)]
+        known = subject.labelled_train()
+        x, x_test = standardize(known.embedding.cpu(), subject.test.embedding.cpu())
+        model = self._solved(Problem(x, known.label, subject.classes), penalty, models[best])
+        of = dict(zip(tried, accuracy, strict=True))
         return Chosen(
-            model.answer(x_test), models[best].answer(x_held), held.label, {"penalty": penalty}
+            model.answer(x_test),
+            models[best].answer(x_held),
+            held.label,
+            {"penalty": penalty},
+            edge("evaluation.linear_lbfgs.penalties", penalties, of, penalty),
+            ranked([{"penalty": p} for p in tried], accuracy),
         )
 
+    def _candidates(self, items: int) -> list[float]:
+        """Return the penalties for so many fitted rows, the largest first."""
+        penalties = [1 / (c * items) for c in COSTS] if self.penalties is None else self.penalties
+        return sorted(set(penalties), reverse=True)
 
-def standardize(
-    train: Float[Tensor, "N D"], test: Float[Tensor, "Q D"]
-) -> tuple[Float[Tensor, "N D"], Float[Tensor, "Q D"]]:
-    """Standardise both by mean and deviation of train; features constant on train become 0."""
-    mean, std = train.mean(0), train.std(0, correction=0)
-    constant = std <= 1e-6 * train.abs().amax(0).clamp(min=1e-12)
-    scale = torch.where(constant, 0.0, 1 / std.clamp(min=1e-12))
-    return (train - mean) * scale, (test - mean) * scale
-
-
-def fit(
-    x: Float[Tensor, "N D"],
-    label: Int64[Tensor, " N"],
-    classes: int,
-    penalty: float,
-    *,
-    max_iterations: int = 500,
-) -> Linear:
-    """Return the minimiser of mean cross-entropy + penalty |W|^2 / 2; the bias is not penalised.
-
-    It is found in the eigenbasis of the features, with every direction scaled to unit curvature:
-    the minimum is the same, and L-BFGS needs a tenth of the iterations.
-
-    Args:
-        x: standardised features.
-        label: class of each row.
-        classes: number of classes.
-        penalty: weight of |W|^2 / 2.
-        max_iterations: iterations of L-BFGS; a warning is logged if it stops there.
-    """
-    variance, basis = torch.linalg.eigh((x.mT @ x / len(x)).double())
-    # About 0.1 is the curvature p (1 - p) of the cross-entropy when ten classes are undecided.
-    scale = (0.1 * variance.clamp(min=0) + penalty).rsqrt()
-    z = (x.double() @ (basis * scale)).to(x.dtype).contiguous()
-    rows, target = torch.arange(len(label)), torch.zeros(classes, len(label), dtype=x.dtype)
-    target[label, rows] = 1.0
-    shape = (classes, z.shape[1] + 1)
-
-    def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the loss and its gradient at these scaled weights and biases."""
-        u = torch.from_numpy(flat).view(shape)
-        w, bias = u[:, :-1], u[:, -1:]
-        # Classes are rows, because a product with few rows and a softmax over columns are faster.
-        log_p = (w.to(z.dtype) @ z.mT + bias.to(z.dtype)).log_softmax(0)
-        residual = (log_p.exp() - target) / len(z)
-        gradient = torch.cat([(residual @ z).double(), residual.sum(1, True).double()], 1)
-        gradient[:, :-1] += penalty * w * scale.square()
-        loss = -log_p[label, rows].double().mean() + penalty / 2 * (w * scale).square().sum()
-        return float(loss), gradient.numpy().ravel()
-
-    found = minimize(
-        objective,
-        np.zeros(shape).ravel(),
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxiter": max_iterations, "gtol": 1e-5, "ftol": 1e-6, "maxcor": 20},
-    )
-    if found.nit >= max_iterations:
-        log.warning("penalty %g: not converged after %d iterations", penalty, max_iterations)
-    u = torch.from_numpy(found.x).view(shape)
-    return Linear(u[:, :-1] @ (basis * scale).mT, u[:, -1].clone())
+    def _solved(self, problem: Problem, penalty: float, start: Linear | None) -> Linear:
+        return problem.solve(penalty, start, max_iterations=self.max_iterations)

@@ -38,7 +38,11 @@ class LinearRebar:
 
     def __call__(self, subject: Subject) -> Labels:
         """Return predicted labels and class scores; unlabelled train items are left out."""
-        known, test = subject.train.labelled(), subject.test
+        known, test = subject.labelled_train(), subject.test
+        scores = torch.zeros(len(test.label), subject.classes, dtype=torch.float64)
+        if len(known.label.unique()) == 1:  # scikit-learn refuses to fit one class
+            scores[:, known.label[0]] = 1.0
+            return Labels(scores.argmax(1), scores)
         model = make_pipeline(
             StandardScaler(),
             LogisticRegression(
@@ -49,10 +53,9 @@ class LinearRebar:
         )
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always", ConvergenceWarning)
-            model.fit(known.embedding.numpy(), known.label.numpy())
+            model.fit(known.embedding.cpu().numpy(), known.label.numpy())
         if said:
             log.warning("linear_rebar: not converged after %d iterations", self.max_iterations)
-        scores = torch.zeros(len(test.label), subject.classes, dtype=torch.float64)
-        found = torch.from_numpy(model.predict_proba(test.embedding.numpy())).double()
+        found = torch.from_numpy(model.predict_proba(test.embedding.cpu().numpy())).double()
         scores[:, torch.from_numpy(model.classes_)] = found  # classes without train items stay at 0
         return Labels(scores.argmax(1), scores)

@@ -12,7 +12,7 @@ from manyviews.datamodules.views.series.jitter import Jitter
 from manyviews.datamodules.views.series.pipeline import SeriesView, SeriesViews
 from manyviews.datamodules.views.series.placement import Anywhere, Shift
 from manyviews.evaluation import fresh_views as module
-from manyviews.evaluation.fresh_views import EPOCH, fresh_views
+from manyviews.evaluation.fresh_views import EPOCH, fresh_views, shows_one_sample
 
 ROWS = torch.tensor([5, 0, 17, 3, 40])
 
@@ -81,7 +81,9 @@ def test_the_data_module_and_the_backbone_stay_as_they_were():
 
 def test_windows_near_the_row_s_own_are_views_of_it_and_windows_anywhere_are_not():
     backbone = small_series.Convolution()
-    assert fresh_views(backbone, series(Anywhere())) is None
+    assert not shows_one_sample(series(Anywhere())) and shows_one_sample(series(Shift()))
+    with pytest.raises(ValueError, match="another window"):
+        fresh_views(backbone, series(Anywhere()))
     assert fresh_views(backbone, series(Shift()))(ROWS, 2).shape == (5, 2, 12)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import timm
 import torch
 from jaxtyping import Float
+from timm.data.config import resolve_data_config
 from timm.models import group_parameters
 from torch import Tensor
 
@@ -90,7 +91,7 @@ def data_config(name: str) -> dict[str, Any]:
     if not timm.is_model(name):
         raise unknown("backbone", PREFIX + name, available())
     known = timm.get_pretrained_cfg(name, allow_unregistered=True)
-    return timm.data.resolve_data_config({}, pretrained_cfg=known.to_dict() if known else {})
+    return resolve_data_config({}, pretrained_cfg=known.to_dict() if known else {})
 
 
 def available() -> list[str]:

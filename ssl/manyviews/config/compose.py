@@ -25,6 +25,8 @@ from manyviews.errors import ConfigError, one_line
 from manyviews.schema import SCHEMAS, Config, check, locate
 
 VIEWS_OF_SERIES = "series"  # views of time series, if the user chose none
+PROTOCOLS_OF_SERIES = "series"  # the suite for time series, in place of the usual one
+USUAL_PROTOCOLS = "quick"
 NAMED = {"callbacks", "logger", "evaluation"}  # groups of named nodes, of which there may be none
 GLOBAL = {"experiment", "debug"}  # groups whose files set keys of the whole config
 # A value may refer to another key, to the environment variables that our own files name, and to
@@ -76,7 +78,7 @@ def compose(
             _check_files(config_dir, override.key_or_group, override.value())
         lines = [_line(o, groups) for o in parsed]
         try:
-            lines += _views_of_series(command, extra, groups, config_dir)
+            lines += _of_series(command, extra, groups, config_dir)
             composed = hydra_compose(command, [*extra, *lines], return_hydra_config=True)
         except (HydraException, OmegaConfBaseException, yaml.YAMLError, RecursionError) as error:
             for group in _groups(config_dir):
@@ -123,21 +125,21 @@ def _line(override: Override, groups: list[Override]) -> str:
     return str(override.input_line)
 
 
-def _views_of_series(
+def _of_series(
     command: str, extra: list[str], groups: list[Override], config_dir: str | None
 ) -> list[str]:
-    """Return the override that replaces the views of images if the data are time series.
+    """Return overrides that replace views and protocols for images if the data are time series.
 
     A data set cannot do this in its own file: a method chooses views, too, and would win.
 
     Args:
         command: see `compose`.
         extra: overrides that add further folders of files.
-        groups: choices of the command line; chosen views stay.
+        groups: choices of the command line; chosen views and protocols stay.
         config_dir: see `compose`.
     """
     chosen = {o.key_or_group: o.value() for o in groups}
-    if "views" in chosen or not chosen.keys() & {"data", "experiment"}:
+    if {"views", "evaluation"} <= chosen.keys() or not chosen.keys() & {"data", "experiment"}:
         return []  # by default the data are images
     target = _data_target(str(chosen["data"]), config_dir) if "data" in chosen else None
     if target is not None and not _gives_series(target):
@@ -147,8 +149,14 @@ def _views_of_series(
     data = composed.get("data") or {}
     if "_target_" not in data or not _gives_series(str(data["_target_"])):
         return []
+    found = []
     fitting = ".views.series." in str((composed.get("views") or {}).get("_target_"))
-    return [] if fitting else [f"views={VIEWS_OF_SERIES}"]
+    if "views" not in chosen and not fitting:
+        found.append(f"views={VIEWS_OF_SERIES}")
+    usual = composed.hydra.runtime.choices.get("evaluation") == USUAL_PROTOCOLS
+    if "evaluation" not in chosen and usual:
+        found.append(f"evaluation={PROTOCOLS_OF_SERIES}")
+    return found
 
 
 def _data_target(name: str, config_dir: str | None) -> str | None:

@@ -56,7 +56,7 @@ def check(command: str, config: Config, typed: Mapping[str, Any] | None = None) 
     _validate(schema, config, "")
     for group, node in config.items():
         named = {group: node} if hints[group] in (Node, Node | None) and node is not None else {}
-        if hints[group] == Named:
+        if hints[group] == Named and node is not None:
             named = {f"{group}.{name}": child for name, child in node.items() if child is not None}
         for path, child in named.items():
             if "_target_" not in child:

@@ -104,7 +104,7 @@ def expected_by(run: Run) -> Preprocessing | None:
     known = read_object(run.path / PREPROCESSING)
     try:
         return None if known is None else from_dict(known)
-    except TypeError:  # it is damaged
+    except (TypeError, KeyError):  # it is damaged
         return None
 
 

@@ -98,8 +98,16 @@ def _requests(overrides: Sequence[str], config_dir: str | None) -> Iterator[Requ
     typed = {text.partition("=")[0].lstrip("+~") for text in overrides}
     for one in config.by_data(overrides):
         composed, choices = config.compose("evaluate", one, config_dir)
+        if "evaluation" not in typed and "data" not in composed and _has_series(composed):
+            composed, choices = config.compose("evaluate", [*one, "evaluation=series"], config_dir)
         # Hydra leaves a group out of the config if nothing is chosen.
         yield Request({"backbone": None, "data": None, **composed}, choices, typed)
+
+
+def _has_series(composed: Config) -> bool:
+    """Return True if the first run was trained on time series, which have a suite of their own."""
+    found = _runs(composed)[0]
+    return found is not None and ".series." in str(found.config["views"].get("_target_"))
 
 
 def _runs(composed: Config) -> list[Run | None]:

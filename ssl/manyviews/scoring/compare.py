@@ -94,13 +94,15 @@ def _differences(
     """Return the first minus the second for each measure that both have."""
     label = torch.from_numpy(a["label"])
     group = torch.from_numpy(a["group"]) if "group" in a else None
-    items, rows = Items(label, classes, group), []
+    every, rows = Items(label, classes, group), []
     for key in [key for key in a if key in b and key not in ITEMS]:
         protocol, _, metric = key.rpartition("/")
-        first, second = (_means(arrays[key], metric, items) for arrays in (a, b))
+        known = torch.from_numpy(~(np.isnan(a[key]) | np.isnan(b[key])))
+        items = every.rows(known)
+        first, second = (_means(arrays[key][known.numpy()], metric, items) for arrays in (a, b))
         gain = first.minus(second)
         differ = gain["low"] > 0 or gain["high"] < 0
-        row = {"protocol": protocol, "metric": metric, **gain, "n": len(label)}
+        row = {"protocol": protocol, "metric": metric, **gain, "n": len(items.label)}
         rows.append({**row, "differ": None if "few_groups" in gain else differ})
     return rows
 

@@ -80,9 +80,7 @@ def _fresh_views(
 
         def compute() -> Features:
             """Embed the views; the views of a sample are neighbours."""
-            embed = fresh_views(built(), data)
-            assert embed is not None
-            made = embed(position, views).flatten(0, 1)
+            made = fresh_views(built(), data)(position, views).flatten(0, 1)
             return Features(made, torch.full_like(rows, -1), rows)
 
         return cached(path, compute, rows).embedding.unflatten(0, (len(position), views))
@@ -99,7 +97,15 @@ def _data_identity(data: Data) -> str:
 
 def _subject(data: Data, of: Callable[[Split], Features]) -> Subject:
     val = of("val") if "val" in named_splits(data.splits) else None
-    return Subject(of("train"), of("test"), len(data.splits.classes), val)
+    classes, files = data.splits.classes, getattr(data.splits.train, "paths", None)
+    return Subject(
+        of("train"),
+        of("test"),
+        len(classes),
+        val,
+        class_names=tuple(map(str, classes)),
+        file_names=None if files is None else [path.name for path in files],
+    )
 
 
 def _control(data: Data, split: Split, of: Callable[[Split], Tensor]) -> Features:

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from manyviews.evaluation.answers import Chosen, Clusters, Draws, Labels, PerItem, Scalar
-from manyviews.evaluation.measures.measured import MEASURES, Items, measured
+from manyviews.evaluation.measures.measured import MEASURES, Items, Resampled, measured
 
 USUAL = ["top1", "balanced_accuracy", "macro_f1", "macro_auroc", "macro_auprc"]
 
@@ -55,6 +55,7 @@ def test_intervals_hold_the_value_and_are_as_wide_as_that_of_the_mean():
 def test_differences_are_paired():
     good, bad = (measured(labels(noise), items())["macro_f1"] for noise in (0.5, 0.55))
     gain = good.minus(bad)
+    assert isinstance(good, Resampled) and isinstance(bad, Resampled)
     assert gain["value"] == pytest.approx(good.value - bad.value)
     assert gain["high"] - gain["low"] < (good.row()["high"] - good.row()["low"]) / 1.5
 

@@ -1,0 +1,63 @@
+"""Read a list of training items from a file, such as SimCLR's 1 % of ImageNet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
+from manyviews.errors import ConfigError
+
+
+def positions_in(file: Path, names: Sequence[str] | None) -> Int64[Tensor, " n"]:
+    """Return the positions of the training items that a file lists, in ascending order.
+
+    Args:
+        file: a text file with one item per line: its file name, as in
+            google-research/simclr/imagenet_subsets/1percent.txt, or its row in the training split,
+            from 0.
+        names: file name or path of every training item by its position; None if the data have
+            none.
+
+    Raises:
+        ConfigError: the file cannot be read or is empty, a name belongs to no training item or to
+            several, or the data have no file names.
+    """
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"subset={file} cannot be read: {error}") from error
+    lines = [line for line in lines if line]
+    if not lines:
+        raise ConfigError(f"subset={file} is empty; allowed: one file name or row per line")
+    if all(line.isdecimal() for line in lines):
+        return torch.tensor([int(line) for line in lines]).unique()
+    if names is None:
+        raise ConfigError(
+            f"subset={file} lists file names, but these data have none; "
+            "list rows of the training split instead, from 0, one per line"
+        )
+    return torch.tensor(_by_name(file, lines, names)).unique()
+
+
+def _by_name(file: Path, lines: Sequence[str], names: Sequence[str]) -> list[int]:
+    """Return the position of the item whose path ends with each line."""
+    by_end: dict[str, list[int]] = {}
+    for position, name in enumerate(names):
+        by_end.setdefault(name.rpartition("/")[2], []).append(position)
+    found = {}
+    for line in lines:
+        alike = by_end.get(line.rpartition("/")[2], [])
+        found[line] = [p for p in alike if f"/{names[p]}".endswith(f"/{line}")]
+    for said, wrong in (
+        ("are not among the training items", [x for x, at in found.items() if not at]),
+        ("fit several training items", [x for x, at in found.items() if len(at) > 1]),
+    ):
+        if wrong:
+            raise ConfigError(
+                f"subset={file}: {len(wrong)} of {len(found)} names {said}, such as '{wrong[0]}'"
+            )
+    return [at[0] for at in found.values()]
