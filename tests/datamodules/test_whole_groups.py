@@ -28,6 +28,12 @@ def test_every_class_keeps_items_and_gives_about_its_share(share):
 def test_a_group_that_holds_the_last_items_of_a_class_stays():
     groups, classes = [[0, 1], [2, 3], [4, 5]], ["cat", "eel", "cat", "dog", "cat", "dog"]
     assert held_groups(groups, classes, 0.3) == [[2, 3]]
+    # Both eels are in the first group, which would bring the other class to its share.
+    groups, classes = (
+        [[0, 1, 2, 3], [4, 5, 6], [7, 8, 9]],
+        ["cat", "cat", "eel", "eel"] + ["cat"] * 6,
+    )
+    assert held_groups(groups, classes, 0.25) == [[4, 5, 6]]
 
 
 def test_the_smallest_of_groups_larger_than_twice_the_share_is_held_out():

@@ -4,9 +4,7 @@ import torch
 from sklearn.model_selection import train_test_split
 
 from manyviews.errors import ConfigError
-from manyviews.evaluation.features import Features
 from manyviews.evaluation.hold_out import held_out
-from manyviews.evaluation.subject import Subject
 
 
 def test_a_class_of_one_item_stays_among_the_rows_to_fit_on():
@@ -107,13 +105,3 @@ def test_a_large_share_leaves_every_class_something_to_fit_on(seed):
     kept, held = held_out(label, 0.9, seed)
     assert set(label[kept].tolist()) == {0, 1, 2}
     assert sorted([*kept.tolist(), *held.tolist()]) == [*range(35)] and len(held) > 25
-
-
-def test_the_validation_split_takes_the_place_of_a_hold_out():
-    rows = torch.arange(8)
-    train, val = (Features(torch.randn(8, 2), rows % 2 - gap, rows) for gap in (0, 1))
-    fit, held = Subject(train, train, 2, val).fit_and_held()
-    assert len(fit.label) == 8 and held.position.tolist() == [1, 3, 5, 7]
-    unlabelled = val._replace(label=torch.full((8,), -1))
-    fit, held = Subject(train, train, 2, unlabelled).fit_and_held()
-    assert len(fit.label) + len(held.label) == 8
