@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jaxtyping import Float, Int64
+import torch
+from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
-from manyviews.evaluation.measures.intervals import FEWEST_GROUPS, bootstrap, paired
+from manyviews.evaluation.measures.intervals import FEWEST_GROUPS, Interval, bootstrap, grouped
 from manyviews.evaluation.words import TRAINED
 
 
@@ -40,9 +41,15 @@ def by_group(
             {"name": names[p], "value": float(a), "n": int(n)}
             for p, a, n in zip(occurs.tolist(), accuracy, count, strict=True)
         ]
-        row = {"subject": who, **bootstrap(accuracy)._asdict(), "n": len(each), "each": each}
+        over = _over_groups(accuracy).within(0.0, 1.0)
+        row = {"subject": who, **over._asdict(), "n": len(each), "each": each}
         if who != TRAINED:
-            gain = paired(mean[TRAINED], accuracy)
+            gain = _over_groups(mean[TRAINED] - accuracy)
             row["minus"] = {**gain._asdict(), "beats": gain.low > 0 if enough else None}
         rows.append(row)
     return rows
+
+
+def _over_groups(value: Float64[Tensor, " G"]) -> Interval:
+    """Return the mean over groups with its interval; that of a single group has no width."""
+    return grouped(value, torch.arange(len(value))) if len(value) > 1 else bootstrap(value)

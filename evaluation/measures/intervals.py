@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float, Float64, Int64
+from scipy import stats
 from torch import Tensor
 
 PIECE = 2**22  # float64 numbers in one piece of resamples: 32 MB
@@ -28,6 +29,10 @@ class Interval(NamedTuple):
     value: float
     low: float
     high: float
+
+    def within(self, lowest: float, highest: float) -> Interval:
+        """Return the interval cut to the values that are possible."""
+        return Interval(self.value, max(self.low, lowest), min(self.high, highest))
 
 
 def bootstrap(
@@ -74,8 +79,22 @@ def grouped(
     at = numbered(group)
     total, count = at.bincount(weights=score.double()), at.bincount().double()
     drawn = _counts(len(count), draws, torch.Generator().manual_seed(seed))
-    means = (drawn @ total) / (drawn @ count)
-    return percentiles(float(score.double().mean()), means, confidence=confidence)
+    means, value = (drawn @ total) / (drawn @ count), float(score.double().mean())
+    return percentiles(value, widened(value, means, len(count)), confidence=confidence)
+
+
+def widened(
+    value: float, drawn: Float64[Tensor, " R"], groups: int, *, confidence: float = 0.95
+) -> Float64[Tensor, " R"]:
+    """Return resampled values moved away from the value, as few groups need it.
+
+    The percentiles of the bootstrap are too narrow for few groups: over five they hold the truth in
+    83 % instead of 95 %. They are widened by the ratio of Student's t with G - 1 degrees of freedom
+    to the normal quantile, and by the root of G / (G - 1), which makes the variance unbiased.
+    """
+    quantile = (1 + confidence) / 2
+    ratio = float(stats.t.ppf(quantile, groups - 1) / stats.norm.ppf(quantile))
+    return value + (drawn - value) * ratio * math.sqrt(groups / (groups - 1))
 
 
 def numbered(group: Int64[Tensor, " N"]) -> Int64[Tensor, " N"]:

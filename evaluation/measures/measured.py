@@ -30,6 +30,7 @@ from manyviews.evaluation.measures.intervals import (
     numbered,
     percentiles,
     resamples,
+    widened,
 )
 
 OF_TABLE = {
@@ -98,7 +99,10 @@ class Means(NamedTuple):
         """Return value and interval, as in report.json."""
         exact = self.share and self.spread is None
         over_items = accuracy(self.value) if exact else bootstrap(self.value)
-        return _row(over_items, self._over_groups(self.value), self.items, self.spread)
+        over_groups = self._over_groups(self.value)
+        if self.share and over_groups is not None:
+            over_groups = over_groups.within(0.0, 1.0)
+        return _row(over_items, over_groups, self.items, self.spread)
 
     def minus(self, other: Means) -> dict[str, Any]:
         """Return the paired difference to the same measure of another subject."""
@@ -131,7 +135,7 @@ class Resampled(NamedTuple):
 
     def row(self) -> dict[str, Any]:
         """Return value and interval, and the spread if there are several draws."""
-        groups = None if self.by_group is None else percentiles(self.value, self.by_group)
+        groups = None if self.by_group is None else self._over_groups(self.value, self.by_group)
         return _row(percentiles(self.value, self.drawn), groups, self.items, self.spread)
 
     def centred(self) -> Resampled:
@@ -150,8 +154,11 @@ class Resampled(NamedTuple):
         """Return the difference to another measure on the same resamples."""
         value, groups = self.value - other.value, None
         if self.by_group is not None and other.by_group is not None:
-            groups = percentiles(value, self.by_group - other.by_group)
+            groups = self._over_groups(value, self.by_group - other.by_group)
         return _row(percentiles(value, self.drawn - other.drawn), groups, self.items)
+
+    def _over_groups(self, value: float, drawn: Tensor) -> Interval:
+        return percentiles(value, widened(value, drawn, self.items.groups or 0))
 
 
 class Number(NamedTuple):

@@ -39,7 +39,7 @@ def test_a_short_run_warms_up_for_a_tenth_of_it_unless_a_length_was_typed(overri
             "unknown method 'swaw': did you mean 'swav'? allowed: barlow_twins, byol, hydra",
         ),
         (["data=cifar11"], "unknown data 'cifar11': did you mean 'cifar10'?"),
-        (["evaluation=[knm]"], "unknown evaluation 'knm': did you mean 'knn'?"),
+        (["evaluation=[clusterin]"], "unknown evaluation 'clusterin': did you mean 'clustering'?"),
         (["epoch=5"], "unknown key 'epoch': did you mean 'epochs'?"),
         (
             ["method.prototype=5"],

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from scipy import stats
 
 from manyviews.evaluation.measures.by_group import by_group
 
@@ -22,9 +23,12 @@ def test_each_person_weighs_the_same_whatever_their_share_of_the_items():
 
 def test_the_interval_is_over_people():
     trained, random = by_group(RIGHT, PERSON, ("ann", "bob", "cy"))
-    # Two people: a resample is one of them twice, or both.
-    assert (trained["low"], trained["high"]) == (0.75, 1.0)
-    assert (random["minus"]["low"], random["minus"]["high"]) == (0.25, 0.5)
+    # Two people: a resample is one of them twice, or both; Student's t with one degree of freedom
+    # makes the interval as wide as everything that is possible.
+    assert (trained["low"], trained["high"]) == (0.0, 1.0)
+    ratio = stats.t.ppf(0.975, 1) / stats.norm.ppf(0.975) * 2**0.5
+    assert random["minus"]["low"] == pytest.approx(0.375 - ratio * 0.125)
+    assert random["minus"]["high"] == pytest.approx(0.375 + ratio * 0.125)
 
 
 def test_one_person_has_an_interval_of_no_width():

@@ -131,7 +131,7 @@ def test_nothing_is_learnt_from_test_labels_or_unlabelled_rows():
 
 def test_the_report_has_mean_spread_interval_and_what_was_drawn():
     subjects = {"trained": Subject(problem(900), problem(seed=1), 3)}
-    rows = {r["metric"]: r for r in score(subjects, {"low_shot@1": probe()})["scores"]}
+    rows = {r["metric"]: r for r in score(subjects, {"low_shot@1": probe()}).rows["scores"]}
     assert {"top1", "top1_n1", "top1_p1", "top1_p10"} < {*rows}
     row = rows["top1_n2"]
     assert row["low"] < row["value"] < row["high"] and row["spread"] > 0

@@ -88,7 +88,7 @@ def test_a_test_item_without_its_class_in_the_gallery_is_left_out_and_named(capl
     assert all(torch.equal(item.value.isnan(), test.label == 1) for item in found)
     said = int((test.label == 1).sum())
     assert f"{said} test items left out: no training item of their classes (bee)" in caplog.text
-    rows = score({"trained": subject}, {"retrieval@1": Retrieval(1, [1])})["scores"]
+    rows = score({"trained": subject}, {"retrieval@1": Retrieval(1, [1])}).rows["scores"]
     assert {r["n"] for r in rows} == {50 - said}
     kept = test.rows((test.label != 1).nonzero()[:, 0])
     alone = answered(Subject(gallery, kept, 3), [1])["map"].mean()
