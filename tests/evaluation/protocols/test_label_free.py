@@ -81,7 +81,7 @@ def test_lidar_reads_fresh_views_of_training_rows():
 def test_a_report_of_collapsed_features_is_json_and_says_so():
     same = features(torch.ones(64, 8))
     collapsed = Subject(same, same, 0, None, lambda rows, q: torch.ones(len(rows), q, 8))
-    found = score({"trained": collapsed, "random": subject(8)}, {"label_free@1": LabelFree(1)})
+    found = score({"trained": collapsed, "random": subject(8)}, {"label_free@1": LabelFree(1)}).rows
     assert found["failed"] == []
     text = json.dumps(found, allow_nan=False)
     (row,) = [r for r in found["scores"] if r["metric"] == "lidar"]
