@@ -40,4 +40,6 @@ SUBJECTS = {
     "raw": "raw pixels",
     "mean_std": "channel mean and deviation",
     "spectrum": "first 16 |FFT| bins",
+    "raw_series": "raw series",
+    "random_convolutions": "random convolutions",
 }

@@ -81,6 +81,8 @@ class SeriesData(ViewData[SeriesSplits, SeriesViews]):
         return {
             "mean_std": partial(self._features, baselines.mean_std),
             "spectrum": partial(self._features, baselines.spectrum),
+            "raw_series": partial(self._features, baselines.raw),
+            "random_convolutions": partial(self._features, baselines.random_convolutions),
         }
 
     def _features(self, of: Callable[[Tensor], Tensor], split: Split) -> Float[Tensor, "N D"]:

@@ -12,6 +12,7 @@ from manyviews import draws
 from manyviews.callbacks.metrics import Metrics
 from manyviews.callbacks.online_knn import ONLINE, OnlineKNN
 from manyviews.errors import ConfigError
+from manyviews.evaluation.protocols.knn import KNN
 
 
 class Recompute(pl.Callback):
@@ -68,10 +69,19 @@ def test_other_ranks_wait_for_a_score_that_takes_longer_than_a_collective_may(
 def scored(made):
     """The accuracy of an untrained backbone, and what it was measured on."""
     torch.manual_seed(0)
-    callback, read = OnlineKNN(1), []
-    knn = callback.knn
-    callback.knn = lambda subject: read.append(subject) or knn(subject)
-    return callback.accuracy(made, Convolution()), *read
+    read, call = [], KNN.__call__
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(KNN, "__call__", lambda self, s: read.append(s) or call(self, s))
+        return OnlineKNN(1).accuracy(made, Convolution()), *read
+
+
+def test_of_fewer_than_twenty_training_items_all_vote():
+    made = data(windows())
+    label = made.splits.train.label
+    known = torch.arange(len(label)) % (len(label) // 8) == 0
+    made.splits.train.label[~known] = -1
+    found, subject = scored(made)
+    assert 2 <= len(subject.train.label) < 20 and 0 <= found <= 1
 
 
 def test_the_validation_split_is_classified_by_all_of_train():

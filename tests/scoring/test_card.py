@@ -39,7 +39,8 @@ def test_the_card_of_series_has_their_controls_measures_subjects_and_pictures(co
     kinds = {(s["protocol"], s["metric"]) for s in card["scores"]}
     assert {("knn_series@1", "macro_auroc"), ("clustering@1+fc91", "ari")} <= kinds
     subjects = {s["subject"] for s in card["scores"]}
-    assert subjects == {"trained", "random", "mean_std", "spectrum"}
+    baselines = {"mean_std", "spectrum", "raw_series", "random_convolutions"}
+    assert subjects == {"trained", "random", *baselines}
     (trained,) = [s for s in card["subjects"] if s["subject"] == "trained"]
     assert [p["name"] for p in trained["each"]] == ["person 4", "person 5"]
     with np.load(run.report.with_name("gallery.npz")) as gallery:

@@ -18,6 +18,7 @@ from manyviews.evaluation.protocols.knn import KNN
 from manyviews.evaluation.subject import Subject
 
 ONLINE = "online/knn@1/top1"
+NEIGHBOURS = 20
 HELD_OUT = 10  # one in ten training items is held out
 
 
@@ -27,9 +28,9 @@ class OnlineKNN(pl.Callback):
     The validation split is classified by the training items. Without one, a held-out tenth of the
     training items is classified by the others; if the data know groups (people, patients, videos),
     whole groups are held out. best.ckpt follows this accuracy by default, so nothing is ever chosen
-    on test. Items without a label are left out. With fewer than two labelled training items, or
-    none to classify, nothing is logged, and there is no best.ckpt unless it follows another metric
-    (`best=online/label_free@1/rankme`).
+    on test. Items without a label are left out, and of fewer than 20 training items all vote. With
+    fewer than two labelled training items, or none to classify, nothing is logged, and there is no
+    best.ckpt unless it follows another metric (`best=online/label_free@1/rankme`).
 
     Args:
         every_n_epochs: epochs between two scores; the last epoch is always scored.
@@ -47,7 +48,6 @@ class OnlineKNN(pl.Callback):
                 "or callbacks.online_knn=null"
             )
         self.every_n_epochs = every_n_epochs
-        self.knn = KNN(version=1, neighbours=[20], headline=20, temperature=0.07)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Score the backbone on rank 0, if this epoch is due; the other ranks wait for it."""
@@ -69,7 +69,9 @@ class OnlineKNN(pl.Callback):
         if parts is None:
             return None
         bank, queries = parts
-        found = self.knn(Subject(bank, queries, len(data.splits.classes)))[""]
+        k = min(NEIGHBOURS, len(bank.label))
+        knn = KNN(version=1, neighbours=[k], headline=k, temperature=0.07)
+        found = knn(Subject(bank, queries, len(data.splits.classes)))[""]
         return float((found.top1 == queries.label).float().mean())
 
 

@@ -21,6 +21,7 @@ from manyviews.evaluation.features import Features, cached, extract
 from manyviews.evaluation.fresh_views import fresh_views, shows_one_sample
 from manyviews.evaluation.subject import FreshViews, Subject
 from manyviews.evaluation.words import TRAINED
+from manyviews.schema import Config
 from manyviews.scoring.candidate import Candidate
 
 
@@ -35,7 +36,7 @@ def subjects(candidate: Candidate, data: Data, folder: Path) -> dict[str, Subjec
         data: the data, as the backbone reads them.
         folder: folder of the cached features.
     """
-    known = _data_identity(data)
+    known, views = _data_identity(data), candidate.config["views"]
 
     def embedded(name: str, build: Callable[[Data], Backbone], identity: str) -> Subject:
         key = hashlib.sha256((identity + known).encode()).hexdigest()[:12]
@@ -47,7 +48,9 @@ def subjects(candidate: Candidate, data: Data, folder: Path) -> dict[str, Subjec
             group = _groups(data, split, rows)
             return cached(path, lambda: extract(built(), data.clean(split, rows)), rows, group)
 
-        return _subject(data, of)._replace(fresh_views=_fresh_views(built, data, folder, name, key))
+        return _subject(data, of)._replace(
+            fresh_views=_fresh_views(built, data, folder, name, key, views)
+        )
 
     found = {TRAINED: embedded(TRAINED, candidate.backbone, candidate.identity)}
     if not candidate.is_random:
@@ -67,15 +70,23 @@ def _device() -> str:
 
 
 def _fresh_views(
-    built: Callable[[], Backbone], data: Data, folder: Path, name: str, key: str
+    built: Callable[[], Backbone],
+    data: Data,
+    folder: Path,
+    name: str,
+    key: str,
+    views_config: Config,
 ) -> FreshViews | None:
     """Return the function that embeds fresh views, which keeps what it made in the cache."""
     if not shows_one_sample(data):
         return None
+    # What determines the views, beside the data: their declaration and the seed of the draws.
+    declared = json.dumps([views_config, data.seed], sort_keys=True)
+    drawn = hashlib.sha256(declared.encode()).hexdigest()[:8]
 
     def features(position: Int64[Tensor, " n"], views: int) -> Float32[Tensor, "n q D"]:
         """Return the features of `views` random views of the training rows at these positions."""
-        path = folder / f"{name}-views{views}-{key}.npz"
+        path = folder / f"{name}-views{views}-{key}-{drawn}.npz"
         rows = position.repeat_interleave(views)
 
         def compute() -> Features:

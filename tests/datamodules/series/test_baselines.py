@@ -2,7 +2,7 @@ import math
 
 import torch
 
-from manyviews.datamodules.series.baselines import mean_std, spectrum
+from manyviews.datamodules.series.baselines import mean_std, random_convolutions, raw, spectrum
 
 
 def test_mean_and_deviation_of_every_channel():
@@ -34,3 +34,24 @@ def test_a_wave_of_five_periods_stands_in_bin_five_and_an_offset_in_the_first():
 
 def test_windows_too_short_for_sixteen_bins_have_fewer():
     assert spectrum(torch.randn(2, 3, 10)).shape == (2, 3 * 6)
+
+
+def test_a_raw_window_is_all_its_values_with_gaps_at_the_mean():
+    series = torch.tensor([[[1.0, 2.0, torch.nan], [4.0, 5.0, 6.0]]])
+    assert raw(series).tolist() == [[1.0, 2.0, 1.5, 4.0, 5.0, 6.0]]
+
+
+def test_random_convolutions_come_again_from_their_seed_and_do_not_depend_on_the_batch():
+    series = torch.randn(6, 3, 40, generator=torch.Generator().manual_seed(0))
+    found = random_convolutions(series, kernels=30)
+    assert found.shape == (6, 60) and found.isfinite().all()
+    torch.testing.assert_close(random_convolutions(series[:2], kernels=30), found[:2])
+    assert not torch.equal(random_convolutions(series, kernels=30, seed=1), found)
+    assert ((found[:, :30] >= 0) & (found[:, :30] <= 1)).all()  # shares of steps
+
+
+def test_random_convolutions_hear_a_channel_that_others_do_not_tell():
+    series = torch.zeros(2, 4, 50)
+    series[1, 3] = torch.sin(torch.arange(50) / 3)
+    first, second = random_convolutions(series, kernels=60)
+    assert (first != second).sum() > 20
