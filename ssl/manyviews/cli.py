@@ -157,11 +157,13 @@ def _pretrain(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from manyviews import config, runs
+    from manyviews import config
 
     config.check_each_key_is_typed_once(arguments.overrides)
     first = config.by_data(arguments.overrides)[0]  # a mistake is told before torch is imported
     composed, _ = config.compose("evaluate", first, arguments.config_dir)
+    from manyviews import runs
+
     given = composed["run"] or []
     for run in [given] if isinstance(given, str) else given:
         runs.load(run)  # needs no Lightning, which scoring imports

@@ -9,7 +9,7 @@ from manyviews.backbones.resnet import resnet_tiny
 from manyviews.datamodules.images.splits import Images, ImageSplits
 
 
-def stripes(count=64, size=16, channels=1, hostile=False):
+def stripes(count: int = 64, size: int = 16, channels: int = 1, hostile: bool = False):
     def split(n, seed):
         generator = torch.Generator().manual_seed(seed)
         label = torch.arange(n) % 2

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from manyviews import build, checkpoints
+from manyviews import build
 from manyviews.build import Data
+from manyviews.checkpoints import Saved
 from manyviews.evaluation import gallery
 from manyviews.evaluation.features import Features
 from manyviews.evaluation.measures import spectrum
@@ -44,12 +45,12 @@ def pictures(data: Data, subjects: Mapping[str, Subject], *, views: bool) -> dic
     return {**shown, **near, **spectra}
 
 
-def of_method(run: Run, data: Data, ckpt: str, train: Features) -> dict[str, np.ndarray]:
+def of_method(run: Run, data: Data, saved: Saved, train: Features) -> dict[str, np.ndarray]:
     """Return the arrays that the run's method itself adds to the report."""
     if locate(run.config["method"]["_target_"], "method").report_arrays is Method.report_arrays:
         return {}
     method = build.method(run.config, data)
-    method.load_state_dict(checkpoints.load(run.checkpoints, ckpt).content["state_dict"])
+    method.load_state_dict(saved.content["state_dict"])
     count = max(int(data.label.max()) + 1, 0)
     own = run.config["data"].get("labels") is None  # classes that a file gives have no names
     names = data.splits.classes[:count] if own else range(count)

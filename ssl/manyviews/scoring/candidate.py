@@ -14,6 +14,7 @@ from manyviews import build, checkpoints, runs
 from manyviews.backbones.backbone import Backbone
 from manyviews.backbones.weights import load_trained
 from manyviews.build import Data
+from manyviews.checkpoints import Saved
 from manyviews.datamodules.preprocessing import Preprocessing, from_dict
 from manyviews.errors import ConfigError
 from manyviews.runs import Run
@@ -40,6 +41,7 @@ class Candidate:
         start: builds it as its training began; None if that was with random weights.
         start_identity: text that identifies those weights.
         unfinished: how far the training of its run is, None if it is trained to its end.
+        saved: the checkpoint of its run, None without a run.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Candidate:
     start: Callable[[Data], Backbone] | None = None
     start_identity: str = ""
     unfinished: str | None = None
+    saved: Saved | None = None
 
     @property
     def is_random(self) -> bool:
@@ -92,6 +95,7 @@ def of_run(run: Run, ckpt: str) -> Candidate:
         start=partial(build.start, run.config) if begins else None,
         start_identity=f"start {begins}",
         unfinished=None if run.trained else _unfinished(saved.epochs, run.config["epochs"]),
+        saved=saved,
     )
 
 

@@ -116,8 +116,8 @@ def _renewed(
         who: _label_free(found[who]) for who in ("trained", "random") if who in found
     }
     pictures = arrays.pictures(data, found, views=own)
-    if run and own:
-        pictures |= arrays.of_method(run, data, str(ckpt), found["trained"].train)
+    if run and own and candidate.saved:
+        pictures |= arrays.of_method(run, data, candidate.saved, found["trained"].train)
     file.parent.mkdir(parents=True, exist_ok=True)
     report.remove_page(file.parent)
     arrays.save(file.with_name("gallery.npz"), pictures)

@@ -64,6 +64,8 @@ def layers(
     groups = {key: value for key, _, value in split if _is_group(key, roots)}
     if "views" in choices:
         groups.setdefault("views", choices["views"])  # a data set of series changes this choice
+    if choices.get("evaluation") == "series":  # and this one
+        groups.setdefault("evaluation", "series")
     merged = [
         _layer(path, package, roots)
         for path, package in _merge_order(groups, config_dir)
