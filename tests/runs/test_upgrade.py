@@ -56,8 +56,8 @@ def test_an_old_config_means_what_its_command_means_today(old, monkeypatch):
     assert runs.identity(record) == runs.identity(new)
     assert new.pop("best") == ONLINE  # what best.ckpt followed before it could be chosen
     assert new.pop("measures") is None
-    for config in (record, new):  # protocols have versions of their own
-        del config["evaluation"]
+    for one in (record, new):  # protocols have versions of their own
+        del one["evaluation"]
     for later in ("online_label_free", "eigenvalues"):  # callbacks that do nothing by default
         del new["callbacks"][later]
     for key in ADDED_LATER:  # the identity ignores such a key with its default
