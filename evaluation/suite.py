@@ -270,7 +270,8 @@ def sentences(differences: list[dict[str, Any]]) -> list[str]:
                 f"(at least {FEWEST_GROUPS}); over these items it is {found} against {control}"
             )
         else:
-            verb = "beats" if d["beats"] else "is worse than" if d["worse"] else SAME
+            worse = d.get("worse", d["high"] < 0)  # earlier reports do not say it
+            verb = "beats" if d["beats"] else "is worse than" if worse else SAME
             said.append(f"{d['protocol']}: {verb} {control} ({found})")
     return said
 

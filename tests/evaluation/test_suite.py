@@ -151,3 +151,9 @@ def test_predictions_of_the_trained_features_are_kept_in_the_smallest_type():
     (found,) = predictions.values()
     assert [*predictions] == ["knn@1/top1"] and found.dtype == np.uint8
     assert found.tolist() == LABEL.flip(0)[:56].tolist()
+
+
+def test_differences_of_earlier_reports_are_said_too():
+    row = {"protocol": "knn@1", "metric": "top1", "control": "raw", "beats": False}
+    (said,) = sentences([{**row, "value": -0.02, "low": -0.03, "high": -0.01}])
+    assert said == "knn@1: is worse than raw pixels (-2.0 points, 95 % interval -3.0 to -1.0)"
