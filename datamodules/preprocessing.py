@@ -16,7 +16,7 @@ MARGIN = 0.875  # 224 / 256, as in "resize the shorter side to 256, centre crop 
 
 
 class Preprocessing(NamedTuple):
-    """What becomes of a clean input before the backbone reads it.
+    """The size, cut and statistics that a backbone expects of a clean input.
 
     Attributes:
         size: height and width in pixels, or steps of a window.

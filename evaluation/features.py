@@ -16,6 +16,9 @@ from torch import Tensor, nn
 from manyviews.batch import Sample
 from manyviews.errors import NotFinite
 
+# What reading a .npz that is missing, cut or changed can raise.
+DAMAGED = (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
+
 
 class Features(NamedTuple):
     """Embeddings of a split; all but the embeddings themselves are on the CPU.
@@ -129,7 +132,7 @@ def cached(
         found = load(path)
         if _fits(found, rows, group):
             return found
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error):
+    except DAMAGED:
         pass
     features = compute()
     save(path, features)

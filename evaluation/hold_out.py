@@ -11,6 +11,7 @@ from torch import Tensor
 from manyviews import draws
 from manyviews.datamodules.whole_groups import held_groups
 from manyviews.errors import ConfigError
+from manyviews.evaluation.measures.intervals import numbered
 
 
 def held_out(
@@ -45,10 +46,8 @@ def by_whole_groups(
 
     The arguments are those of `held_out`.
     """
-    # A row of unknown group is a group of its own.
-    own = torch.where(group >= 0, group, -1 - torch.arange(len(group)))
-    numbers, number = own.unique(return_inverse=True)
-    if len(numbers) < 2 or not (group >= 0).any():
+    number = numbered(group)  # a row of unknown group is a group of its own
+    if len(number.unique()) < 2 or not (group >= 0).any():
         return None
     rows = torch.argsort(number, stable=True).split(number.bincount().tolist())
     order = draws.permutation(seed, 0, len(rows), "groups held out to choose on").tolist()

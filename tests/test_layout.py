@@ -50,7 +50,7 @@ import importlib.resources, manyviews, sys
 assert manyviews.__file__.startswith(sys.argv[1]), manyviews.__file__
 from manyviews import build, config
 from manyviews.data import watch
-from manyviews.report.page import Environment, PackageLoader
+from manyviews.report.templates import Environment, PackageLoader
 composed, _ = config.compose("pretrain", ["experiment=demo"])
 assert len(build.data(composed).splits.train.label) == 10_000
 assert len(watch().train.label) == 667

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -126,7 +125,7 @@ def wilson(right: float, items: int, *, confidence: float = 0.95) -> Interval:
     >>> wilson(0, 10)
     Interval(value=0.0, low=0.0, high=0.27753279...)
     """
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    z = float(stats.norm.ppf((1 + confidence) / 2))
     p, scale = right / items, 1 + z**2 / items
     centre = (p + z**2 / (2 * items)) / scale
     half = z * math.sqrt(p * (1 - p) / items + z**2 / (4 * items**2)) / scale

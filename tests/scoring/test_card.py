@@ -210,3 +210,11 @@ def test_new_scores_are_refused_before_anything_is_read_where_they_cannot_be_wri
     monkeypatch.setattr(build, "data", None)
     with pytest.raises(ConfigError, match="cannot be written: what was scored before"):
         evaluate(done_here, "evaluation=[clustering]")
+
+
+def test_predictions_that_were_cut_are_written_again(done_here):
+    path = done_here.report.with_name("predictions.npz")
+    path.write_bytes(path.read_bytes()[:60])
+    evaluate(done_here, "evaluation=[clustering]")
+    with np.load(path) as arrays:
+        assert {"position", "label"} <= {*arrays}

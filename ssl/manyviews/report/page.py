@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from manyviews.report.gates import gates
@@ -25,6 +24,7 @@ from manyviews.report.results import (
 )
 from manyviews.report.retrieval import retrieval
 from manyviews.report.run_files import RunFiles, gallery_is_whole, read
+from manyviews.report.templates import filled
 from manyviews.report.words import class_name
 from manyviews.runs.files import read_object, replace_bytes
 
@@ -91,14 +91,8 @@ def is_whole(folder: Path, sha256: str | None) -> bool:
 
 def render(files: RunFiles) -> str:
     """Return the page as HTML; the template escapes every name in it."""
-    environment = Environment(
-        loader=PackageLoader("manyviews.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html.jinja").render(
+    return filled(
+        "page.html.jinja",
         card=files.card,
         ledger=files.ledger,
         gates=gates(files.gallery),

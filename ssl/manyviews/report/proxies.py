@@ -6,7 +6,6 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from rich.table import Table
 from rich.text import Text
@@ -14,6 +13,7 @@ from rich.text import Text
 from manyviews.evaluation.proxies import Point, Proxy
 from manyviews.evaluation.words import LABEL_FREE
 from manyviews.report.plots import COLOURS, svg
+from manyviews.report.templates import filled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +31,7 @@ MEANING = (
 
 
 class Ranking(NamedTuple):
-    """What the page shows.
+    """The content of the page.
 
     Attributes:
         probe: protocol and measure that the others are ranked against, such as linear_lbfgs@1/top1.
@@ -82,14 +82,8 @@ def markdown(ranking: Ranking) -> str:
 
 def page(ranking: Ranking) -> str:
     """Return the ranking as one HTML file that needs no network, with a plot for each measure."""
-    environment = Environment(
-        loader=PackageLoader("manyviews.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("proxies.html.jinja").render(
+    return filled(
+        "proxies.html.jinja",
         ranking=ranking,
         titles=TITLES,
         rows=[_cells(proxy) for proxy in ranking.proxies],

@@ -13,7 +13,7 @@ from manyviews import build
 from manyviews.build import Data
 from manyviews.checkpoints import Saved
 from manyviews.evaluation import gallery
-from manyviews.evaluation.features import Features
+from manyviews.evaluation.features import DAMAGED, Features
 from manyviews.evaluation.measures import spectrum
 from manyviews.evaluation.subject import Subject
 from manyviews.method import Examples, Method
@@ -103,5 +103,5 @@ def load_predictions(path: Path) -> dict[str, np.ndarray]:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return dict(arrays)
-    except (OSError, ValueError, KeyError, EOFError):
+    except DAMAGED:
         return {}

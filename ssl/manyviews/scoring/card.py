@@ -104,14 +104,15 @@ def _renewed(
     The page is written last and removed first, so that it is there if and only if the report is
     whole.
     """
-    done, run = _of_these_data(wanted.card, data), candidate.run
+    fingerprint = data.splits.fingerprint()  # it reads all data, so it is taken once
+    done, run = _of_these_data(wanted.card, fingerprint), candidate.run
     own = run is not None and ckpt is not None
     features = (run.path if run and own else file.parent) / "features"
-    found = subjects(candidate, data, features)
+    found = subjects(candidate, data, fingerprint, features)
     fresh = [k for k in wanted.protocols if k in wanted.fresh or k not in done["protocols"]]
     scored = _scored(found, {key: wanted.protocols[key] for key in fresh}, data, measures)
     _add(done, scored, wanted, fresh)
-    done |= _head(candidate, data)
+    done |= _head(candidate, data, fingerprint)
     done["label_free"] = {
         who: _label_free(found[who]) for who in ("trained", "random") if who in found
     }
@@ -130,10 +131,10 @@ def _renewed(
     return done
 
 
-def _of_these_data(card: dict[str, Any], data: Data) -> dict[str, Any]:
+def _of_these_data(card: dict[str, Any], fingerprint: Mapping[str, Any]) -> dict[str, Any]:
     """Return the report so far, without its scores if they are of data that have changed since."""
     known = card.get("data", {}).get("fingerprint")
-    if known is None or known == data.splits.fingerprint():
+    if known is None or known == fingerprint:
         return card
     return {**card, "protocols": {}, **{part: [] for part in ROWS}}
 
@@ -154,7 +155,7 @@ def _add(done: dict[str, Any], scored: Scored, wanted: Plan, fresh: list[str]) -
     done["sentences"] = [*sentences(done["differences"]), *edges, *said] or [UNLABELLED]
 
 
-def _head(candidate: Candidate, data: Data) -> dict[str, Any]:
+def _head(candidate: Candidate, data: Data, fingerprint: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a report says about the backbone and the data."""
     expected = data.preprocessing or of_data(data)
     return {
@@ -168,7 +169,7 @@ def _head(candidate: Candidate, data: Data) -> dict[str, Any]:
             "name": data.splits.name,
             "items": f"{data.item}s",
             "classes": list(data.splits.classes),
-            "fingerprint": data.splits.fingerprint(),
+            "fingerprint": fingerprint,
         },
     }
 

@@ -33,7 +33,7 @@ NOTHING = (
 
 
 class Evaluated(NamedTuple):
-    """What an evaluation wrote, or found written.
+    """The files that an evaluation wrote, or found written.
 
     Attributes:
         reports: each report.json.
@@ -61,7 +61,7 @@ class Request(NamedTuple):
 
     @property
     def asked(self) -> dict[str, Any]:
-        """What the user wants of the preprocessing."""
+        """Keys of the preprocessing that the user set."""
         return {k: v for k, v in self.config["preprocessing"].items() if v is not None}
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float32, Int64
@@ -25,7 +26,9 @@ from manyviews.schema import Config
 from manyviews.scoring.candidate import Candidate
 
 
-def subjects(candidate: Candidate, data: Data, folder: Path) -> dict[str, Subject]:
+def subjects(
+    candidate: Candidate, data: Data, fingerprint: Mapping[str, Any], folder: Path
+) -> dict[str, Subject]:
     """Return the features of the evaluated backbone, as "trained", and of its controls by name.
 
     The controls are: the same backbone with random weights; if its training began with weights from
@@ -34,9 +37,10 @@ def subjects(candidate: Candidate, data: Data, folder: Path) -> dict[str, Subjec
     Args:
         candidate: the backbone.
         data: the data, as the backbone reads them.
+        fingerprint: what identifies the data.
         folder: folder of the cached features.
     """
-    known, views = _data_identity(data), candidate.config["views"]
+    known, views = _inputs_identity(data, fingerprint), candidate.config["views"]
 
     def embedded(name: str, build: Callable[[Data], Backbone], identity: str) -> Subject:
         key = hashlib.sha256((identity + known).encode()).hexdigest()[:12]
@@ -99,9 +103,9 @@ def _fresh_views(
     return features
 
 
-def _data_identity(data: Data) -> str:
+def _inputs_identity(data: Data, fingerprint: Mapping[str, Any]) -> str:
     """Return a text that identifies the inputs of a backbone."""
-    known = json.dumps(data.splits.fingerprint(), sort_keys=True)
+    known = json.dumps(fingerprint, sort_keys=True)
     expected = data.preprocessing
     return known if expected is None else known + json.dumps(expected.as_dict(), sort_keys=True)
 
