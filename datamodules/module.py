@@ -193,6 +193,11 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
         return self.splits.size if self.preprocessing is None else self.preprocessing.size
 
     @property
+    def clean_batch(self) -> int:
+        """Number of rows in a batch of `clean`; the last batch may have fewer."""
+        raise NotImplementedError
+
+    @property
     def trained(self) -> Rows:
         """The rows whose views the method is trained on."""
         return self.splits.train

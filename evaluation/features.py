@@ -6,14 +6,16 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor, nn
 
+from manyviews import distributed
 from manyviews.batch import Sample
+from manyviews.datamodules.module import Split, ViewData
 from manyviews.errors import NotFinite
 
 # What reading a .npz that is missing, cut or changed can raise.
@@ -46,7 +48,6 @@ class Features(NamedTuple):
         return Features(self.embedding[rows], self.label[rows], self.position[rows], group)
 
 
-@torch.no_grad()
 def extract(backbone: nn.Module, samples: Iterable[Sample]) -> Features:
     """Return the embeddings of clean, normalised inputs, in evaluation mode and float32.
 
@@ -60,6 +61,41 @@ def extract(backbone: nn.Module, samples: Iterable[Sample]) -> Features:
     Raises:
         NotFinite: an embedding is NaN or infinite.
     """
+    return _finite(_embedded(backbone, samples))
+
+
+def extract_on_ranks(
+    backbone: nn.Module, data: ViewData[Any, Any], split: Split, rows: Int64[Tensor, " N"]
+) -> Features | None:
+    """Return the features of these rows on rank 0, None on the other ranks; all have to call it.
+
+    The batches are those of one process and are dealt to the ranks in turn, so that each row is
+    embedded once, and the features are equal to those of one process.
+
+    Args:
+        backbone: equal on all ranks; otherwise as for `extract`.
+        data: gives clean inputs and groups.
+        split: the split.
+        rows: at least one row.
+
+    Raises:
+        NotFinite: an embedding is NaN or infinite; raised on rank 0.
+    """
+    mine = rows.split(data.clean_batch)[distributed.rank() :: distributed.world_size()]
+    own = torch.empty(0, 0)
+    if mine:
+        own = _embedded(backbone, data.clean(split, torch.cat(mine))).embedding
+    embedding = distributed.join_blocks(own, data.clean_batch, len(rows))
+    if embedding is None:
+        return None
+    groups = data.groups(split)
+    group = None if groups is None else groups[0][rows]
+    return _finite(Features(embedding, data.rows_of(split).label[rows], rows, group))
+
+
+@torch.no_grad()
+def _embedded(backbone: nn.Module, samples: Iterable[Sample]) -> Features:
+    """Return the embeddings of clean inputs, which may be NaN or infinite."""
     weight = next(backbone.parameters(), torch.zeros(()))  # a backbone may have none
     flags = {module: module.training for module in backbone.modules()}
     backbone.eval()
@@ -74,14 +110,19 @@ def extract(backbone: nn.Module, samples: Iterable[Sample]) -> Features:
             module.training = training
     *columns, groups = zip(*parts, strict=True)
     embedding, label, position = map(torch.cat, columns)
-    bad = ~embedding.isfinite().all(1)
+    group = None if groups[0] is None else torch.cat(groups).cpu()
+    return Features(embedding, label.cpu(), position.cpu(), group)
+
+
+def _finite(features: Features) -> Features:
+    """Return the features unless an embedding is NaN or infinite."""
+    bad = ~features.embedding.isfinite().all(1)
     if bad.any():
         raise NotFinite(
             f"{int(bad.sum())} of {len(bad)} embeddings are NaN or infinite, "
-            f"the first at position {int(position[bad][0])}"
+            f"the first at position {int(features.position[bad][0])}"
         )
-    group = None if groups[0] is None else torch.cat(groups).cpu()
-    return Features(embedding, label.cpu(), position.cpu(), group)
+    return features
 
 
 def save(path: Path, features: Features) -> None:
@@ -114,6 +155,23 @@ def _fits(found: Features, rows: Int64[Tensor, " N"], group: Int64[Tensor, " N"]
     )
 
 
+def read(
+    path: Path, rows: Int64[Tensor, " N"], group: Int64[Tensor, " N"] | None = None
+) -> Features | None:
+    """Return the features of these rows from a file, None if it is missing, damaged or of others.
+
+    Args:
+        path: the file.
+        rows: position of each item in its split.
+        group: group of each item, -1 if unknown; None if the data have no groups.
+    """
+    try:
+        found = load(path)
+        return found if _fits(found, rows, group) else None
+    except DAMAGED:
+        return None
+
+
 def cached(
     path: Path,
     compute: Callable[[], Features],
@@ -128,12 +186,8 @@ def cached(
         rows: position of each item in its split.
         group: group of each item, -1 if unknown; None if the data have no groups.
     """
-    try:
-        found = load(path)
-        if _fits(found, rows, group):
-            return found
-    except DAMAGED:
-        pass
-    features = compute()
-    save(path, features)
-    return features
+    found = read(path, rows, group)
+    if found is None:
+        found = compute()
+        save(path, found)
+    return found

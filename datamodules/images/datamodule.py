@@ -46,6 +46,12 @@ class ImageData(ViewData[ImageSplits, Views]):
         """Return a function with which workers cut, from decoded images, the crop of every view."""
         return partial(self.views.cut, seed=self.seed, size=self.splits.size, to_tensor=to_tensor)
 
+    @property
+    def clean_batch(self) -> int:
+        """Number of images in a batch of `clean`: at most 500, and fewer if they are large."""
+        height, width = self.size
+        return max(1, min(CLEAN_BATCH, CLEAN_PIXELS // (height * width)))
+
     def clean(self, split: Split, rows: Int64[Tensor, " N"] | None = None) -> Iterator[Sample]:
         """Yield normalised images without augmentation, in order; by default all of the split.
 
@@ -54,16 +60,13 @@ class ImageData(ViewData[ImageSplits, Views]):
         images = self.rows_of(split)
         rows = torch.arange(len(images.label)) if rows is None else rows
         expected = self.preprocessing
-        height, width = self.splits.size if expected is None else expected.size
-        # Large images come in smaller batches.
-        batch_size = max(1, min(CLEAN_BATCH, CLEAN_PIXELS // (height * width)))
-        for sample in self._cut(images, rows.split(batch_size)):
+        for sample in self._cut(images, rows.split(self.clean_batch)):
             pixels = sample.input
             if expected is not None and expected.grey_as_colour:
                 pixels = pixels.expand(-1, expected.channels, -1, -1)
             yield sample._replace(input=normalise(pixels, self.mean, self.std))
 
-    def _cut(self, images: Rows, batches: Sequence[Int64[Tensor, " B"]]) -> Iterator[Sample]:
+    def _cut(self, images: Rows, batches: Sequence[Int64[Tensor, " _"]]) -> Iterator[Sample]:
         """Yield clean uint8 images of the expected size."""
         if self.preprocessing is None:
             yield from images.samples(batches)

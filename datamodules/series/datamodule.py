@@ -63,11 +63,16 @@ class SeriesData(ViewData[SeriesSplits, SeriesViews]):
         """Return a function that cuts the views of rows, even outside the rows' own windows."""
         return partial(self.views.cut, seed=self.seed, starts=self.starts)
 
+    @property
+    def clean_batch(self) -> int:
+        """Number of windows in a batch of `clean`."""
+        return CLEAN_BATCH
+
     def clean(self, split: Split, rows: Int64[Tensor, " N"] | None = None) -> Iterator[Sample]:
         """Yield normalised windows without augmentation, in order; by default all of the split."""
         windows = self.rows_of(split)
         rows = torch.arange(len(windows.label)) if rows is None else rows
-        for sample in windows.samples(rows.split(CLEAN_BATCH)):
+        for sample in windows.samples(rows.split(self.clean_batch)):
             series = normalise(sample.input, self.mean, self.std)
             yield sample._replace(input=series)
 

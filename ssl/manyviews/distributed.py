@@ -59,6 +59,37 @@ def gather(x: Shaped[Tensor, "B ..."]) -> Shaped[Tensor, "N ..."]:
     return _Gather.apply(x) if world_size() > 1 else x  # pyright: ignore[reportReturnType]
 
 
+def join_blocks(
+    x: Shaped[Tensor, "n ..."], block: int, rows: int
+) -> Shaped[Tensor, "N ..."] | None:
+    """Return the rows of all ranks on rank 0, None on the others, without gradient.
+
+    Args:
+        x: rows of this rank, on the CPU: of W ranks, rank r has every W-th block from block r on.
+        block: rows of a block; the last one may have fewer.
+        rows: number of rows of all ranks together.
+    """
+    if world_size() == 1:
+        return x
+    if rank() > 0:
+        for part in x.split(block) if len(x) else ():
+            dist.send(part.contiguous(), 0)
+        return None
+    joined, own = x.new_empty(rows, *x.shape[1:]), iter(x.split(block))
+    for number, place in enumerate(joined.split(block)):
+        sender = number % world_size()
+        if sender == 0:
+            place.copy_(next(own))
+        else:
+            dist.recv(place, sender)
+    return joined
+
+
+def from_rank_0(flag: bool) -> bool:
+    """Return the flag of rank 0 on every rank."""
+    return bool(maximum(torch.tensor(float(flag and rank() == 0))))
+
+
 @contextmanager
 def rank_0_alone() -> Iterator[None]:
     """Let the other ranks wait at the end of the block until rank 0 gets there, too.

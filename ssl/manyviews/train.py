@@ -13,6 +13,7 @@ from pytorch_lightning.loggers import Logger
 from manyviews import (
     build,
     checkpoints,
+    distributed,
     launch_variables,
     process_group,
     report,
@@ -93,10 +94,10 @@ def _lead(overrides: Sequence[str], config_dir: str | None) -> Run:
                 if not stages:
                     tell(run.path)
                 with trainer.explained(run):
-                    if parts is not None and not run.trained:
-                        fit(run, parts, saved, loggers)
-                    process_group.leave()
-                    if parts is not None:
+                    if parts is None:
+                        process_group.leave()
+                    else:
+                        _train(run, parts, saved, loggers)
                         _score(run, parts.data, loggers)
             if not stages:
                 return run
@@ -136,9 +137,9 @@ def _follow() -> Run:
     """Train the run that rank 0 told this rank."""
     run = runs.load(process_group.hear())
     with trainer.explained(run):
-        if not _is_finished(run) and not run.trained:
+        if not _is_finished(run):
             parts = build.parts(run.training_config, run.path)
-            fit(run, parts, checkpoints.newest(run.checkpoints), [])
+            _train(run, parts, checkpoints.newest(run.checkpoints), [])
         process_group.leave()
     return run
 
@@ -189,6 +190,18 @@ def _last_checkpoint(run: Run) -> Saved | None:
     return saved
 
 
+def _train(run: Run, parts: Parts, saved: Saved | None, loggers: list[Logger]) -> None:
+    """Train a run unless it is trained, extract its features on all ranks, and part from them."""
+    try:
+        if not run.trained:
+            fit(run, parts, saved, loggers)
+        if distributed.world_size() > 1:
+            scoring.extract_together(run, parts.data)
+    finally:
+        process_group.await_started(getattr(parts.trainer.strategy.launcher, "procs", []))
+    process_group.leave()
+
+
 def fit(run: Run, parts: Parts, saved: Saved | None, loggers: list[Logger]) -> None:
     """Train from the last checkpoint, or from the start, to the last epoch."""
     data, method, begins_with, lightning = parts
@@ -209,12 +222,9 @@ def fit(run: Run, parts: Parts, saved: Saved | None, loggers: list[Logger]) -> N
         runs.keep_metrics_until(run.path, saved.step if saved else 0)
     trainer.hand_over(saved, lightning)
     trainer.adapt(method, lightning, compiled=run.config["trainer"].get("compile", False))
-    try:
-        lightning.fit(
-            method, datamodule=data, ckpt_path=saved.path if saved else None, weights_only=True
-        )
-    finally:
-        process_group.await_started(getattr(lightning.strategy.launcher, "procs", []))
+    lightning.fit(
+        method, datamodule=data, ckpt_path=saved.path if saved else None, weights_only=True
+    )
     if lightning.is_global_zero:
         status.write(run.path, state="trained")
 

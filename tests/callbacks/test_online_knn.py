@@ -10,7 +10,7 @@ from torch.nn.functional import normalize
 
 from manyviews import draws
 from manyviews.callbacks.metrics import Metrics
-from manyviews.callbacks.online_knn import ONLINE, OnlineKNN
+from manyviews.callbacks.online_knn import ONLINE, OnlineKNN, accuracy, bank_and_queries
 from manyviews.errors import ConfigError
 from manyviews.evaluation.protocols.knn import KNN
 
@@ -72,7 +72,8 @@ def scored(made):
     read, call = [], KNN.__call__
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(KNN, "__call__", lambda self, s: read.append(s) or call(self, s))
-        return OnlineKNN(1).accuracy(made, Convolution()), *read
+        found = bank_and_queries(made, Convolution())
+        return found and accuracy(*found, len(made.splits.classes)), *read
 
 
 def test_of_fewer_than_twenty_training_items_all_vote():

@@ -12,6 +12,7 @@ from manyviews.callbacks.metrics import Metrics
 from manyviews.callbacks.online_label_free import NAMES, PREFIX, OnlineLabelFree
 from manyviews.callbacks.stop import Stop
 from manyviews.errors import ConfigError
+from manyviews.evaluation.measures.label_free import of_embeddings
 from manyviews.evaluation.measures.spectrum import rankme
 
 
@@ -87,7 +88,8 @@ def test_the_validation_split_is_measured_if_there_is_one():
     made = data(windows(), splits=waves(val=["person 1"]))
     torch.manual_seed(0)
     backbone = Convolution().eval()
-    (found,) = (m for m in OnlineLabelFree(1).measures(made, backbone) if m.name == "rankme")
+    measured = of_embeddings(OnlineLabelFree(1).features(made, backbone).embedding)
+    (found,) = (m for m in measured if m.name == "rankme")
     series = torch.cat([sample.input for sample in made.clean("val")])
     assert found.details["n"] == len(series) < len(made.splits.train.label)
     assert found.value == pytest.approx(rankme(backbone(series).detach()), rel=1e-5)

@@ -1,3 +1,4 @@
+import on_ranks
 import pytest
 import torch
 from torch import nn
@@ -96,3 +97,15 @@ def test_a_cache_without_the_groups_of_the_data_is_made_again(saved, tmp_path):
     assert torch.equal(found.embedding, torch.ones(3, 2))
     again = cached(path, lambda: pytest.fail("it was saved"), rows, group)
     assert again.group is not None and torch.equal(again.group, group)
+
+
+@pytest.mark.parametrize("batch", [5, 40], ids=["batches for all", "none for the last rank"])
+def test_ranks_embed_every_row_once_and_as_one_process_does(ranks, small, config_dir, batch):
+    alone, rows = on_ranks.features(small, config_dir, batch)
+    assert rows == len(alone["label"]) == 64 and alone["position"].tolist()[0] == 63
+    for world in (2, 4):
+        (joined, _), *others = found = ranks(world)("on_ranks.features", small, config_dir, batch)
+        assert sum(rows for _, rows in found) == 64
+        assert all(features is None for features, _ in others)
+        for name in ("embedding", "label", "position"):
+            assert torch.equal(joined[name], alone[name])

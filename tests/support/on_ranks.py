@@ -15,11 +15,13 @@ from torch.nn import functional as F
 
 from manyviews import build, config, distributed, train
 from manyviews.batch import Batch, Sample
+from manyviews.callbacks import online_knn
 from manyviews.callbacks.metrics import Metrics
 from manyviews.callbacks.noise import Noise
-from manyviews.callbacks.online_knn import ONLINE, OnlineKNN
+from manyviews.callbacks.online_knn import ONLINE, OnlineKNN, accuracy
 from manyviews.callbacks.stop import Stop
 from manyviews.errors import Interrupted
+from manyviews.evaluation.features import extract_on_ranks
 from manyviews.losses import (
     TiCoLoss,
     arbitrary_pairs,
@@ -318,12 +320,10 @@ def trained(given, permuted=False):
     }
 
 
-class Slow(OnlineKNN):
-    """A score that takes seconds."""
-
-    def _score(self, trainer, pl_module):
-        time.sleep(7)
-        super()._score(trainer, pl_module)
+def slowly(*arguments):
+    """An accuracy that takes seconds."""
+    time.sleep(7)
+    return accuracy(*arguments)
 
 
 def scored_slowly(overrides, config_dir, folder):
@@ -331,7 +331,8 @@ def scored_slowly(overrides, config_dir, folder):
     composed, _ = config.compose("pretrain", overrides, config_dir)
     composed["trainer"]["devices"] = distributed.world_size()
     metrics = Metrics(Path(folder) / "metrics.jsonl", 1)
-    trainer = build.trainer(composed, [metrics, Slow(every_n_epochs=1)])
+    online_knn.accuracy = slowly
+    trainer = build.trainer(composed, [metrics, OnlineKNN(every_n_epochs=1)])
     data = build.data(composed)
     method = build.method(composed, data)
     group = torch.distributed.distributed_c10d
@@ -343,4 +344,34 @@ def scored_slowly(overrides, config_dir, folder):
         distributed.total(torch.zeros(1))  # the ranks meet again
     finally:
         limit(group.default_pg_timeout)
+        online_knn.accuracy = accuracy
     return metrics.latest.get(ONLINE)
+
+
+class Counting(nn.Module):
+    """A backbone that counts the rows that it embeds."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer = nn.Sequential(nn.Flatten(), nn.LazyLinear(7))
+        self.rows = 0
+
+    def forward(self, x):
+        self.rows += len(x)
+        return self.layer(x)
+
+
+def features(overrides, config_dir, batch):
+    """Features of every training row on these ranks, and the rows that this rank embedded."""
+    data = build.data(config.compose("pretrain", overrides, config_dir)[0])
+    type(data).clean_batch, before = batch, type(data).clean_batch
+    try:
+        backbone = Counting()
+        backbone(next(iter(data.clean("train"))).input[:1])
+        backbone.rows = 0
+        rows = torch.arange(len(data.splits.train.label)).flip(0)
+        found = extract_on_ranks(backbone, data, "train", rows)
+    finally:
+        type(data).clean_batch = before
+    return found and found._asdict(), backbone.rows

@@ -9,10 +9,10 @@ from torch import nn
 
 from manyviews import distributed, draws
 from manyviews.callbacks.metrics import Metrics
-from manyviews.datamodules.module import Split, ViewData
+from manyviews.datamodules.module import ViewData
 from manyviews.datamodules.named_splits import named_splits
 from manyviews.errors import ConfigError
-from manyviews.evaluation.features import Features, extract
+from manyviews.evaluation.features import Features, extract_on_ranks
 from manyviews.evaluation.hold_out import by_whole_groups
 from manyviews.evaluation.protocols.knn import KNN
 from manyviews.evaluation.subject import Subject
@@ -50,44 +50,44 @@ class OnlineKNN(pl.Callback):
         self.every_n_epochs = every_n_epochs
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Score the backbone on rank 0, if this epoch is due; the other ranks wait for it."""
+        """Score the backbone if it is due: all ranks extract features, rank 0 classifies."""
         done = trainer.current_epoch + 1
         if done % self.every_n_epochs == 0 or done == trainer.max_epochs:
+            data: ViewData[Any, Any] = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+            found = bank_and_queries(data, pl_module.get_submodule("backbone"))
             with distributed.rank_0_alone():  # on large data it takes longer than a collective may
-                if trainer.is_global_zero:
-                    self._score(trainer, pl_module)
-
-    def _score(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        data: ViewData[Any, Any] = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
-        accuracy = self.accuracy(data, pl_module.get_submodule("backbone"))
-        if accuracy is not None:
-            Metrics.of(trainer).write(trainer, {ONLINE: accuracy})
-
-    def accuracy(self, data: ViewData[Any, Any], backbone: nn.Module) -> float | None:
-        """Return the accuracy of a backbone on these data; None if too few items have labels."""
-        parts = _bank_and_queries(data, backbone)
-        if parts is None:
-            return None
-        bank, queries = parts
-        k = min(NEIGHBOURS, len(bank.label))
-        knn = KNN(version=1, neighbours=[k], headline=k, temperature=0.07)
-        found = knn(Subject(bank, queries, len(data.splits.classes)))[""]
-        return float((found.top1 == queries.label).float().mean())
+                if found is not None:
+                    top1 = accuracy(*found, len(data.splits.classes))
+                    Metrics.of(trainer).write(trainer, {ONLINE: top1})
 
 
-def _bank_and_queries(
+def accuracy(bank: Features, queries: Features, classes: int) -> float:
+    """Return the kNN accuracy on labelled queries, with k = 20 and T = 0.07."""
+    k = min(NEIGHBOURS, len(bank.label))
+    knn = KNN(version=1, neighbours=[k], headline=k, temperature=0.07)
+    found = knn(Subject(bank, queries, classes))[""]
+    return float((found.top1 == queries.label).float().mean())
+
+
+def bank_and_queries(
     data: ViewData[Any, Any], backbone: nn.Module
 ) -> tuple[Features, Features] | None:
-    """Return labelled training features and those to classify; None if there are too few."""
+    """Return labelled training features and those to classify, which all ranks extract together.
 
-    def labelled(split: Split) -> Features | None:
-        rows = (data.rows_of(split).label >= 0).nonzero()[:, 0]
-        return extract(backbone, data.clean(split, rows)) if len(rows) else None
-
-    bank = labelled("train")
-    if bank is None or len(bank.label) < 2:  # one to compare with and one to classify
+    It returns None if there are too few, and on all ranks but 0.
+    """
+    rows = {
+        split: (data.rows_of(split).label >= 0).nonzero()[:, 0]
+        for split in named_splits(data.splits)
+    }
+    if len(rows["train"]) < 2:  # one to compare with and one to classify
         return None
-    val = labelled("val") if "val" in named_splits(data.splits) else None
+    bank = extract_on_ranks(backbone, data, "train", rows["train"])
+    val = None
+    if len(rows.get("val", ())):
+        val = extract_on_ranks(backbone, data, "val", rows["val"])
+    if bank is None:
+        return None
     return _held_out(bank) if val is None else (bank, val)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytorch_lightning as pl
@@ -12,8 +11,7 @@ from manyviews import distributed, draws
 from manyviews.callbacks.metrics import Metrics
 from manyviews.datamodules.module import ViewData
 from manyviews.datamodules.named_splits import named_splits
-from manyviews.evaluation.answers import Scalar
-from manyviews.evaluation.features import extract
+from manyviews.evaluation.features import Features, extract_on_ranks
 from manyviews.evaluation.measures.label_free import of_embeddings
 from manyviews.ranges import Size, within_ranges
 
@@ -56,28 +54,29 @@ class OnlineLabelFree(pl.Callback):
         return tuple(PREFIX + name for name in NAMES) if self.every_n_epochs else ()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Measure the backbone on rank 0, if this epoch is due; the other ranks wait for it."""
+        """Measure the backbone if it is due: all ranks extract features, rank 0 measures."""
         if self.every_n_epochs is None:
             return
         done = trainer.current_epoch + 1
         if done % self.every_n_epochs == 0 or done == trainer.max_epochs:
+            data: ViewData[Any, Any] = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+            features = self.features(data, pl_module.get_submodule("backbone"))
             with distributed.rank_0_alone():
-                if trainer.is_global_zero:
-                    self._measure(trainer, pl_module)
+                if features is not None:
+                    self._measure(trainer, features)
 
-    def _measure(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        data: ViewData[Any, Any] = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+    def features(self, data: ViewData[Any, Any], backbone: nn.Module) -> Features | None:
+        """Return the features to measure, which all ranks extract together; None but on rank 0."""
+        split = "val" if "val" in named_splits(data.splits) else "train"
+        rows = draws.permutation(0, 0, len(data.rows_of(split).label))[: self.items]
+        return extract_on_ranks(backbone, data, split, rows)
+
+    def _measure(self, trainer: pl.Trainer, features: Features) -> None:
         values: dict[str, float] = {}
-        for found in self.measures(data, pl_module.get_submodule("backbone")):
+        for found in of_embeddings(features.embedding):
             if found.value is not None:
                 values[PREFIX + found.name] = found.value
             elif found.name not in self.told:
                 self.told.add(found.name)
                 print(f"note: no {PREFIX}{found.name}: {found.details['undefined']}")
         Metrics.of(trainer).write(trainer, values)
-
-    def measures(self, data: ViewData[Any, Any], backbone: nn.Module) -> Iterator[Scalar]:
-        """Return the measures of a backbone on these data."""
-        split = "val" if "val" in named_splits(data.splits) else "train"
-        rows = draws.permutation(0, 0, len(data.rows_of(split).label))[: self.items]
-        return of_embeddings(extract(backbone, data.clean(split, rows)).embedding)

@@ -13,6 +13,7 @@ from manyviews.evaluation.measures import spectrum
 from manyviews.evaluation.subject import Subject
 from manyviews.evaluation.suite import ROWS, Scored, score, sentences
 from manyviews.runs import Run, write_json
+from manyviews.runs.files import read_object
 from manyviews.scoring import arrays
 from manyviews.scoring.candidate import (
     Candidate,
@@ -23,8 +24,9 @@ from manyviews.scoring.candidate import (
     store_expected,
 )
 from manyviews.scoring.plan import Plan, plan
-from manyviews.scoring.subjects import subjects
+from manyviews.scoring.subjects import fill_cache, subjects
 
+FEATURES = "features"  # folder of the cached features
 UNLABELLED = "no labels in these data: there is nothing to score, only the label-free figures"
 
 
@@ -55,6 +57,18 @@ def make(
     candidate, file = of_run(run, ckpt), run.report_of(ckpt)
     with runs.lock_report(run.path):
         return renew(candidate, data, evaluation, file, ckpt=ckpt, measures=measures)
+
+
+def extract_together(run: Run, data: Data) -> None:
+    """Extract the features that the report of a trained run needs; all ranks have to call it.
+
+    Args:
+        run: the run, whose folder all ranks can read.
+        data: its data.
+    """
+    fingerprint = read_object(run.path / "data.json")
+    if fingerprint is not None:  # otherwise rank 0 extracts them alone, when it writes the report
+        fill_cache(of_run(run, "last"), data, fingerprint, run.path / FEATURES)
 
 
 def renew(
@@ -107,7 +121,7 @@ def _renewed(
     fingerprint = data.splits.fingerprint()  # it reads all data, so it is taken once
     done, run = _of_these_data(wanted.card, fingerprint), candidate.run
     own = run is not None and ckpt is not None
-    features = (run.path if run and own else file.parent) / "features"
+    features = (run.path if run and own else file.parent) / FEATURES
     found = subjects(candidate, data, fingerprint, features)
     fresh = [k for k in wanted.protocols if k in wanted.fresh or k not in done["protocols"]]
     scored = _scored(found, {key: wanted.protocols[key] for key in fresh}, data, measures)

@@ -5,20 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor
 
+from manyviews import distributed
 from manyviews.backbones.backbone import Backbone
 from manyviews.build import Data
 from manyviews.datamodules.module import Split
 from manyviews.datamodules.named_splits import named_splits
-from manyviews.errors import ConfigError
-from manyviews.evaluation.features import Features, cached, extract
+from manyviews.errors import ConfigError, NotFinite
+from manyviews.evaluation.features import Features, cached, extract, extract_on_ranks, read, save
 from manyviews.evaluation.fresh_views import fresh_views, shows_one_sample
 from manyviews.evaluation.subject import FreshViews, Subject
 from manyviews.evaluation.words import TRAINED
@@ -40,33 +42,95 @@ def subjects(
         fingerprint: what identifies the data.
         folder: folder of the cached features.
     """
-    known, views = _inputs_identity(data, fingerprint), candidate.config["views"]
-
-    def embedded(name: str, build: Callable[[Data], Backbone], identity: str) -> Subject:
-        key = hashlib.sha256((identity + known).encode()).hexdigest()[:12]
-        built = cache(lambda: build(data).to(_device()))  # only if something is not cached
-
-        def of(split: Split) -> Features:
-            path = folder / f"{name}-{split}-{key}.npz"
-            rows = data.probed(split)
-            group = _groups(data, split, rows)
-            return cached(path, lambda: extract(built(), data.clean(split, rows)), rows, group)
-
-        return _subject(data, of)._replace(
-            fresh_views=_fresh_views(built, data, folder, name, key, views)
-        )
-
-    found = {TRAINED: embedded(TRAINED, candidate.backbone, candidate.identity)}
-    if not candidate.is_random:
-        found["random"] = embedded("random", candidate.random, candidate.random_identity)
-    if candidate.start is not None:
+    found = {}
+    for one in _backbones(candidate, data, fingerprint):
         try:
-            found["start"] = embedded("start", candidate.start, candidate.start_identity)
-        except ConfigError as error:  # its file may be gone by now
-            print(f"note: the control 'start' is left out: {error}")
+            found[one.name] = _embedded(one, data, folder, candidate.config["views"])
+        except ConfigError as error:
+            if one.name != "start":
+                raise
+            print(f"note: the control 'start' is left out: {error}")  # its file may be gone by now
     for name, control in data.controls().items():
         found[name] = _subject(data, lambda split, of=control: _control(data, split, of))
     return found
+
+
+def fill_cache(
+    candidate: Candidate, data: Data, fingerprint: Mapping[str, Any], folder: Path
+) -> None:
+    """Extract the features that `subjects` will read; all ranks share the work and must call it.
+
+    Features that are not finite are not kept: `subjects` meets them again and says so.
+
+    Args:
+        candidate: see `subjects`.
+        data: see `subjects`.
+        fingerprint: see `subjects`.
+        folder: see `subjects`.
+    """
+    for one in _backbones(candidate, data, fingerprint):
+        for split in named_splits(data.splits):
+            path, rows = one.file(folder, split), data.probed(split)
+            group = _groups(data, split, rows)
+            is_known = distributed.rank() == 0 and read(path, rows, group) is not None
+            if distributed.from_rank_0(is_known):
+                continue
+            with suppress(NotFinite, ConfigError):
+                features = extract_on_ranks(one.built(data), data, split, rows)
+                if features is not None:
+                    save(path, features)
+
+
+class _CachedBackbone(NamedTuple):
+    """A backbone whose features are cached.
+
+    Attributes:
+        name: name of the subject.
+        build: builds it for the data.
+        key: hash of its weights and its inputs.
+    """
+
+    name: str
+    build: Callable[[Data], Backbone]
+    key: str
+
+    def file(self, folder: Path, split: Split) -> Path:
+        """Return the file of its features of a split."""
+        return folder / f"{self.name}-{split}-{self.key}.npz"
+
+    def built(self, data: Data) -> Backbone:
+        """Return it on the device on which features are extracted."""
+        return self.build(data).to(_device())
+
+
+def _backbones(
+    candidate: Candidate, data: Data, fingerprint: Mapping[str, Any]
+) -> list[_CachedBackbone]:
+    """Return the evaluated backbone and the controls that are backbones."""
+    known = _inputs_identity(data, fingerprint)
+
+    def one(name: str, build: Callable[[Data], Backbone], identity: str) -> _CachedBackbone:
+        key = hashlib.sha256((identity + known).encode()).hexdigest()[:12]
+        return _CachedBackbone(name, cache(build), key)
+
+    found = [one(TRAINED, candidate.backbone, candidate.identity)]
+    if not candidate.is_random:
+        found.append(one("random", candidate.random, candidate.random_identity))
+    if candidate.start is not None:
+        found.append(one("start", candidate.start, candidate.start_identity))
+    return found
+
+
+def _embedded(one: _CachedBackbone, data: Data, folder: Path, views_config: Config) -> Subject:
+    """Return the features of a backbone, from the cache where they are known."""
+
+    def of(split: Split) -> Features:
+        rows = data.probed(split)
+        group = _groups(data, split, rows)
+        path = one.file(folder, split)
+        return cached(path, lambda: extract(one.built(data), data.clean(split, rows)), rows, group)
+
+    return _subject(data, of)._replace(fresh_views=_fresh_views(one, data, folder, views_config))
 
 
 def _device() -> str:
@@ -74,12 +138,7 @@ def _device() -> str:
 
 
 def _fresh_views(
-    built: Callable[[], Backbone],
-    data: Data,
-    folder: Path,
-    name: str,
-    key: str,
-    views_config: Config,
+    one: _CachedBackbone, data: Data, folder: Path, views_config: Config
 ) -> FreshViews | None:
     """Return the function that embeds fresh views, which keeps what it made in the cache."""
     if not shows_one_sample(data):
@@ -90,12 +149,12 @@ def _fresh_views(
 
     def features(position: Int64[Tensor, " n"], views: int) -> Float32[Tensor, "n q D"]:
         """Return the features of `views` random views of the training rows at these positions."""
-        path = folder / f"{name}-views{views}-{key}-{drawn}.npz"
+        path = folder / f"{one.name}-views{views}-{one.key}-{drawn}.npz"
         rows = position.repeat_interleave(views)
 
         def compute() -> Features:
             """Embed the views; the views of a sample are neighbours."""
-            made = fresh_views(built(), data)(position, views).flatten(0, 1)
+            made = fresh_views(one.built(data), data)(position, views).flatten(0, 1)
             return Features(made, torch.full_like(rows, -1), rows)
 
         return cached(path, compute, rows).embedding.unflatten(0, (len(position), views))
