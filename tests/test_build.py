@@ -13,10 +13,16 @@ def composed(small, config_dir, *more):
     return config.compose("pretrain", [*small, *more], config_dir)[0]
 
 
+def callbacks(config_of_run):
+    return build.callbacks(config_of_run, Path("run"), build.data(config_of_run))
+
+
 def test_a_null_node_is_left_out(small, config_dir):
-    names = [type(c).__name__ for c in build.callbacks(composed(small, config_dir), Path("run"))]
-    fewer = build.callbacks(composed(small, config_dir, "callbacks.progress=null"), Path("run"))
-    assert set(names) - {type(c).__name__ for c in fewer} == {"Progress"}
+    names, fewer = (
+        {type(callback).__name__ for callback in callbacks(composed(small, config_dir, *more))}
+        for more in ([], ["callbacks.progress=null"])
+    )
+    assert names - fewer == {"Progress"}
 
 
 def test_no_protocol_at_all_says_what_to_type(small, config_dir):
@@ -26,9 +32,7 @@ def test_no_protocol_at_all_says_what_to_type(small, config_dir):
 
 def test_a_constructor_s_complaint_comes_out_as_it_is(small, config_dir):
     with pytest.raises(ConfigError, match="^callbacks.online_knn.every_n_epochs=0; allowed"):
-        build.callbacks(
-            composed(small, config_dir, "callbacks.online_knn.every_n_epochs=0"), Path("run")
-        )
+        callbacks(composed(small, config_dir, "callbacks.online_knn.every_n_epochs=0"))
 
 
 def test_regularizers_reach_the_method_under_their_names(small, config_dir):

@@ -175,8 +175,9 @@ def ours() -> tuple[float, Weights]:
         callbacks = {**composed["callbacks"], "clock": node}
         run = Run(run.path, {**composed, "callbacks": callbacks}, choices)
         loggers = list(build.nodes(composed["logger"], "logger", run=run).values())
-        lightning = build.trainer(run.config, build.callbacks(run.config, run.path))
-        parts = build.Parts(data(), trained := method(), "random weights", lightning)
+        module = data()
+        lightning = build.trainer(run.config, build.callbacks(run.config, run.path, module))
+        parts = build.Parts(module, trained := method(), "random weights", lightning)
         train.fit(run, parts, None, loggers)
         wandb_logger.finish(loggers)
     return Clock.per_step, [p.detach() for p in trained.parameters()]

@@ -31,6 +31,7 @@ from manyviews.evaluation.suite import Protocol
 from manyviews.method import Method
 from manyviews.runs import Run
 from manyviews.schema import Config, arguments, locate
+from manyviews.schema.keys import Node
 
 Data = ImageData | SeriesData
 LEARNED = ("weights", "pretrained")  # keys of a backbone that load weights from elsewhere
@@ -223,20 +224,28 @@ def protocols(config: Config) -> dict[str, Protocol]:
     return made
 
 
-def callbacks(config: Config, path: Path) -> list[pl.Callback]:
+def callbacks(config: Config, path: Path, module: Data) -> list[pl.Callback]:
     """Return all callbacks of a run in the order in which they are called.
 
     Args:
         config: the checked config.
         path: the run folder, which need not exist yet.
+        module: the data that the run trains on.
     """
+    chosen = {name: node for name, node in config["callbacks"].items() if node is not None}
     return [
         Metrics(path / "metrics.jsonl", config["trainer"]["log_every_n_steps"]),
         Noise(config["seed"]),
-        *nodes(config["callbacks"], "callbacks").values(),
+        *(_callback(node, f"callbacks.{name}", module) for name, node in chosen.items()),
         (stop := Stop()),
         Checkpoint(path, config["save_every_n_steps"], stop, config.get("best", ONLINE)),
     ]
+
+
+def _callback(node: Node, path: str, module: Data) -> pl.Callback:
+    """Return one callback, with the data of the run if it asks for them."""
+    passed = {"data": module} if arguments(node, "callbacks").passed else {}
+    return _make(node, path, **passed)
 
 
 def trainer(config: Config, callbacks: list[pl.Callback]) -> pl.Trainer:
@@ -280,7 +289,7 @@ def parts(config: Config, path: Path, trained_first: Mapping[str, Backbone] | No
     made = method(config, module, trained_first)
     made.check_batch_size(config["batch_size"])
     begins_with = weights.initialise(made, made.backbone, config["init"])
-    lightning = trainer(config, callbacks(config, path))
+    lightning = trainer(config, callbacks(config, path, module))
     module.loader(rank=0, world=lightning.world_size)  # raises if the batch cannot be shared
     return Parts(module, made, begins_with, lightning)
 

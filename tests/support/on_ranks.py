@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytorch_lightning as pl
+import small_data
 import torch
 import unscored
 from golden import chirp
@@ -19,6 +20,7 @@ from manyviews.callbacks import online_knn
 from manyviews.callbacks.metrics import Metrics
 from manyviews.callbacks.noise import Noise
 from manyviews.callbacks.online_knn import ONLINE, OnlineKNN, accuracy
+from manyviews.callbacks.other_data import OtherData
 from manyviews.callbacks.stop import Stop
 from manyviews.errors import Interrupted
 from manyviews.evaluation.features import extract_on_ranks
@@ -375,3 +377,15 @@ def features(overrides, config_dir, batch):
     finally:
         type(data).clean_batch = before
     return found and found._asdict(), backbone.rows
+
+
+def other_data(overrides, config_dir, folder):
+    """Accuracy on other data of a backbone that is not trained, as rank 0 writes it."""
+    composed, _ = config.compose("pretrain", [*overrides, "optimizer.lr=0"], config_dir)
+    composed["trainer"]["devices"] = distributed.world_size()
+    data = build.data(composed)
+    metrics = Metrics(Path(folder) / "metrics.jsonl", 1)
+    callback = OtherData(data, {"checks": small_data.checks()}, every_n_epochs=1)
+    trainer = build.trainer(composed, [metrics, callback])
+    trainer.fit(build.method(composed, data), datamodule=data)
+    return metrics.latest.get("online/checks/knn@1/top1")

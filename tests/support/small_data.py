@@ -27,6 +27,22 @@ def stripes(count: int = 64, size: int = 16, channels: int = 1, hostile: bool = 
     )
 
 
+def checks(count: int = 40, channels: int = 1):
+    """Other images of the same kind: darker, of 12 x 12 pixels, in three classes."""
+    generator = torch.Generator().manual_seed(2)
+
+    def split(n):
+        label = torch.arange(n) % 3
+        period = (label + 2).view(-1, 1, 1)
+        row, column = torch.arange(12).view(1, -1, 1), torch.arange(12).view(1, 1, -1)
+        check = ((row // period + column // period) % 2 * 60).float()
+        noise = torch.rand(n, channels, 12, 12, generator=generator) * 60
+        return Images((check[:, None] + noise).to(torch.uint8), label)
+
+    statistics = (0.2,) * channels, (0.1,) * channels
+    return ImageSplits("checks", split(count), split(15), ("a", "b", "c"), *statistics)
+
+
 def noisy(*, in_channels, image_size):
     """A ResNet with dropout behind its stem."""
     backbone = resnet_tiny(stem="small", in_channels=in_channels)

@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "eigenvalues": ["Eigenvalues"],
         "online_knn": ["OnlineKNN"],
         "online_label_free": ["OnlineLabelFree"],
+        "other_data": ["OtherData"],
         "progress": ["Progress"],
     },
 )

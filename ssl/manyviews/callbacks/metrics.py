@@ -65,7 +65,11 @@ class Metrics(pl.Callback):
         self.last_end = time.perf_counter()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Restart the clock, so that the time between epochs (kNN, checkpoint) does not count."""
+        """Leave out the time between epochs (kNN, checkpoint)."""
+        self.restart_clock()
+
+    def restart_clock(self) -> None:
+        """Leave out the time since the last step, which was spent on something else."""
         self.last_end = time.perf_counter()
 
     def on_train_batch_start(

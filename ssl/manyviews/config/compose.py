@@ -20,7 +20,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from manyviews import data
 from manyviews.config.mistakes import check_choice, check_file, check_key, yaml_mistake
-from manyviews.config.overrides import by_library, parse, typed_text
+from manyviews.config.overrides import by_library, by_set, parse, typed_text
 from manyviews.errors import ConfigError, one_line
 from manyviews.schema import SCHEMAS, Config, check, locate
 
@@ -68,7 +68,7 @@ def compose(
     if config_dir is not None and not Path(config_dir).is_dir():
         raise ConfigError(f"--config-dir {config_dir} is not a folder")
     extra = [f"hydra.searchpath=[file://{Path(config_dir).absolute()}]"] if config_dir else []
-    overrides, library = by_library(overrides)
+    overrides, library = by_library(by_set(overrides))
     parsed = parse(overrides)
     with _hydra():
         options = {o.key_or_group: _options(o.key_or_group, config_dir) for o in parsed}
@@ -92,8 +92,18 @@ def compose(
         )
     for group in NAMED & SCHEMAS[command].model_fields.keys():
         config[group] = {} if config.get(group) is None else config[group]
+    _remove_labels(config)
     check(command, config, typed_text(parsed))
     return config, choices | library
+
+
+def _remove_labels(config: Config) -> None:
+    """Remove the key `labels` from other data, on which no method is trained."""
+    for callback in filter(None, (config.get("callbacks") or {}).values()):
+        sets = callback.get("sets")
+        for node in sets.values() if isinstance(sets, dict) else ():
+            if isinstance(node, dict):
+                node.pop("labels", None)
 
 
 def _check_files(config_dir: str | None, group: str, chosen: Any = None) -> None:
@@ -138,7 +148,7 @@ def _of_series(
         groups: choices of the command line; chosen views and protocols stay.
         config_dir: see `compose`.
     """
-    chosen = {o.key_or_group: o.value() for o in groups}
+    chosen = {o.key_or_group: o.value() for o in groups if o.package is None}
     if {"views", "evaluation"} <= chosen.keys() or not chosen.keys() & {"data", "experiment"}:
         return []  # by default the data are images
     target = _data_target(str(chosen["data"]), config_dir) if "data" in chosen else None

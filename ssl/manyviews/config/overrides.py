@@ -16,6 +16,8 @@ KEY = re.compile(r"[+~]{0,2}[A-Za-z_][\w./@:-]*")
 PLAIN_BACKSLASH = re.compile(r"[^'\"\[\]{}()]*\\[^'\"\[\]{}()]*")
 LIBRARIES = ("timm/", "torchvision/")  # `backbone=timm/NAME` chooses a model of a library by name
 
+SETS = "callbacks.other_data.sets"  # takes names of data sets, each of which has a file
+
 
 def parse(overrides: Sequence[str]) -> list[Override]:
     """Return the overrides as Hydra reads them; of two for the same key the later one counts.
@@ -23,7 +25,7 @@ def parse(overrides: Sequence[str]) -> list[Override]:
     Raises:
         ConfigError: one of them is not `key=value`, holds several values or is about Hydra itself.
     """
-    return [*{o.key_or_group: o for o in map(_read, overrides)}.values()]
+    return [*{_place(o): o for o in map(_read, overrides)}.values()]
 
 
 def check_each_key_is_typed_once(overrides: Sequence[str]) -> None:
@@ -34,12 +36,17 @@ def check_each_key_is_typed_once(overrides: Sequence[str]) -> None:
     """
     values: dict[str, Override] = {}
     for override in map(_read, overrides):
-        first = values.setdefault(override.key_or_group, override)
+        first = values.setdefault(_place(override), override)
         if repr(first.value()) != repr(override.value()):
             raise ConfigError(
-                f"{override.key_or_group} is given twice, as '{first.input_line}' and as "
+                f"{_place(override)} is given twice, as '{first.input_line}' and as "
                 f"'{override.input_line}'; leave one out"
             )
+
+
+def _place(override: Override) -> str:
+    """Return the key that an override sets, or its group and where in the config its file goes."""
+    return override.get_key_element().lstrip("+~")
 
 
 def _read(text: str) -> Override:
@@ -84,6 +91,28 @@ def by_data(overrides: Sequence[str]) -> list[list[str]]:
     if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
         raise ConfigError(f"'{several[-1]}': type names of data sets, as data=[cifar10,stl10]")
     return [[*rest, f"data={name}"] for name in dict.fromkeys(names)]
+
+
+def by_set(overrides: Sequence[str]) -> list[str]:
+    """Return the overrides with a list of other data sets written as a choice of each one's file.
+
+    >>> by_set(["callbacks.other_data.sets=[pets]", "callbacks.other_data.sets.pets.root=photos"])
+    ['+data@callbacks.other_data.sets.pets=pets', 'callbacks.other_data.sets.pets.root=photos']
+
+    Raises:
+        ConfigError: the list holds something else than names.
+    """
+    found = []
+    for text in overrides:
+        names = _read(text).value() if text.startswith(f"{SETS}=") else None
+        if not isinstance(names, str | list):
+            found.append(text)
+            continue
+        names = [names] if isinstance(names, str) else names
+        if not all(isinstance(name, str) for name in names):
+            raise ConfigError(f"'{text}': type names of data sets, as {SETS}=[cifar10,pets]")
+        found += [f"+data@{SETS}.{name}={name}" for name in names]
+    return found
 
 
 def typed_text(parsed: Sequence[Override]) -> dict[str, Any]:

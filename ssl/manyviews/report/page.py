@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,6 +36,8 @@ CURVES = {
     "online/knn@1/top1": ("Online kNN", "accuracy (%)"),
     "health/positive_precision": ("Positives of their anchor's class", "share (%)"),
 }
+
+OTHER_DATA = re.compile("online/(.+)/knn@1/top1")
 
 PAGE = "index.html"
 VIEWS = 8  # number of views that are shown; REBAR has 21
@@ -119,8 +122,13 @@ def render(files: RunFiles) -> str:
 
 
 def _curves(metrics: list[dict[str, float]], items: str) -> list[Figure]:
-    figures = []
-    for key, (title, unit) in CURVES.items():
+    figures, logged = [], dict.fromkeys(key for record in metrics for key in record)
+    other = {
+        key: (f"Online kNN on {found[1]}", "accuracy (%)")
+        for key in logged
+        if (found := OTHER_DATA.fullmatch(key))
+    }
+    for key, (title, unit) in {**CURVES, **other}.items():
         points = [(r["step"], r[key]) for r in metrics if key in r]
         if points:
             x, y = zip(*points, strict=True)

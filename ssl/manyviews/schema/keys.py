@@ -14,6 +14,7 @@ Named = dict[str, Node | None]  # nodes by name, of which null removes one
 PASSED: dict[str, tuple[str, ...]] = {
     "method": ("backbone",),
     "backbone": ("in_channels", "image_size"),
+    "callbacks": ("data",),
     "optimizer": ("params",),
     "logger": ("run",),
     "trainer": ("callbacks", "logger", "epochs"),

@@ -43,7 +43,7 @@ def check_allowed(name: Any, path: str) -> None:
     key = f"{path}._target_"
     if not isinstance(name, str):
         raise ConfigError(f"{key}={name!r}: type the name of a class or function, such as a.b.C")
-    rooms = ROOMS.get(path.partition(".")[0], ())
+    rooms = _rooms(path)
     room, _, wanted = name.rpartition(".")
     if _trusted(name) or name in rooms or (room == OTHERS and room in rooms):
         return
@@ -55,6 +55,14 @@ def check_allowed(name: Any, path: str) -> None:
         )
     if wanted not in (public := _import(room).__all__):
         raise unknown("class or function", name, [f"{room}.{other}" for other in public])
+
+
+def _rooms(path: str) -> tuple[str, ...]:
+    """Return what the node at a config key may name."""
+    group, *inner = path.split(".")
+    if group == "callbacks" and inner[1:2] == ["sets"]:  # data sets by name, of OtherData
+        group = "data"
+    return ROOMS.get(group, ())
 
 
 def locate(name: str, path: str) -> Any:

@@ -15,6 +15,7 @@ from manyviews.backbones.backbone import Backbone
 from manyviews.backbones.weights import load_trained
 from manyviews.build import Data
 from manyviews.checkpoints import Saved
+from manyviews.datamodules.expected import of_data
 from manyviews.datamodules.preprocessing import Preprocessing, from_dict
 from manyviews.errors import ConfigError
 from manyviews.runs import Run
@@ -117,12 +118,6 @@ def store_expected(run: Run, data: Data) -> Preprocessing:
     expected = of_data(data)
     runs.write_json(run.path / PREPROCESSING, expected.as_dict())
     return expected
-
-
-def of_data(data: Data) -> Preprocessing:
-    """Return what a backbone expects that was trained on these data."""
-    splits = data.splits
-    return Preprocessing(tuple(splits.size), tuple(splits.mean), tuple(splits.std))
 
 
 def of_backbone(config: Config, name: str) -> Candidate:

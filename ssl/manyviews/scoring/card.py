@@ -8,6 +8,7 @@ from typing import Any
 
 from manyviews import checkpoints, report, runs
 from manyviews.build import Data
+from manyviews.datamodules.expected import of_data
 from manyviews.errors import RunFailed
 from manyviews.evaluation.measures import spectrum
 from manyviews.evaluation.subject import Subject
@@ -19,7 +20,6 @@ from manyviews.scoring.candidate import (
     Candidate,
     expected_by,
     in_words,
-    of_data,
     of_run,
     store_expected,
 )

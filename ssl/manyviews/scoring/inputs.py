@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from typing import Any
 
 from manyviews import build
 from manyviews.build import Data
-from manyviews.datamodules.preprocessing import Preprocessing
-from manyviews.errors import ConfigError
+from manyviews.datamodules.expected import Asked, resolved
 from manyviews.schema import Config
 from manyviews.schema.keys import Node
-from manyviews.scoring.candidate import Candidate, of_data
-
-Asked = Mapping[str, Any]  # the keys of `preprocessing` in conf/evaluate.yaml; null keeps the own
+from manyviews.scoring.candidate import Candidate
 
 
 def inputs(candidate: Candidate, node: Node, views: Node, asked: Asked) -> Data:
@@ -41,63 +36,6 @@ def inputs(candidate: Candidate, node: Node, views: Node, asked: Asked) -> Data:
     data = build.data(config)
     data.preprocessing = resolved(expected, data, asked, adapts=candidate.run is None)
     return data
-
-
-def resolved(
-    expected: Preprocessing | None, data: Data, asked: Asked, *, adapts: bool = False
-) -> Preprocessing | None:
-    """Return what becomes of clean inputs; None if the data stay as they are.
-
-    Args:
-        expected: what the backbone expects; None: the data as they are.
-        data: the data.
-        asked: what the user wants instead; null keeps it.
-        adapts: True if the backbone is built for the number of channels of the data.
-
-    Raises:
-        ConfigError: the data have another number of channels than the backbone.
-    """
-    wanted = {key: value for key, value in asked.items() if value is not None}
-    if expected is None and not wanted:
-        return None
-    made = expected or of_data(data)
-    if data.reads == "series":
-        made = made._replace(size=tuple(data.splits.size))
-    if made.channels != data.splits.channels:
-        made = _with_channels(made, data, adapts, wanted.get("grey_as_colour", False))
-    if "size" in wanted:
-        wanted["size"] = (wanted["size"],) * len(made.size)
-    for key in ("mean", "std"):
-        if key in wanted:
-            wanted[key] = tuple(wanted[key])
-            if len(wanted[key]) != made.channels:
-                raise ConfigError(
-                    f"preprocessing.{key} has {len(wanted[key])} numbers; the backbone reads "
-                    f"{made.channels} channels"
-                )
-    wanted.pop("grey_as_colour", None)
-    return made._replace(**wanted)
-
-
-def _with_channels(
-    expected: Preprocessing, data: Data, adapts: bool, grey_as_colour: bool
-) -> Preprocessing:
-    """Return what is expected, for data with another number of channels."""
-    found = data.splits.channels
-    if found == 1 and expected.channels == 3 and grey_as_colour:
-        return expected._replace(grey_as_colour=True)
-    if adapts:  # the first layer is built for the data; all channels have the mean statistics
-        return expected._replace(
-            mean=(sum(expected.mean) / expected.channels,) * found,
-            std=(sum(expected.std) / expected.channels,) * found,
-        )
-    hint = "choose other data"
-    if data.reads == "images":
-        hint = "type preprocessing.grey_as_colour=true" if found == 1 else "type data.channels=1"
-    raise ConfigError(
-        f"data={data.splits.name} has {found} channel{'s' * (found != 1)}, the backbone reads "
-        f"{expected.channels}; {hint}"
-    )
 
 
 def _of_size(views: Node, size: int | None) -> Node:
