@@ -42,6 +42,10 @@ class Features(NamedTuple):
         """Return only the items whose label is known."""
         return self.rows((self.label >= 0).nonzero()[:, 0])
 
+    def to(self, device: str | torch.device) -> Features:
+        """Return the features with their embeddings on a device."""
+        return self._replace(embedding=self.embedding.to(device))
+
     def rows(self, rows: Int64[Tensor, " n"]) -> Features:
         """Return these items in this order."""
         group = None if self.group is None else self.group[rows]

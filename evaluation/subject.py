@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor
 
@@ -38,6 +39,11 @@ class Subject(NamedTuple):
     fresh_views: FreshViews | None = None
     class_names: Sequence[str] = ()
     file_names: Sequence[str] | None = None
+
+    def to(self, device: str | torch.device) -> Subject:
+        """Return the subject with its embeddings on a device; everything else stays on the CPU."""
+        val = None if self.val is None else self.val.to(device)
+        return self._replace(train=self.train.to(device), test=self.test.to(device), val=val)
 
     def labelled_train(self) -> Features:
         """Return the labelled training items.

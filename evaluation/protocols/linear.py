@@ -99,7 +99,7 @@ class LinearGrid:
         grid: list[tuple[float, float]],
     ) -> list[Linear]:
         """Return a head for every pair (learning rate, weight decay) of the grid, trained on x."""
-        pairs = torch.tensor(grid, device=x.device)
+        pairs = torch.tensor(grid).to(x.device)
         rate, decay = pairs[:, 0].view(-1, 1, 1), pairs[:, 1].view(-1, 1, 1)
         # A column of ones carries the bias; it is not decayed.
         x = torch.cat([x, x.new_ones(len(x), 1)], 1)

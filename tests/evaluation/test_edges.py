@@ -2,30 +2,15 @@
 
 import math
 import warnings
-from importlib.resources import files
 
 import pytest
 import torch
-import yaml
-from blobs import problem
+from blobs import grouped, problem
+from every_protocol import CONFIGS, protocol
 
-from manyviews import evaluation
 from manyviews.evaluation.features import Features
 from manyviews.evaluation.subject import Subject
 from manyviews.evaluation.suite import score
-
-CONFIGS = {
-    file.name.removesuffix(".yaml"): content
-    for file in files("manyviews.conf").joinpath("evaluation").iterdir()
-    if file.name.endswith(".yaml")
-    if "_target_" in (content := yaml.safe_load(file.read_text()))
-}
-
-
-def protocol(name):
-    """The protocol of a config file, with shorter training where it is long."""
-    node = {**CONFIGS[name]} | ({"epochs": 3} if name == "linear" else {})
-    return getattr(evaluation, node.pop("_target_").rpartition(".")[2])(**node)
 
 
 def kept(features, mask):
@@ -34,10 +19,6 @@ def kept(features, mask):
 
 def of(train, test=None, classes=3, **more):
     return Subject(train, problem(40, seed=1) if test is None else test, classes, **more)
-
-
-def grouped(features, groups):
-    return features._replace(group=torch.arange(len(features.label)) % groups)
 
 
 def alone():

@@ -11,3 +11,8 @@ def problem(count=200, width=6, classes=3, seed=0):
     centre = torch.randn(classes, width, generator=generator)
     embedding = centre[label] + torch.randn(count, width, generator=generator)
     return Features(embedding, label, torch.arange(count))
+
+
+def grouped(features, groups):
+    """The same features, each item in one of some groups."""
+    return features._replace(group=torch.arange(len(features.label)) % groups)

@@ -24,7 +24,7 @@ from manyviews.scoring.candidate import (
     store_expected,
 )
 from manyviews.scoring.plan import Plan, plan
-from manyviews.scoring.subjects import fill_cache, subjects
+from manyviews.scoring.subjects import fill_cache, on_device, subjects
 
 FEATURES = "features"  # folder of the cached features
 UNLABELLED = "no labels in these data: there is nothing to score, only the label-free figures"
@@ -204,7 +204,7 @@ def _scored(
     if not all((f.label >= 0).any() for f in (trained.train, trained.test)):
         protocols = {k: p for k, p in protocols.items() if getattr(p, "label_free", False)}
     names = () if people is None else people[1]
-    return score(found, protocols, measures=measures, groups=names)
+    return score(on_device(found), protocols, measures=measures, groups=names)
 
 
 def _label_free(subject: Subject) -> dict[str, float]:

@@ -27,6 +27,8 @@ from manyviews.evaluation.words import TRAINED
 from manyviews.schema import Config
 from manyviews.scoring.candidate import Candidate
 
+ROOM = 4  # times the size of the embeddings, for what protocols compute from them
+
 
 def subjects(
     candidate: Candidate, data: Data, fingerprint: Mapping[str, Any], folder: Path
@@ -79,6 +81,20 @@ def fill_cache(
                 features = extract_on_ranks(one.built(data), data, split, rows)
                 if features is not None:
                     save(path, features)
+
+
+def on_device(found: dict[str, Subject]) -> dict[str, Subject]:
+    """Return the subjects with their embeddings where features are extracted, if there is room.
+
+    Protocols run where the embeddings are. They hold standardised or sorted copies of them, so the
+    room that is needed is several times that of the embeddings. Without it they stay on the CPU.
+    """
+    device = _device()
+    parts = [f for s in found.values() for f in (s.train, s.test, s.val) if f is not None]
+    needed = ROOM * sum(f.embedding.nbytes for f in parts)
+    if device == "cpu" or needed > torch.cuda.mem_get_info()[0]:
+        return found
+    return {who: subject.to(device) for who, subject in found.items()}
 
 
 class _CachedBackbone(NamedTuple):

@@ -1,0 +1,20 @@
+"""The protocols that come with manyviews."""
+
+from importlib.resources import files
+
+import yaml
+
+from manyviews import evaluation
+
+CONFIGS = {
+    file.name.removesuffix(".yaml"): content
+    for file in files("manyviews.conf").joinpath("evaluation").iterdir()
+    if file.name.endswith(".yaml")
+    if "_target_" in (content := yaml.safe_load(file.read_text()))
+}
+
+
+def protocol(name):
+    """The protocol of a config file, with shorter training where it is long."""
+    node = {**CONFIGS[name]} | ({"epochs": 3} if name == "linear" else {})
+    return getattr(evaluation, node.pop("_target_").rpartition(".")[2])(**node)
