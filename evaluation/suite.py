@@ -6,7 +6,8 @@ import hashlib
 import json
 import logging
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any, NamedTuple, runtime_checkable
 from typing import Protocol as Typing
@@ -30,7 +31,7 @@ from manyviews.evaluation.subject import Subject
 from manyviews.evaluation.words import HEADLINES, METRICS, SUBJECTS, TRAINED
 
 log = logging.getLogger(__name__)
-
+PACKAGE = __name__.rpartition(".")[0]
 
 ROWS = ("scores", "differences", "subjects", "failed")  # lists of a report that protocols add to
 SAME = "is not distinguishable from"  # the interval of the difference covers zero
@@ -90,7 +91,8 @@ def score(
     predictions: dict[str, np.ndarray] = {}
     for key, protocol in protocols.items():
         try:
-            scored = _score_one(key, subjects, protocol, measures, groups)
+            with _each_note_once():  # the controls have as many items as the trained backbone
+                scored = _score_one(key, subjects, protocol, measures, groups)
             for part, rows in scored.rows.items():
                 found[part] += rows
             predictions |= scored.predictions
@@ -99,6 +101,27 @@ def score(
             reason = one_line(f"{type(error).__name__}: {error}")
             found["failed"].append({"protocol": key, "reason": reason})
     return Scored(found, predictions)
+
+
+@contextmanager
+def _each_note_once() -> Iterator[None]:
+    """Let protocols log the same sentence only once, not for every subject."""
+    said: set[str] = set()
+
+    def is_new(record: logging.LogRecord) -> bool:
+        """Return True for a message that was not logged before."""
+        before = len(said)
+        said.add(record.getMessage())
+        return len(said) > before
+
+    names = [name for name in logging.root.manager.loggerDict if name.startswith(PACKAGE)]
+    for name in names:
+        logging.getLogger(name).addFilter(is_new)
+    try:
+        yield
+    finally:
+        for name in names:
+            logging.getLogger(name).removeFilter(is_new)
 
 
 def _score_one(

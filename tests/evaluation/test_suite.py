@@ -157,3 +157,12 @@ def test_differences_of_earlier_reports_are_said_too():
     row = {"protocol": "knn@1", "metric": "top1", "control": "raw", "beats": False}
     (said,) = sentences([{**row, "value": -0.02, "low": -0.03, "high": -0.01}])
     assert said == "knn@1: is worse than raw pixels (-2.0 points, 95 % interval -3.0 to -1.0)"
+
+
+def test_what_holds_for_all_subjects_is_noted_once(caplog):
+    subjects = {"trained": subject(GOOD), "random": subject(BAD), "raw": subject(GOOD)}
+    for _ in range(2):  # each evaluation notes it
+        caplog.clear()
+        score(subjects, {"knn@2": KNN(2, [7, 100], 7, 0.1)})
+        said = "k = 100 left out: the bank has 60 items"
+        assert caplog.messages.count(said) == 1

@@ -1,6 +1,7 @@
 """`manyviews evaluate` of any backbone on any data, as a user types it."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -96,6 +97,14 @@ def test_a_backbone_with_the_weights_of_a_file_beside_random_ones(config_dir, ph
     assert not np.allclose(found["random"], own.numpy(), atol=1e-3)
 
 
+def test_a_mistake_leaves_no_folder(config_dir, photos, tmp_path):
+    torch.save(torch.nn.Linear(2, 2).state_dict(), tmp_path / "other.pth")
+    other = f"backbone.weights={tmp_path / 'other.pth'}"
+    with pytest.raises(ConfigError, match="does not fit the backbone"):
+        evaluate(config_dir, "backbone=resnet_tiny", other, "data=folder", photos)
+    assert not [*Path("evaluations").glob("*")]
+
+
 def _views():
     crop = {"_target_": "manyviews.views.Crop", "size": 16, "scale": [0.4, 1.0]}
     crop |= {"ratio": [0.75, 1.33], "interpolation": "bilinear"}
@@ -164,6 +173,7 @@ def test_a_run_that_began_with_weights_has_its_start_as_a_control(done_here, sma
         (["run=RUN", "evaluation=standrad"], "unknown evaluation 'standrad'"),
         (["run=RUN", "preprocessing.size=0"], "preprocessing"),
         (["run=RUN", "data=[]"], "type names of data sets"),
+        (["run=RUN", "data=[stripes,eurosat]", "data.root=x"], "^data=stripes: unknown key"),
     ],
 )
 def test_a_mistake_is_told_in_one_line(overrides, said, done_here, config_dir):

@@ -19,7 +19,8 @@ def table(card: dict[str, Any]) -> Table:
         pad_edge=False,
         padding=(0, 3, 0, 0),
     )
-    for title in ("protocol, features", "accuracy (95 % interval)", "trained minus it"):
+    made.add_column("protocol, features")  # in a narrow terminal names are wrapped, numbers are not
+    for title in ("accuracy (95 % interval)", "trained minus it"):
         made.add_column(title, no_wrap=True)
     for row in rows(card):
         # Text, not str: rich would read brackets in a name as markup.

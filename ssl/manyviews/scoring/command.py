@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -96,8 +97,14 @@ def evaluate(overrides: Sequence[str], config_dir: str | None = None) -> Evaluat
 def _requests(overrides: Sequence[str], config_dir: str | None) -> Iterator[Request]:
     """Yield the config for each data set of `data=[A,B]`, or the only one."""
     typed = {text.partition("=")[0].lstrip("+~") for text in overrides}
-    for one in config.by_data(overrides):
-        composed, choices = config.compose("evaluate", one, config_dir)
+    several = config.by_data(overrides)
+    for one in several:
+        try:
+            composed, choices = config.compose("evaluate", one, config_dir)
+        except ConfigError as error:
+            if len(several) == 1:
+                raise
+            raise ConfigError(f"{one[-1]}: {error}") from error
         if "evaluation" not in typed and "data" not in composed and _has_series(composed):
             composed, choices = config.compose("evaluate", [*one, "evaluation=series"], config_dir)
         # Hydra leaves a group out of the config if nothing is chosen.
@@ -183,9 +190,19 @@ def _elsewhere(request: Request, candidate: Candidate) -> Path:
     expected = data.preprocessing
     print(f"inputs: {expected.in_words() if expected else 'as they are in the data'}")
     folder.mkdir(parents=True, exist_ok=True)
-    with runs.lock_report(folder):
-        renew(candidate, data, protocols, file, measures=composed["measures"])
+    try:
+        with runs.lock_report(folder):
+            renew(candidate, data, protocols, file, measures=composed["measures"])
+    except ConfigError:
+        _remove_unused(folder)
+        raise
     return file
+
+
+def _remove_unused(folder: Path) -> None:
+    """Remove a folder that holds nothing but the lock of an evaluation that a mistake ended."""
+    if [path.name for path in folder.iterdir()] == [".report.lock"]:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _with_expected(candidate: Candidate, ckpt: str) -> Candidate:
