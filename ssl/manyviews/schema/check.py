@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Literal, NamedTuple
 
 import pydantic
@@ -133,14 +134,28 @@ def _check_node(node: Any, path: str, group: str | None, typed: Mapping[str, Any
 
 def _check_target(node: Node, path: str, group: str | None, typed: Mapping[str, Any]) -> None:
     """Check the values of a node against the signature of its target."""
-    check_allowed(node["_target_"], path)
-    taken = signature(node["_target_"], path)
-    passed, used = arguments(node, group) if group else Arguments(frozenset(), {})
-    hints = {k: v for k, v in taken.hints.items() if k not in passed} | used
+    target = node["_target_"]
+    check_allowed(target, path)
+    taken, hints, _ = _keys(target, path, group)
     _take_text(node, hints, path, typed)
     values = {k: v for k, v in node.items() if k not in ("_target_", "_partial_")}
     _check_named_nodes(values, hints, path, taken.takes_any)
-    _validate(_schema(taken, hints, values, {*used}), values, path)
+    nodes = frozenset(key for key, value in values.items() if _holds_node(value))
+    _validate(_schema(target, path, group, nodes), values, path)
+
+
+@cache
+def _keys(
+    target: str, path: str, group: str | None
+) -> tuple[Signature, dict[str, Any], frozenset[str]]:
+    """Return the signature of a target, the types of a node's keys, and those that build.py uses.
+
+    The last ones may be missing, although the target may require them.
+    """
+    taken = signature(target, path)
+    passed, used = arguments({"_target_": target}, group) if group else (frozenset(), {})
+    hints = {k: v for k, v in taken.hints.items() if k not in passed} | used
+    return taken, hints, frozenset(used)
 
 
 def _take_text(node: Node, hints: dict[str, Any], path: str, typed: Mapping[str, Any]) -> None:
@@ -161,20 +176,19 @@ def _fits(hint: Any, value: Any) -> bool:
     return True
 
 
-def _schema(
-    taken: Signature, hints: dict[str, Any], values: Node, optional: set[str]
-) -> type[pydantic.BaseModel]:
+@cache
+def _schema(target: str, path: str, group: str | None, nodes: frozenset[str]) -> type[Any]:
     """Return a pydantic model of the keys that a node may have.
 
     Args:
-        taken: the signature of its target.
-        hints: type of each key that a config may set.
-        values: a nested node is built and checked on its own, not compared with the hint.
-        optional: keys that a config may leave out although the target requires them.
+        target: name of its class or function.
+        path: its keys, joined by points.
+        group: see `_check_node`.
+        nodes: keys that hold nodes, which are checked on their own.
     """
-    required = taken.required - optional
+    taken, hints, optional = _keys(target, path, group)
     fields: dict[str, Any] = {
-        name: (Any if _holds_node(values.get(name)) else hint, ... if name in required else None)
+        name: (Any if name in nodes else hint, ... if name in taken.required - optional else None)
         for name, hint in hints.items()
     }
     extra = "allow" if taken.takes_any else "forbid"
