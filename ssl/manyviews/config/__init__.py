@@ -1,6 +1,13 @@
 """The config of a command: composed from files and the command line, and checked."""
 
+from manyviews.config.cells import cells, compose_cells
 from manyviews.config.compose import compose
 from manyviews.config.overrides import by_data, check_each_key_is_typed_once
 
-__all__ = ["by_data", "check_each_key_is_typed_once", "compose"]
+__all__ = [
+    "by_data",
+    "cells",
+    "check_each_key_is_typed_once",
+    "compose",
+    "compose_cells",
+]

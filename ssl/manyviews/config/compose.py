@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import typing
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -65,13 +66,31 @@ def compose(
     Raises:
         ConfigError: a mistake, told in one line.
     """
-    if config_dir is not None and not Path(config_dir).is_dir():
-        raise ConfigError(f"--config-dir {config_dir} is not a folder")
-    extra = [f"hydra.searchpath=[file://{Path(config_dir).absolute()}]"] if config_dir else []
     overrides, library = by_library(by_set(overrides))
     parsed = parse(overrides)
-    with _hydra():
-        options = {o.key_or_group: _options(o.key_or_group, config_dir) for o in parsed}
+    composed, choices = from_files(command, parsed, config_dir)
+    choices |= library
+    return checked(command, composed, choices, typed_text(parsed)), choices
+
+
+def from_files(
+    command: str, parsed: Sequence[Override], config_dir: str | None = None
+) -> tuple[DictConfig, dict[str, str]]:
+    """Return the config of a command before it is resolved and checked, and the chosen files.
+
+    Args:
+        command: see `compose`.
+        parsed: the overrides, each with one value.
+        config_dir: see `compose`.
+
+    Raises:
+        ConfigError: a mistake, told in one line.
+    """
+    if config_dir is not None and not Path(config_dir).is_dir():
+        raise ConfigError(f"--config-dir {config_dir} is not a folder")
+    extra = searchpath(config_dir)
+    with hydra_context():
+        options = {o.key_or_group: options_of(o.key_or_group, config_dir) for o in parsed}
         groups = [o for o in parsed if options[o.key_or_group]]
         for override in groups:
             check_choice(override, options[override.key_or_group])
@@ -85,6 +104,23 @@ def compose(
                 _check_files(config_dir, group)  # a file that another one names may be broken
             raise _reworded(error, command, extra, parsed, groups) from error
         choices = {str(k): str(v) for k, v in composed.hydra.runtime.choices.items()}
+    return OmegaConf.masked_copy(composed, [str(k) for k in composed if k != "hydra"]), choices
+
+
+def checked(
+    command: str, composed: DictConfig, choices: Mapping[str, str], typed: Mapping[str, Any]
+) -> Config:
+    """Return a config as plain values, resolved and checked.
+
+    Args:
+        command: see `compose`.
+        composed: what `from_files` gave; it stays as it is.
+        choices: the file that each config group chose.
+        typed: text of each value on the command line, by its key.
+
+    Raises:
+        ConfigError: a mistake, told in one line.
+    """
     config = _resolved(composed)
     for group in GLOBAL & config.keys():
         raise ConfigError(
@@ -93,8 +129,13 @@ def compose(
     for group in NAMED & SCHEMAS[command].model_fields.keys():
         config[group] = {} if config.get(group) is None else config[group]
     _remove_labels(config)
-    check(command, config, typed_text(parsed))
-    return config, choices | library
+    check(command, config, typed)
+    return config
+
+
+def searchpath(config_dir: str | None) -> list[str]:
+    """Return the override that lets Hydra search a user's own folder, too."""
+    return [f"hydra.searchpath=[file://{Path(config_dir).absolute()}]"] if config_dir else []
 
 
 def _remove_labels(config: Config) -> None:
@@ -189,18 +230,18 @@ def _gives_series(target: str) -> bool:
     return typing.get_type_hints(locate(target, "data")).get("return") is SeriesSplits
 
 
-class _hydra:
-    """A context in which Hydra reads our package and raises whole exceptions."""
-
-    def __enter__(self) -> None:
+@contextmanager
+def hydra_context() -> Iterator[None]:
+    """Let Hydra read our package, and raise whole exceptions."""
+    GlobalHydra.instance().clear()
+    initialize_config_module("manyviews.conf", version_base="1.3")
+    try:
+        yield
+    finally:
         GlobalHydra.instance().clear()
-        initialize_config_module("manyviews.conf", version_base="1.3")
-
-    def __exit__(self, *_: object) -> None:
-        GlobalHydra.instance().clear()
 
 
-def _options(group: str, config_dir: str | None) -> list[str]:
+def options_of(group: str, config_dir: str | None) -> list[str]:
     """Return the files that a group offers; none if the name is that of a key."""
     group = group.partition("@")[0]
     own = Path(config_dir, group).glob("*.yaml") if config_dir else []
@@ -212,7 +253,7 @@ def _reworded(
     error: Exception,
     command: str,
     extra: list[str],
-    parsed: list[Override],
+    parsed: Sequence[Override],
     groups: list[Override],
 ) -> ConfigError:
     """Return Hydra's error as one line; an unknown key is told with the nearest known one."""
@@ -231,10 +272,9 @@ def _reworded(
 
 def _resolved(composed: DictConfig) -> Config:
     """Return the config as plain values, with references replaced by what they refer to."""
-    own = OmegaConf.masked_copy(composed, [str(k) for k in composed if k != "hydra"])
-    _check_references(OmegaConf.to_container(own, resolve=False), "")
+    _check_references(OmegaConf.to_container(composed, resolve=False), "")
     try:
-        plain = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
+        plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except MissingMandatoryValue as error:
         raise ConfigError(f"{error.full_key} is missing; type {error.full_key}=VALUE") from error
     except OmegaConfBaseException as error:

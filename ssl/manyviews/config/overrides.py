@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, cast
 
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 
-from manyviews.errors import ConfigError
+from manyviews.errors import ConfigError, one_line
 
 KEY = re.compile(r"[+~]{0,2}[A-Za-z_][\w./@:-]*")
 PLAIN_BACKSLASH = re.compile(r"[^'\"\[\]{}()]*\\[^'\"\[\]{}()]*")
 LIBRARIES = ("timm/", "torchvision/")  # `backbone=timm/NAME` chooses a model of a library by name
 
+INSTEAD_OF_HYDRA = {
+    "hydra/launcher": "; type -m with launcher=local or launcher=slurm",
+    "hydra/sweeper": "; type -m for a grid, or -m with sweep=optuna for a search",
+}
 SETS = "callbacks.other_data.sets"  # takes names of data sets, each of which has a file
 
 
@@ -49,7 +54,66 @@ def _place(override: Override) -> str:
     return override.get_key_element().lstrip("+~")
 
 
+def expand(
+    overrides: Sequence[str], options_of: Callable[[str], Sequence[str]]
+) -> dict[str, list[str]]:
+    """Return what each override of a sweep stands for: one override per value, by the key.
+
+    >>> expand(["seed=0,1", "epochs=3"], lambda group: [])
+    {'seed': ['seed=0', 'seed=1'], 'epochs': ['epochs=3']}
+
+    Args:
+        overrides: in Hydra's grammar: `a,b`, `choice(a,b)`, `range(0,5)`, `glob(*_cifar10)`.
+        options_of: returns the files of a group, for `glob`.
+
+    Raises:
+        ConfigError: one of them is not `key=value`, stands for nothing, or is an interval, of which
+            a search takes values.
+    """
+    values = {}
+    for override in {_place(o): o for o in map(_parsed, overrides)}.values():
+        override.config_loader = cast(ConfigLoader, _Files(options_of))
+        if not override.is_sweep_override():
+            values[_place(override)] = [str(override.input_line)]
+            continue
+        if not override.is_discrete_sweep():
+            raise ConfigError(
+                f"'{override.input_line}' is an interval, and a grid needs single values; type "
+                "sweep=optuna for a search, or a list such as 0.1,0.2"
+            )
+        try:
+            found = [*override.sweep_string_iterator()]
+        except HydraException as error:
+            raise ConfigError(f"'{override.input_line}': {one_line(error)}") from error
+        if not found:
+            raise ConfigError(f"'{override.input_line}' stands for no value")
+        values[_place(override)] = [f"{override.get_key_element()}={text}" for text in found]
+    return values
+
+
 def _read(text: str) -> Override:
+    """Return one override that holds one value."""
+    override = _parsed(text)
+    if override.is_sweep_override():
+        raise ConfigError(
+            f"'{text}' holds several values, and one run takes one of them; "
+            "`manyviews pretrain -m` makes a run of each; if it is one text, quote it: "
+            f'"{text.replace("=", chr(61) + chr(39), 1)}\'"'
+        )
+    return override
+
+
+class _Files(NamedTuple):
+    """What Hydra asks for the files of a group."""
+
+    options_of: Callable[[str], Sequence[str]]
+
+    def get_group_options(self, group: str, *_: Any, **__: Any) -> list[str]:
+        """Return the names of the files of a group."""
+        return [*self.options_of(group)]
+
+
+def _parsed(text: str) -> Override:
     """Return one override; text that Hydra's grammar has no word for is taken as it is."""
     parser = OverridesParser.create()
     key, equals, value = text.partition("=")
@@ -65,13 +129,9 @@ def _read(text: str) -> Override:
             raise ConfigError(said) from error
         # A path such as "photos (1)" or "it's" is no number, list or name of the grammar.
         override = parser.parse_override(quoted)
-    if override.is_sweep_override():
-        raise ConfigError(
-            f"'{text}' holds several values, and one run takes one of them; "
-            f'if it is one text, quote it: "{text.replace("=", chr(61) + chr(39), 1)}\'"'
-        )
     if override.key_or_group.partition("/")[0].partition(".")[0] == "hydra":
-        raise ConfigError(f"'{text}': settings of Hydra itself cannot be changed here")
+        instead = INSTEAD_OF_HYDRA.get(override.key_or_group, "")
+        raise ConfigError(f"'{text}': settings of Hydra itself cannot be changed here{instead}")
     return override
 
 
