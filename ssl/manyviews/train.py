@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -69,19 +69,29 @@ def pretrain(overrides: Sequence[str], config_dir: str | None = None) -> Run:
         Terminated: it was told to stop with SIGTERM, in the same way.
         RankLost: another process of this run died.
     """
+    return _pretrain(lambda: retriever_stage.compose(overrides, config_dir))
+
+
+def pretrain_planned(stage: Stage) -> Run:
+    """Train a run whose config was composed and checked before; see `pretrain`."""
+    return _pretrain(lambda: [stage])
+
+
+def _pretrain(compose: Callable[[], list[Stage]]) -> Run:
+    """Train the runs that rank 0 composes."""
     with launch_variables.ours_alone(), terminable():
         try:
-            return _follow() if launch_variables.rank() > 0 else _lead(overrides, config_dir)
+            return _follow() if launch_variables.rank() > 0 else _lead(compose)
         except Interrupted as error:
             if isinstance(error.__cause__, Stopped):  # all ranks stop at the same step
                 process_group.leave_together()
             raise
 
 
-def _lead(overrides: Sequence[str], config_dir: str | None) -> Run:
+def _lead(compose: Callable[[], list[Stage]]) -> Run:
     """Train what the command asks for, on rank 0."""
     with process_group.leading() as tell:
-        stages = retriever_stage.compose(overrides, config_dir)
+        stages = compose()
         if len(stages) > 1 and _finished(stages[-1]) is None:
             build.protocols(stages[-1].config)  # mistakes are told before the first is trained
             build.data(stages[-1].config)

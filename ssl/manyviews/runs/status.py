@@ -23,7 +23,11 @@ from manyviews.runs.files import read_object, write_json
 
 # training: a process trains, or died while it did (see heartbeat); stopped: by Ctrl-C or
 # SIGTERM; failed: an error; trained: all epochs are done; finished: evaluated, the report is there.
-State = Literal["training", "stopped", "failed", "trained", "finished"]
+# A sweep writes, once the process has ended: killed, by a signal that nobody can catch; timed out,
+# after the longest time that a trial may take; pruned, because others were better.
+State = Literal[
+    "training", "stopped", "failed", "trained", "finished", "killed", "timed out", "pruned"
+]
 BEAT = 30.0  # seconds between two heartbeats
 
 
