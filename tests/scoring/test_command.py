@@ -9,7 +9,7 @@ import pytest
 import torch
 from pictures import write_folder
 
-from manyviews import backbones, build, scoring, train
+from manyviews import backbones, build, runs, scoring, train
 from manyviews.errors import ConfigError
 
 KNN = ["evaluation=[knn]", "evaluation.knn.neighbours=[1,5]", "evaluation.knn.headline=5"]
@@ -58,6 +58,22 @@ def test_the_same_command_finds_what_it_wrote(done_here, config_dir, photos, mon
 def test_a_run_on_its_own_data_named_again_is_its_own_report(done_here, config_dir):
     done = evaluate(config_dir, f"run={done_here.path}", "data=stripes")
     assert done.reports == [done_here.report]
+
+
+def test_each_run_is_loaded_once(done_here, small, config_dir, monkeypatch):
+    other = train.pretrain([*small, "seed=1"], config_dir)
+    loaded, load = [], runs.load
+    monkeypatch.setattr(runs, "load", lambda path: loaded.append(path) or load(path))
+    given = [str(done_here.path), str(other.path)]
+    done = evaluate(config_dir, f"run=[{','.join(given)}]", "data=[stripes,checks]")
+    assert len(done.reports) == 4
+    assert loaded == given
+
+
+def test_a_run_that_is_not_there_is_told_once_for_several_data_sets(config_dir):
+    with pytest.raises(ConfigError) as error:
+        evaluate(config_dir, "run=nowhere", "data=[stripes,waves]")
+    assert str(error.value).count("run=nowhere") == 1
 
 
 def test_a_backbone_without_a_run_has_random_weights_and_says_so(config_dir, photos):
