@@ -28,8 +28,8 @@ class Subject(NamedTuple):
         fresh_views: returns features (n, q, D) of q random views of each of n training rows, which
             are given by their positions; None if the subject has no backbone.
         class_names: name of each class; empty if there are none.
-        file_names: file name or path of every training item by its position; None if the data have
-            no files.
+        file_names: path of every training item by its position, with / between folders; None if
+            the data have no files.
     """
 
     train: Features

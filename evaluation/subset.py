@@ -17,10 +17,10 @@ def positions_in(file: Path, names: Sequence[str] | None) -> Int64[Tensor, " n"]
 
     Args:
         file: a text file with one item per line: its file name, as in
-            google-research/simclr/imagenet_subsets/1percent.txt, or its row in the training split,
-            from 0.
-        names: file name or path of every training item by its position; None if the data have
-            none.
+            google-research/simclr/imagenet_subsets/1percent.txt, the end of its path, such as
+            n01440764/n01440764_10026.JPEG, or its row in the training split, from 0.
+        names: path of every training item by its position, with / between folders; None if the
+            data have none.
 
     Raises:
         ConfigError: the file cannot be read or is empty, a name belongs to no training item or to
@@ -54,10 +54,13 @@ def _by_name(file: Path, lines: Sequence[str], names: Sequence[str]) -> list[int
         found[line] = [p for p in alike if f"/{names[p]}".endswith(f"/{line}")]
     for said, wrong in (
         ("are not among the training items", [x for x, at in found.items() if not at]),
-        ("fit several training items", [x for x, at in found.items() if len(at) > 1]),
+        (
+            "fit several training items; put the folder before the name, as in class/name.png",
+            [x for x, at in found.items() if len(at) > 1],
+        ),
     ):
         if wrong:
             raise ConfigError(
-                f"subset={file}: {len(wrong)} of {len(found)} names {said}, such as '{wrong[0]}'"
+                f"subset={file}: {len(wrong)} of {len(found)} names, such as '{wrong[0]}', {said}"
             )
     return [at[0] for at in found.values()]

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from manyviews import build, config
+from manyviews import build, checkpoints, config
 from manyviews.errors import ConfigError
 from manyviews.regularizers import VNE
 
@@ -64,6 +64,28 @@ def test_a_queue_that_no_batch_fills_is_told_before_it_is_used_epochs_later(smal
 def test_a_single_view_says_what_to_type(small, config_dir):
     with pytest.raises(ConfigError, match=r"fewer than two views.*type views.large.count=2"):
         build.data(composed(small, config_dir, "views.large.count=1"))
+
+
+@pytest.mark.parametrize("key", ["init", "backbone.weights"])
+def test_first_weights_are_identified_by_the_content_of_their_file(key, small, config_dir):
+    given = composed(small, config_dir, f"{key}=begin.pth")
+    torch.save({"weight": torch.zeros(3)}, "begin.pth")
+    first = build.begins_elsewhere(given)
+    Path("begin.pth").rename("moved.pth")
+    assert build.begins_elsewhere(composed(small, config_dir, f"{key}=moved.pth")) == first
+    assert build.begins_elsewhere(given) == "begin.pth"  # there is no such file any more
+    torch.save({"weight": torch.ones(3)}, "begin.pth")
+    assert build.begins_elsewhere(given) not in (first, "begin.pth", "")
+
+
+def test_a_checkpoint_is_identified_by_the_checksum_that_it_ends_with(small, config_dir, done):
+    given = composed(small, config_dir, f"init={done.path}")
+    digest = checkpoints.digest(done.checkpoints / "last.ckpt")
+    assert digest and build.begins_elsewhere(given) == digest
+
+
+def test_random_first_weights_are_identified_by_nothing(small, config_dir):
+    assert build.begins_elsewhere(composed(small, config_dir)) == ""
 
 
 def shipped(group):

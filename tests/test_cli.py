@@ -181,35 +181,3 @@ def test_a_list_describes_every_name_in_whole_sentences(kind, capsys):
     assert main(["list", kind]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines and [line for line in lines if not line.endswith(".")] == []
-
-
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_options_may_stand_before_between_and_after_overrides(place, capsys, config_dir):
-    typed = ["data=stripes", "batch_size=16"]
-    typed[place:place] = ["--config-dir", config_dir, "--trace"]
-    assert main(["config", "show", *typed]) == 0
-    shown = capsys.readouterr().out
-    assert "small_data.stripes" in shown and "batch_size: 16" in shown
-
-
-@pytest.mark.parametrize(
-    ("typed", "instead"),
-    [
-        (["--epochs", "10"], "unknown option --epochs; .*: type epochs=10;"),
-        (["--epochs=10", "method=swav"], "unknown option --epochs=10; .*: type epochs=10;"),
-        (["method=swav", "--batch-size", "64"], ": type batch_size=64;"),
-        (["data=folder", "-e", "data.path=x"], "unknown option -e; .*: type e=VALUE;"),
-        (["--foo"], "type foo=VALUE; the options are --config-dir FOLDER, --trace and --help$"),
-    ],
-)
-@pytest.mark.parametrize("command", ["pretrain", "doctor"])
-def test_an_unknown_option_is_one_line_with_the_key_to_type(command, typed, instead, capsys):
-    assert main([command, *typed]) == 2
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1 and re.search(instead, said.strip())
-
-
-def test_commands_without_overrides_refuse_what_is_left(capsys):
-    with pytest.raises(SystemExit, match="2"):
-        main(["list", "methods", "x", "y"])
-    assert "unrecognized arguments: y" in capsys.readouterr().err

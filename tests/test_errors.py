@@ -35,7 +35,7 @@ def failing(error):
 def test_each_type_of_error_has_one_exit_code_and_is_told_in_one_line(
     kind, code, capsys, monkeypatch
 ):
-    monkeypatch.setattr(cli, "_list", failing(kind("the reason")))
+    monkeypatch.setitem(cli.COMMANDS, "list", failing(kind("the reason")))
     assert cli.main(["list", "methods"]) == code == kind.exit_code
     assert capsys.readouterr().err == "manyviews: the reason\n"
 
@@ -45,14 +45,14 @@ def test_an_error_of_the_program_keeps_its_traceback_and_ends_with_1(capsys, mon
         """Another class of the same name, for example of a library."""
 
     for error in (RuntimeError("a fault"), ConfigError("not ours"), OSError(errno.EBADF, "x")):
-        monkeypatch.setattr(cli, "_list", failing(error))
+        monkeypatch.setitem(cli.COMMANDS, "list", failing(error))
         assert cli.main(["list", "methods"]) == 1
         assert "Traceback" in capsys.readouterr().err
 
 
 def test_a_full_disk_ends_with_1_in_one_line(capsys, monkeypatch):
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/x")
-    monkeypatch.setattr(cli, "_list", failing(full))
+    monkeypatch.setitem(cli.COMMANDS, "list", failing(full))
     assert cli.main(["list", "methods"]) == 1
     assert capsys.readouterr().err.count("\n") == 1
 

@@ -30,6 +30,7 @@ ORDER = """
     retriever_stage scoring
     train
     commands
+    parser
     cli
     __main__
 """

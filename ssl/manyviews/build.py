@@ -94,9 +94,19 @@ def begun_backbone(config: Config, module: Data) -> Backbone:
 
 
 def begins_elsewhere(config: Config) -> str:
-    """Return what a run's first weights came from, "" if they were random."""
+    """Return a text that identifies the first weights of a run, "" if they were random.
+
+    It is the checksum of their file, or what the config says if that names no file (any more).
+    """
     node = config["backbone"]
-    return str(config.get("init") or node.get("weights") or node.get("pretrained") or "")
+    file = config.get("init") or node.get("weights")
+    if not file:
+        return str(node.get("pretrained") or "")
+    try:
+        found = checkpoints.find(file)
+    except ConfigError:
+        return file
+    return checkpoints.digest(found) or checkpoints.checksum(found)
 
 
 def start(config: Config, module: Data) -> Backbone:

@@ -1,4 +1,4 @@
-"""`manyviews <command> [overrides]`: one function per command, no logic."""
+"""The program `manyviews`: one function per command, and the exit code of each error."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import select
 import signal
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from manyviews import __version__, launch_variables
+from manyviews import launch_variables
 from manyviews.errors import ConfigError, Interrupted, RunFailed
+from manyviews.parser import parse
 
-GROUPS = ("methods", "backbones", "data", "views", "experiments", "protocols")
 FOLDERS: dict[str, str] = {
     "methods": "method",
     "backbones": "backbone",
@@ -26,17 +26,12 @@ FOLDERS: dict[str, str] = {
 }
 # Error numbers of a disk that is full, over its quota, read-only or broken.
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO}
-EXIT_CODES = (
-    "exit codes: 0 done; 1 failed, the message says why; 2 a mistake in the command or its data, "
-    "nothing was trained; 130 stopped by Ctrl-C, 143 stopped by SIGTERM: the same command continues"
-)
-OVERRIDES = "what to change, as key=value or group=name; `manyviews config show` prints all keys"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code.
 
-    `EXIT_CODES` says what they mean; each type of error in `errors.py` holds its own.
+    `parser.EXIT_CODES` says what they mean; each type of error in `errors.py` holds its own.
     """
     if argv is None:  # this process is the program `manyviews`, not one that calls this function
         _let_idle_threads_sleep()
@@ -49,10 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str] | None) -> int:
     arguments = argparse.Namespace(trace=False)
     try:
-        arguments = _arguments(sys.argv[1:] if argv is None else argv)
-        told = arguments.run in (_pretrain, _evaluate)
+        arguments = parse(sys.argv[1:] if argv is None else argv)
+        told = arguments.command in ("pretrain", "evaluate")
         with launch_variables.ours_alone(told=told):
-            arguments.run(arguments)
+            COMMANDS[arguments.command](arguments)
         sys.stdout.flush()
     except (Exception, KeyboardInterrupt) as error:
         if isinstance(error, BrokenPipeError) and _stdout_is_closed():
@@ -327,116 +322,17 @@ def _print_lines(lines: Iterable[str]) -> None:
         print(line, flush=True)
 
 
-def _arguments(argv: Sequence[str]) -> argparse.Namespace:
-    """Return the parsed command line; options may stand before, between and after overrides.
-
-    Raises:
-        ConfigError: an unknown option.
-    """
-    parser = _parser()
-    arguments, rest = parser.parse_known_args(argv)
-    options = [text for text in rest if text.startswith("-")]
-    if not hasattr(arguments, "overrides"):
-        parser.parse_args(argv)  # ends with argparse's own message if anything is left
-    elif options:
-        raise ConfigError(_unknown_option(options[0], argv))
-    else:
-        arguments.overrides += rest  # argparse takes the first row of positional arguments only
-    return arguments
-
-
-def _unknown_option(given: str, argv: Sequence[str]) -> str:
-    """Return what to type in place of an option that does not exist, such as `--epochs 10`."""
-    name, _, value = given.lstrip("-").partition("=")
-    following = [text for text in argv[argv.index(given) + 1 :][:1] if not text.startswith("-")]
-    value = value or next((text for text in following if "=" not in text), "VALUE")
-    key = name.replace("-", "_")
-    return (
-        f"unknown option {given}; settings have no dashes: type {key}={value}; the options are "
-        "--config-dir FOLDER, --trace and --help"
-    )
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="manyviews", description="Self-supervised learning.")
-    parser.epilog = EXIT_CODES
-    parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    pretrain = _command(commands, "pretrain", _pretrain, "learn a backbone, then evaluate it")
-    pretrain.epilog = "example: manyviews pretrain method=swav data=cifar10 backbone=resnet18"
-    evaluate = _command(commands, "evaluate", _evaluate, "score a run or any backbone on any data")
-    evaluate.epilog = "example: manyviews evaluate run=runs/swav-cifar10-resnet18-3f2a9c1e-s0"
-
-    where = _command(commands, "where", _where, "print the run folder of a `pretrain` command")
-    where.epilog = "example: manyviews evaluate run=$(manyviews where experiment=demo)"
-
-    views = _command(commands, "views", _views, "write a picture of the views that training sees")
-    views.epilog = "example: manyviews views experiment=demo sample=17 epoch=3 file=views.png"
-
-    doctor = _command(commands, "doctor", _doctor, "look at every image or series of a data set")
-    doctor.epilog = "example: manyviews doctor data=folder data.path=photos file=doctor.json"
-
-    listing = commands.add_parser("list", help="names that can be chosen", description="Names.")
-    listing.add_argument("kind", choices=GROUPS)
-    listing.add_argument(
-        "pattern", nargs="?", help="of backbones, e.g. 'resnet*', 'timm/vit_*', 'torchvision/*'"
-    )
-    listing.set_defaults(run=_list, trace=False)
-
-    costs = commands.add_parser("costs", help="what backbones cost on this machine")
-    costs.description = "Parameters, D, FLOPs and images per second of each backbone, measured."
-    costs.epilog = "example: manyviews costs 'timm/convnext_*' --size 32"
-    costs.add_argument("pattern", help="as of `list backbones`, e.g. 'resnet*'")
-    costs.add_argument("--size", type=int, default=224, help="side of the images, pixels (224)")
-    costs.add_argument("--channels", type=int, default=3, help="of the images (3)")
-    costs.set_defaults(run=_costs, trace=False)
-
-    proxies = commands.add_parser("proxies", help="rank measures without labels against a probe")
-    proxies.description = (
-        "Rank the measures of the protocol label_free against a probe, over checkpoints or runs "
-        "that were evaluated under both."
-    )
-    proxies.epilog = "example: manyviews proxies runs/A runs/B runs/C --probe knn@1/top1"
-    proxies.add_argument("paths", nargs="+", metavar="RUN", help="run folders or report.json files")
-    proxies.add_argument("--probe", help="protocol and measure (linear_lbfgs@2/top1)")
-    proxies.add_argument("--folder", default="proxies", help="where the page goes (proxies)")
-    proxies.add_argument("--trace", action="store_true", help="show where an error came from")
-    proxies.set_defaults(run=_proxies)
-
-    config = commands.add_parser("config", help="look at the config", description="The config.")
-    inner = config.add_subparsers(required=True, metavar="COMMAND")
-    _command(inner, "show", _config_show, "print the resolved config of `pretrain`")
-    explain = _command(
-        inner, "explain", _config_explain, "say what each key means and whence it is"
-    )
-    explain.epilog = (
-        "an argument without = is a key or a group of keys to show; "
-        "example: manyviews config explain experiment=demo method optimizer.lr"
-    )
-    diff = inner.add_parser("diff", help="print what differs between two runs or two commands")
-    diff.description = (
-        "Print the chosen files and the keys that differ, and say whether both are the same run. "
-        "Runs of earlier versions are compared in today's form. Exit code 0 whether they differ or "
-        "not, 2 for a mistake."
-    )
-    diff.epilog = "example: manyviews config diff runs/NAME 'method=swav epochs=10'"
-    for name in ("first", "second"):
-        diff.add_argument(
-            name, metavar=name.upper(), help="a run folder, or overrides of `pretrain` in quotes"
-        )
-    diff.add_argument("--config-dir", metavar="FOLDER", help="config groups of your own")
-    diff.add_argument("--trace", action="store_true", help="show where an error came from")
-    diff.set_defaults(run=_config_diff)
-    check = _command(inner, "check", _config_check, "build a run and try one step; write nothing")
-    check.epilog = "example: manyviews config check experiment=demo batch_size=512"
-    return parser
-
-
-def _command(commands, name: str, run, text: str) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    command.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help=OVERRIDES)
-    command.add_argument("--config-dir", metavar="FOLDER", help="config groups of your own")
-    command.add_argument("--trace", action="store_true", help="show where an error came from")
-    command.set_defaults(run=run)
-    return command
+COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "pretrain": _pretrain,
+    "evaluate": _evaluate,
+    "where": _where,
+    "views": _views,
+    "doctor": _doctor,
+    "list": _list,
+    "costs": _costs,
+    "proxies": _proxies,
+    "config show": _config_show,
+    "config explain": _config_explain,
+    "config diff": _config_diff,
+    "config check": _config_check,
+}

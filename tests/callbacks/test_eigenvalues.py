@@ -3,12 +3,13 @@ from pathlib import Path
 
 import contract
 import numpy as np
+import on_ranks
 import pytest
 import pytorch_lightning as pl
 import torch
 import unscored
 
-from manyviews import train
+from manyviews import config, train
 from manyviews.callbacks.eigenvalues import Eigenvalues
 from manyviews.callbacks.metrics import Metrics
 from manyviews.callbacks.stop import Stop
@@ -29,8 +30,8 @@ class Recompute(pl.Callback):
         self.values.append(np.linalg.eigvalsh(covariance)[::-1])
 
 
-def records():
-    return [json.loads(line) for line in Path("eigenvalues.jsonl").read_text().splitlines()]
+def records(folder="."):
+    return [json.loads(line) for line in Path(folder, "eigenvalues.jsonl").read_text().splitlines()]
 
 
 @pytest.mark.parametrize("of", ["projection", "embedding"])
@@ -47,6 +48,21 @@ def test_under_accumulation_it_records_whole_steps_only(fit):
     options = ["trainer.accumulate_grad_batches=2"]
     fit(Metrics(Path("m.jsonl"), 1), Eigenvalues(1), more=options)
     assert [r["step"] for r in records()] == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_two_ranks_record_the_eigenvalues_of_their_common_batch(ranks, config_dir, tmp_path):
+    overrides = [*contract.case_overrides("barlow_twins"), *contract.speck("barlow_twins")]
+    given = config.compose("pretrain", [*overrides, "epochs=1"], config_dir)[0]
+    (one := tmp_path / "one").mkdir()
+    (two := tmp_path / "two").mkdir()
+    on_ranks.measured(given, Eigenvalues(2), str(one))
+    ranks(2)("on_ranks.measured", given, Eigenvalues(2), str(two))
+    assert [(r["step"], r["n"]) for r in records(two)] == [(2, 16), (4, 16)]
+    for found, expected in zip(records(two), records(one), strict=True):
+        np.testing.assert_allclose(
+            found.pop("eigenvalues"), expected.pop("eigenvalues"), rtol=1e-9, atol=1e-12
+        )
+        assert found == expected
 
 
 def test_it_is_off_by_default(fit):

@@ -1,12 +1,15 @@
 import json
+from functools import partial
 from pathlib import Path
 
+import contract
+import on_ranks
 import pytest
 import pytorch_lightning as pl
 import torch
 from small_series import Convolution, data, waves, windows
 
-from manyviews import checkpoints, draws
+from manyviews import checkpoints, config, draws
 from manyviews.callbacks.checkpoint import Checkpoint
 from manyviews.callbacks.metrics import Metrics
 from manyviews.callbacks.online_label_free import NAMES, PREFIX, OnlineLabelFree
@@ -34,8 +37,8 @@ class Recompute(pl.Callback):
         self.values.append(float((-(p * p.log()).sum()).exp()))
 
 
-def written():
-    records = map(json.loads, Path("m.jsonl").read_text().splitlines())
+def written(path="m.jsonl"):
+    records = map(json.loads, Path(path).read_text().splitlines())
     return {r["step"]: r for r in records if PREFIX + "rankme" in r}
 
 
@@ -82,6 +85,21 @@ def test_data_without_labels_have_a_best_checkpoint_by_it(fit):
     values = {step: record[PREFIX + "rankme"] for step, record in written().items()}
     best = checkpoints.read(Path("checkpoints/best.ckpt"))["global_step"]
     assert best == max(values, key=lambda step: values[step])
+
+
+def test_two_ranks_record_the_measures_of_one_process(ranks, config_dir, tmp_path):
+    overrides = [*contract.case_overrides("barlow_twins"), *contract.speck("barlow_twins")]
+    given = config.compose("pretrain", [*overrides, "epochs=2"], config_dir)[0]
+    found = []
+    for name, run in (("one", on_ranks.measured), ("two", partial(ranks(2), "on_ranks.measured"))):
+        (folder := tmp_path / name).mkdir()
+        run(given, OnlineLabelFree(1), str(folder))
+        found.append(written(folder / "metrics.jsonl"))
+    one, two = found
+    assert [*one] == [*two] == [4, 8]
+    for step, record in one.items():
+        assert len(record) > 3 and two[step] == pytest.approx(record, rel=1e-6)
+    assert one[4][PREFIX + "rankme"] != pytest.approx(one[8][PREFIX + "rankme"], rel=1e-5)
 
 
 def test_the_validation_split_is_measured_if_there_is_one():

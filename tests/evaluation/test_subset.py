@@ -28,9 +28,14 @@ def test_lines_are_file_names_or_rows(text, positions, tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("n03_1.JPEG\nn01_5.JPEG", "1 of 2 names are not among the training items.*n03_1.JPEG"),
-        ("1_5.JPEG", "1 of 1 names are not among"),  # the end of a name is not a name
-        ("x y.png", "1 of 1 names fit several training items"),
+        (
+            "n03_1.JPEG\nn01_5.JPEG",
+            "1 of 2 names, such as 'n03_1.JPEG', are not among the training",
+        ),
+        ("1_5.JPEG", "1 of 1 names.* are not among"),  # the end of a name is not a name
+        ("1/n01_5.JPEG", "1 of 1 names.* are not among"),  # nor is the end of a folder's name
+        ("n02/n01_5.JPEG", "1 of 1 names.* are not among"),
+        ("x y.png", "1 of 1 names, such as 'x y.png', fit several training items; put the folder"),
         (" \n", "is empty"),
     ],
 )

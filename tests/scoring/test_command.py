@@ -1,6 +1,7 @@
 """`manyviews evaluate` of any backbone on any data, as a user types it."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import torch
 from pictures import write_folder
 
-from manyviews import backbones, build, scoring
+from manyviews import backbones, build, runs, scoring, train
 from manyviews.errors import ConfigError
 
 KNN = ["evaluation=[knn]", "evaluation.knn.neighbours=[1,5]", "evaluation.knn.headline=5"]
@@ -57,6 +58,22 @@ def test_the_same_command_finds_what_it_wrote(done_here, config_dir, photos, mon
 def test_a_run_on_its_own_data_named_again_is_its_own_report(done_here, config_dir):
     done = evaluate(config_dir, f"run={done_here.path}", "data=stripes")
     assert done.reports == [done_here.report]
+
+
+def test_each_run_is_loaded_once(done_here, small, config_dir, monkeypatch):
+    other = train.pretrain([*small, "seed=1"], config_dir)
+    loaded, load = [], runs.load
+    monkeypatch.setattr(runs, "load", lambda path: loaded.append(path) or load(path))
+    given = [str(done_here.path), str(other.path)]
+    done = evaluate(config_dir, f"run=[{','.join(given)}]", "data=[stripes,checks]")
+    assert len(done.reports) == 4
+    assert loaded == given
+
+
+def test_a_run_that_is_not_there_is_told_once_for_several_data_sets(config_dir):
+    with pytest.raises(ConfigError) as error:
+        evaluate(config_dir, "run=nowhere", "data=[stripes,waves]")
+    assert str(error.value).count("run=nowhere") == 1
 
 
 def test_a_backbone_without_a_run_has_random_weights_and_says_so(config_dir, photos):
@@ -119,8 +136,6 @@ def test_a_data_set_that_cannot_be_read_is_told_and_the_others_are_evaluated(don
 
 
 def test_several_runs_are_compared_item_by_item(done_here, small, config_dir):
-    from manyviews import train
-
     other = train.pretrain([*small, "seed=1"], config_dir)
     done = evaluate(config_dir, f"run=[{done_here.path},{other.path}]")
     found = json.loads(done.comparison.read_text())
@@ -135,8 +150,6 @@ def test_several_runs_are_compared_item_by_item(done_here, small, config_dir):
 
 
 def test_runs_on_other_data_are_never_paired(done_here, small, config_dir):
-    from manyviews import train
-
     other = train.pretrain([*small, "data.size=20", "seed=1"], config_dir)
     done = evaluate(config_dir, f"run=[{done_here.path},{other.path}]")
     found = json.loads(done.comparison.read_text())
@@ -145,8 +158,6 @@ def test_runs_on_other_data_are_never_paired(done_here, small, config_dir):
 
 
 def test_a_run_that_began_with_weights_has_its_start_as_a_control(done_here, small, config_dir):
-    from manyviews import train
-
     run = train.pretrain([*small, f"init={done_here.path}"], config_dir)
     card = json.loads(run.report.read_text())
     assert subjects_of(card) == {"trained", "random", "start", "raw"}
@@ -158,6 +169,25 @@ def test_a_run_that_began_with_weights_has_its_start_as_a_control(done_here, sma
         if (s["subject"], s["metric"], s["split"]) == ("trained", "top1", "test")
     ]
     assert start == trained
+
+
+def test_features_of_the_start_are_made_again_if_its_file_has_changed(
+    done_here, small, config_dir, tmp_path
+):
+    other = train.pretrain([*small, "seed=1"], config_dir)
+    begin = tmp_path / "begin.ckpt"
+    shutil.copy(done_here.checkpoints / "last.ckpt", begin)
+    run = train.pretrain([*small, f"init={begin}"], config_dir)
+    shutil.copy(other.checkpoints / "last.ckpt", begin)
+    scoring.evaluate([f"run={run.path}", "evaluation=[ncm]", "logger.wandb=null"], config_dir)
+
+    def features(of, name):
+        return [np.load(f)["embedding"] for f in (of.path / "features").glob(f"{name}-test-*.npz")]
+
+    starts = features(run, "start")
+    assert len(starts) == 2
+    for (own,) in (features(done_here, "trained"), features(other, "trained")):
+        assert sum(np.array_equal(own, start) for start in starts) == 1
 
 
 @pytest.mark.parametrize(

@@ -322,6 +322,17 @@ def trained(given, permuted=False):
     }
 
 
+def measured(given, callback, folder):
+    """Train for the files that a callback writes into a folder, metrics.jsonl among them."""
+    composed = {**given, "trainer": {**given["trainer"], "devices": distributed.world_size()}}
+    data = build.data(composed)
+    method = build.method(composed, data)
+    trainer = build.trainer(composed, [Metrics(Path(folder) / "metrics.jsonl", 1), callback])
+    if distributed.world_size() > 1:
+        synchronise(method, torch.device("cpu"))
+    trainer.fit(method, datamodule=data)
+
+
 def slowly(*arguments):
     """An accuracy that takes seconds."""
     time.sleep(7)

@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 from torch import nn
 
 from manyviews import distributed, draws
+from manyviews.callbacks.due import due
 from manyviews.callbacks.metrics import Metrics
 from manyviews.datamodules.module import ViewData
 from manyviews.datamodules.named_splits import named_splits
@@ -55,10 +56,7 @@ class OnlineLabelFree(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Measure the backbone if it is due: all ranks extract features, rank 0 measures."""
-        if self.every_n_epochs is None:
-            return
-        done = trainer.current_epoch + 1
-        if done % self.every_n_epochs == 0 or done == trainer.max_epochs:
+        if due(trainer, self.every_n_epochs):
             data: ViewData[Any, Any] = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
             features = self.features(data, pl_module.get_submodule("backbone"))
             with distributed.rank_0_alone():

@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 
 from manyviews import distributed
 from manyviews.batch import Batch
+from manyviews.callbacks.due import due
 from manyviews.callbacks.metrics import Metrics
 from manyviews.callbacks.online_knn import accuracy, bank_and_queries
 from manyviews.datamodules.expected import of_data, resolved
@@ -96,8 +97,7 @@ class OtherData(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Measure if this epoch is due, or if it is time."""
-        done = trainer.current_epoch + 1
-        if self.every_n_epochs and (done % self.every_n_epochs == 0 or done == trainer.max_epochs):
+        if due(trainer, self.every_n_epochs):
             self.is_due = True
         if self.sets:
             self._measure_if_due(trainer, pl_module)

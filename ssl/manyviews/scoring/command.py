@@ -54,11 +54,13 @@ class Request(NamedTuple):
         config: the checked config.
         choices: the file that each config group chose.
         typed: keys and groups that the user typed.
+        runs: the runs that are asked for; None stands for a backbone without a run.
     """
 
     config: Config
     choices: dict[str, str]
     typed: set[str]
+    runs: list[Run | None]
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -82,7 +84,7 @@ def evaluate(overrides: Sequence[str], config_dir: str | None = None) -> Evaluat
     missing: dict[str, str] = {}
     for request in requests:
         try:
-            reports += [_evaluate(request, run) for run in _runs(request.config)]
+            reports += [_evaluate(request, run) for run in request.runs]
         except ConfigError as error:
             if len(requests) == 1:
                 raise
@@ -98,6 +100,7 @@ def _requests(overrides: Sequence[str], config_dir: str | None) -> Iterator[Requ
     """Yield the config for each data set of `data=[A,B]`, or the only one."""
     typed = {text.partition("=")[0].lstrip("+~") for text in overrides}
     several = config.by_data(overrides)
+    found: list[Run | None] = []
     for one in several:
         try:
             composed, choices = config.compose("evaluate", one, config_dir)
@@ -105,23 +108,23 @@ def _requests(overrides: Sequence[str], config_dir: str | None) -> Iterator[Requ
             if len(several) == 1:
                 raise
             raise ConfigError(f"{one[-1]}: {error}") from error
-        if "evaluation" not in typed and "data" not in composed and _has_series(composed):
+        found = found or _runs(composed)  # the same for every data set
+        if "evaluation" not in typed and "data" not in composed and _has_series(found[0]):
             composed, choices = config.compose("evaluate", [*one, "evaluation=series"], config_dir)
         # Hydra leaves a group out of the config if nothing is chosen.
-        yield Request({"backbone": None, "data": None, **composed}, choices, typed)
+        yield Request({"backbone": None, "data": None, **composed}, choices, typed, found)
 
 
-def _has_series(composed: Config) -> bool:
-    """Return True if the first run was trained on time series, which have a suite of their own."""
-    found = _runs(composed)[0]
-    return found is not None and ".series." in str(found.config["views"].get("_target_"))
+def _has_series(run: Run | None) -> bool:
+    """Return True if a run was trained on time series, which have a suite of their own."""
+    return run is not None and ".series." in str(run.config["views"].get("_target_"))
 
 
 def _runs(composed: Config) -> list[Run | None]:
     """Return the runs that are asked for; None stands for a backbone without a run.
 
     Raises:
-        ConfigError: neither a run nor a backbone is named, or both are.
+        ConfigError: not a run folder, or an empty list.
     """
     given = composed["run"]
     if given is None:

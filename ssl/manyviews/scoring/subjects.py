@@ -194,7 +194,7 @@ def _subject(data: Data, of: Callable[[Split], Features]) -> Subject:
         len(classes),
         val,
         class_names=tuple(map(str, classes)),
-        file_names=None if files is None else [path.name for path in files],
+        file_names=None if files is None else [path.as_posix() for path in files],
     )
 
 

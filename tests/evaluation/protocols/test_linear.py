@@ -51,6 +51,113 @@ def test_a_head_of_the_grid_equals_torch_s_sgd_alone():
         torch.testing.assert_close(head.bias.float(), layer.bias.detach(), rtol=1e-3, atol=1e-5)
 
 
+def subject(val=True):
+    """Items of one problem: 200 to fit on, 100 to choose on, 100 to score."""
+    fit, held, test = (
+        problem(400).rows(torch.arange(200)),
+        *(problem(400).rows(torch.arange(first, first + 100)) for first in (200, 300)),
+    )
+    return Subject(fit, test, 3, val=held if val else None)
+
+
+def probabilities(fit, scored, rate, decay, epochs=5, batch=32):
+    """Probabilities of the scored items, by a head that torch's SGD trains on its own."""
+    mean, std = fit.embedding.mean(0), fit.embedding.std(0, correction=0)
+    x, x_scored = (fit.embedding - mean) / std, (scored.embedding - mean) / std
+    weight, bias = torch.zeros(3, 6, requires_grad=True), torch.zeros(3, requires_grad=True)
+    sgd = torch.optim.SGD([{"params": [weight], "weight_decay": decay}, {"params": [bias]}], rate)
+    for group in sgd.param_groups:
+        group["momentum"] = 0.9
+    steps = epochs * (len(x) // batch)
+    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(sgd, steps)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(epochs):
+        order = torch.randperm(len(x), generator=generator)
+        for first in range(0, len(x) - batch + 1, batch):
+            rows = order[first : first + batch]
+            sgd.zero_grad()
+            F.cross_entropy(x[rows] @ weight.mT + bias, fit.label[rows]).backward()
+            sgd.step()
+            cosine.step()
+    return (x_scored @ weight.mT + bias).softmax(1).detach()
+
+
+def accuracy(probability, label):
+    return float((probability.argmax(1) == label).double().mean())
+
+
+@pytest.mark.parametrize("val", [True, False])
+def test_the_answer_is_that_of_torch_s_sgd_for_every_cell_of_the_grid(val):
+    rates, decays, given = [0.01, 0.1, 1.0], [1e-3, 0.1], subject(val)
+    found = LinearGrid(1, rates, decays, epochs=5, batch_size=32)(given)
+    kept, held = given.fit_and_held(0.1, 0)
+    assert len(held.label) == (100 if val else 20)
+    on_held = {
+        (rate, decay): probabilities(kept, held, rate, decay) for rate in rates for decay in decays
+    }
+    expected = {cell: accuracy(p, held.label) for cell, p in on_held.items()}
+    tried = [((t["learning_rate"], t["weight_decay"]), t["accuracy"]) for t in found.tried]
+    assert dict(tried) == pytest.approx(expected) and len(tried) == 6
+    assert len({*expected.values()}) > 1
+    assert [a for _, a in tried] == sorted(expected.values(), reverse=True)
+
+    best = max(expected, key=lambda cell: expected[cell])  # the first of equal ones
+    assert found.setting == dict(zip(("learning_rate", "weight_decay"), best, strict=True))
+    assert tried[0][0] == best and torch.equal(found.held, held.label)
+    on_test = probabilities(given.train, given.test, *best)
+    for answer, reference in ((found.validation, on_held[best]), (found.answer, on_test)):
+        torch.testing.assert_close(answer.scores.float(), reference, rtol=1e-3, atol=1e-5)
+        assert torch.equal(answer.top1, reference.argmax(1))
+
+
+RATES_KEY, DECAYS_KEY = "evaluation.linear.learning_rates", "evaluation.linear.weight_decays"
+LARGEST_RATE = (
+    f"the largest of 3 values of {RATES_KEY} won (0.1): larger ones may be better; "
+    f"type '{RATES_KEY}=[0.001,0.01,0.1,1,10]'"
+)
+SMALLEST_RATE = (
+    f"the smallest of 2 values of {RATES_KEY} won (0.1): smaller ones may be better; "
+    f"type '{RATES_KEY}=[0.001,0.01,0.1,1]'"
+)
+LARGEST_DECAY = (
+    f"the largest of 3 values of {DECAYS_KEY} won (0.1): larger ones may be better; "
+    f"type '{DECAYS_KEY}=[0.001,0.01,0.1,1,10]'"
+)
+SMALLEST_DECAY = (
+    f"the smallest of 2 values of {DECAYS_KEY} won (0.1): smaller ones may be better; "
+    f"type '{DECAYS_KEY}=[0.001,0.01,0.1,1]'"
+)
+
+
+@pytest.mark.parametrize(
+    ("rates", "decays", "won", "said"),
+    [
+        ([0.001, 0.01, 0.1], [0.01], (0.1, 0.01), LARGEST_RATE),
+        ([0.1, 1.0], [0.1], (0.1, 0.1), SMALLEST_RATE),
+        ([0.1], [0.001, 0.01, 0.1], (0.1, 0.1), LARGEST_DECAY),
+        ([0.1], [0.1, 1.0], (0.1, 0.1), SMALLEST_DECAY),
+        (
+            [0.001, 0.01, 0.1],
+            [0.001, 0.01, 0.1],
+            (0.1, 0.1),
+            f"{LARGEST_RATE}; {LARGEST_DECAY}",
+        ),
+        (  # under the other decay, the other rate is the better one
+            [0.1, 1.0],
+            [0.1, 0.01],
+            (0.1, 0.1),
+            f"{SMALLEST_RATE}; the largest of 2 values of {DECAYS_KEY} won (0.1): larger ones may "
+            f"be better; type '{DECAYS_KEY}=[0.01,0.1,1,10]'",
+        ),
+        ([0.01, 0.1, 1.0], [0.01, 0.1, 1.0], (0.1, 0.1), ""),  # inside
+    ],
+)
+def test_a_winner_at_an_end_of_the_grid_is_told_with_what_to_type(rates, decays, won, said):
+    found = LinearGrid(1, rates, decays, epochs=6, batch_size=32)(subject())
+    assert (*found.setting.values(),) == won
+    assert found.edge == said
+
+
 def test_the_pair_is_chosen_on_the_held_out_part(monkeypatch):
     fitted = []
     fit = LinearGrid.fit
