@@ -2,7 +2,8 @@
 
 A file holds the bytes of `torch.save` (so `torch.load` reads it), then the SHA-256 of these bytes.
 It is written under another name, flushed to the disk and renamed, and the checkpoint before it is
-kept: there is always a whole one.
+kept: there is always a whole one. Torch is imported by the functions that need it, so that where a
+run stands is known without it.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import torch
 
 from manyviews.errors import ConfigError, NotSaved
 
@@ -159,6 +158,8 @@ def read(path: Path) -> dict[str, Any]:
         Torn: if the file is cut, changed, or not the checkpoint of a run.
         ConfigError: if it has another format version.
     """
+    import torch
+
     content = path.read_bytes()
     body, trailer = content[:-_TRAILER], content[-_TRAILER:]
     if not trailer.startswith(_MARK):
@@ -214,6 +215,8 @@ def write(path: Path, checkpoint: Mapping[str, Any]) -> None:
     Raises:
         NotSaved: if the disk refuses it (no space, no permission, ...).
     """
+    import torch
+
     # On the same disk, so that the rename is atomic.
     beside = path.with_suffix(".tmp")
     try:

@@ -141,6 +141,18 @@ def _composed(schema: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _pretrain(arguments: argparse.Namespace) -> None:
+    options = {
+        "jobs": arguments.jobs,
+        "retry": arguments.retry,
+        "dry_run": arguments.dry_run or None,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    if arguments.multirun:
+        _sweep_runs(arguments, given)
+        return
+    if given:
+        name = next(iter(given)).replace("_", "-")
+        raise ConfigError(f"--{name} belongs to a sweep; type -m, too")
     if launch_variables.rank() == 0:  # the other processes read the config of rank 0
         _composed("pretrain", arguments)
     from manyviews import train
@@ -149,6 +161,29 @@ def _pretrain(arguments: argparse.Namespace) -> None:
     run = train.pretrain(arguments.overrides, arguments.config_dir)
     if launch_variables.rank() == 0 and run.report.is_file():
         _show(run.report)
+
+
+def _sweep_runs(arguments: argparse.Namespace, options: dict[str, Any]) -> None:
+    from manyviews import config
+    from manyviews.sweeps import command
+
+    config.check_each_key_is_typed_once(arguments.overrides)
+    command.run(arguments.overrides, arguments.config_dir, **options)
+
+
+def _sweep(arguments: argparse.Namespace) -> None:
+    from manyviews.sweeps import command
+
+    match arguments.words:
+        case ["trial", folder, number]:
+            _prepare_process()
+            run = command.run_trial(folder, number)
+            if launch_variables.rank() == 0:
+                _show(run / "report" / "report.json")
+        case [folder]:
+            _print_lines(command.show(folder))
+        case _:
+            raise ConfigError("type manyviews sweep FOLDER, with the folder of one sweep")
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
@@ -324,6 +359,7 @@ def _print_lines(lines: Iterable[str]) -> None:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "pretrain": _pretrain,
+    "sweep": _sweep,
     "evaluate": _evaluate,
     "where": _where,
     "views": _views,

@@ -14,8 +14,6 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Literal
 
-import torch
-
 from manyviews.errors import ConfigError, RunFailed
 
 Accelerator = Literal["auto", "cpu", "gpu", "cuda", "mps"]
@@ -54,6 +52,8 @@ def worker_context() -> BaseContext:
 
 def resolve_accelerator(accelerator: Accelerator) -> str:
     """Return the accelerator for Lightning; "auto" is the GPU if there is one, else the CPU."""
+    import torch
+
     if accelerator != "auto":
         return "gpu" if accelerator == "cuda" else accelerator
     return "gpu" if torch.cuda.is_available() else "cpu"
@@ -61,6 +61,8 @@ def resolve_accelerator(accelerator: Accelerator) -> str:
 
 def resolve_precision(accelerator: str, precision: Precision) -> Given:
     """Return the precision for Lightning; "auto" is bf16-mixed if the device is fast at it."""
+    import torch
+
     if precision != "auto":
         return precision
     if accelerator == "gpu":
@@ -85,6 +87,8 @@ def check_precision(accelerator: str, precision: Precision) -> None:
 
 def emulation(accelerator: str, precision: str) -> str:
     """Return a note if this machine has no instructions for a precision; empty if it has."""
+    import torch
+
     if precision != "bf16-mixed":
         return ""
     gpu = accelerator == "gpu"
@@ -99,6 +103,8 @@ def emulation(accelerator: str, precision: str) -> str:
 
 def cpu_has_bf16() -> bool:
     """Return True if the CPU has instructions for bf16 matrix products (AVX512-BF16 or AMX)."""
+    import torch
+
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
@@ -108,6 +114,8 @@ def memory_error(error: BaseException) -> RunFailed | None:
     Args:
         error: of torch's allocators for CPU and GPU, which raise plain RuntimeErrors, or numpy's.
     """
+    import torch
+
     text = str(error)
     refused = isinstance(error, torch.OutOfMemoryError | MemoryError) or (
         isinstance(error, RuntimeError) and re.search(REFUSED, text)
@@ -143,6 +151,8 @@ def memory_told() -> Iterator[None]:
 
 def environment() -> dict[str, str | int]:
     """Return the versions and the hardware that a bit-exact repetition of a run needs."""
+    import torch
+
     packages = ("torchvision", "pytorch-lightning", "hydra-core", "faiss-cpu", "wandb")
     return {
         "manyviews": version("manyviews"),

@@ -43,8 +43,8 @@ def _unknown_option(given: str, argv: Sequence[str]) -> str:
     value = value or next((text for text in following if "=" not in text), "VALUE")
     key = name.replace("-", "_")
     return (
-        f"unknown option {given}; settings have no dashes: type {key}={value}; the options are "
-        "--config-dir FOLDER, --trace and --help"
+        f"unknown option {given}; settings have no dashes: type {key}={value}; "
+        "`manyviews COMMAND --help` lists the options"
     )
 
 
@@ -56,7 +56,23 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     pretrain = _command(commands, "pretrain", "learn a backbone, then evaluate it")
-    pretrain.epilog = "example: manyviews pretrain method=swav data=cifar10 backbone=resnet18"
+    pretrain.epilog = (
+        "examples: manyviews pretrain method=swav data=cifar10 backbone=resnet18; "
+        "manyviews pretrain -m method=swav,tico seed=0,1,2 -j 2"
+    )
+    pretrain.add_argument(
+        "-m",
+        "--multirun",
+        action="store_true",
+        help="a sweep: a run for each combination of values",
+    )
+    pretrain.add_argument("-j", "--jobs", type=int, metavar="N", help="runs at the same time (1)")
+    pretrain.add_argument(
+        "--retry", choices=["failed", "none"], help="runs that failed before: once more, or not"
+    )
+    pretrain.add_argument(
+        "--dry-run", action="store_true", help="plan the sweep, print its commands, run nothing"
+    )
     evaluate = _command(commands, "evaluate", "score a run or any backbone on any data")
     evaluate.epilog = "example: manyviews evaluate run=runs/swav-cifar10-resnet18-3f2a9c1e-s0"
 
@@ -95,6 +111,29 @@ def _parser() -> argparse.ArgumentParser:
     proxies.add_argument("--folder", default="proxies", help="where the page goes (proxies)")
     proxies.add_argument("--trace", action="store_true", help="show where an error came from")
     proxies.set_defaults(command="proxies")
+
+    sweep = commands.add_parser("sweep", help="say where a sweep stands; runs nothing")
+    sweep.description = "Say where a sweep stands, and which command continues it."
+    sweep.epilog = "example: manyviews sweep sweeps/NAME"
+    sweep.add_argument("words", nargs="+", metavar="FOLDER", help="folder of a sweep")
+    sweep.add_argument("--trace", action="store_true", help="show where an error came from")
+    sweep.set_defaults(command="sweep")
+
+    board = commands.add_parser("leaderboard", help="a table of runs, the best first")
+    board.description = "A table of runs: settings that differ, mean and spread over seeds, cost."
+    board.epilog = (
+        "example: manyviews leaderboard runs --by val/linear_lbfgs@2/top1 --group method "
+        "--where data=cifar10 --md"
+    )
+    board.add_argument("folders", nargs="*", metavar="FOLDER", help="where runs lie (runs)")
+    board.add_argument("--by", metavar="METRIC", help="sort by, such as val/knn@1/top1")
+    board.add_argument("--group", action="append", metavar="KEY", help="one row per value of it")
+    board.add_argument("--where", action="append", metavar="KEY=VALUE", help="only such runs")
+    form = board.add_mutually_exclusive_group()
+    for name in ("csv", "md", "json"):
+        form.add_argument(f"--{name}", dest="form", action="store_const", const=name)
+    board.add_argument("--trace", action="store_true", help="show where an error came from")
+    board.set_defaults(command="leaderboard")
 
     config = commands.add_parser("config", help="look at the config", description="The config.")
     inner = config.add_subparsers(required=True, metavar="COMMAND")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from manyviews import config, process_group, runs
+from manyviews import config, runs
 from manyviews.errors import ConfigError
 from manyviews.schema import Config
 
@@ -97,6 +97,8 @@ def check_launcher(stage: Stage) -> None:
     Raises:
         ConfigError: says the command that trains it.
     """
+    from manyviews import process_group  # imports torch, which planning a sweep does not need
+
     folder = runs.folder(stage.config, stage.choices)
     begun = (folder / "config.yaml").is_file()
     if process_group.launcher() and not (begun and runs.load(folder).trained):

@@ -40,7 +40,7 @@ def check_each_key_is_typed_once(overrides: Sequence[str]) -> None:
         ConfigError: quotes both.
     """
     values: dict[str, Override] = {}
-    for override in map(_read, overrides):
+    for override in map(_parsed, overrides):
         first = values.setdefault(_place(override), override)
         if repr(first.value()) != repr(override.value()):
             raise ConfigError(

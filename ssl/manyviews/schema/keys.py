@@ -100,9 +100,25 @@ class Evaluate(_Keys):
     logger: Named
 
 
+class Search(_Keys):
+    """Keys of `sweep`: which runs a sweep has."""
+
+    name: Annotated[str, pydantic.Field(pattern=r"^[\w.-]+$")] | None
+    folder: str
+    overrides: list[str]
+    minutes: float | None = pydantic.Field(gt=0)
+
+
+class Multirun(_Keys):
+    """Top-level keys of a sweep, beside those of its runs."""
+
+    sweep: Search
+
+
 SCHEMAS: dict[str, type[_Keys]] = {
     "pretrain": Pretrain,
     "evaluate": Evaluate,
     "views_sheet": ViewsSheet,
     "doctor": Doctor,
+    "multirun": Multirun,
 }

@@ -66,6 +66,16 @@ class Sweep(NamedTuple):
     path: Path
     trials: list[Trial]
 
+    @property
+    def command(self) -> str:
+        """The command that continues it."""
+        spec = read_object(self.path / SPEC) or {}
+        words = ["manyviews", "pretrain", "-m", *spec.get("overrides", [])]
+        words += [f"sweep.name={self.path.name}", f"sweep.folder={self.path.parent}"]
+        if spec.get("config_dir"):
+            words += ["--config-dir", spec["config_dir"]]
+        return shlex.join(words)
+
 
 def plan(
     overrides: Sequence[str],
@@ -86,8 +96,9 @@ def plan(
         ConfigError: a mistake in a run, or the folder of this name holds another sweep.
     """
     overrides = [*settings["sweep"]["overrides"], *overrides]
+    sweep = settings["sweep"]
     spec = {"format_version": FORMAT_VERSION, "overrides": overrides, "config_dir": config_dir}
-    path = _folder(settings["sweep"], spec)
+    path = _folder(sweep, spec)
     _check_same_spec(path, spec)
     if (path / PLAN).is_file():
         return load(path)

@@ -1,0 +1,194 @@
+"""The command `manyviews pretrain -m`, and `manyviews sweep`, which says where a sweep stands."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from manyviews import config
+from manyviews.errors import ConfigError, RunFailed, one_line
+from manyviews.runs import status
+from manyviews.sweeps import attempts
+from manyviews.sweeps.attempts import Attempt
+from manyviews.sweeps.controller import Controller, Retry, environment
+from manyviews.sweeps.plan import Sweep, Trial, load, plan
+
+OURS = ("sweep",)  # groups of the sweep itself; all others are those of its runs
+
+
+def run(
+    overrides: Sequence[str],
+    config_dir: str | None = None,
+    *,
+    jobs: int = 1,
+    retry: Retry = "failed",
+    dry_run: bool = False,
+) -> Sweep:
+    """Plan a sweep, run what is left of it, and say how it ended.
+
+    Args:
+        overrides: of the runs, with several values, and keys of `conf/multirun.yaml`.
+        config_dir: a folder with config groups of your own.
+        jobs: most runs at the same time.
+        retry: what to do with runs that failed before.
+        dry_run: True to print the plan and run nothing.
+
+    Raises:
+        ConfigError: a mistake in any run, told before the first starts.
+        RunFailed: at least one run did not finish.
+        Interrupted: it was told to stop; the same command continues.
+    """
+    if os.name != "posix":
+        raise ConfigError("sweeps need Linux or macOS, whose processes can share a lock")
+    own, of_runs = _divided(_with_file(overrides))
+    settings, _ = config.compose("multirun", own, config_dir)
+    sweep = plan(of_runs, settings, config_dir, write=not dry_run)
+    controller = Controller(sweep, jobs=jobs, retry=retry, minutes=settings["sweep"]["minutes"])
+    print(f"{sweep.path}: {_counts(sweep)}", flush=True)
+    if dry_run:
+        for line in _commands(sweep, jobs):
+            print(line)
+        return sweep
+    ended = controller.run()
+    _say_failed(sweep, ended)
+    return sweep
+
+
+def _with_file(overrides: Sequence[str]) -> list[str]:
+    """Return the overrides with `sweep=FILE` replaced by what the file says.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    found = []
+    for text in overrides:
+        key, _, value = text.partition("=")
+        if key != "sweep" or not value.endswith((".yaml", ".yml")):
+            found.append(text)
+            continue
+        try:
+            content = yaml.safe_load(Path(value).read_text(encoding="utf-8"))
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise ConfigError(f"{text}: {one_line(error)}") from error
+        if not isinstance(content, dict):
+            raise ConfigError(f"{text}: the file holds no keys; write overrides: [seed=0,1]")
+        if "base" in content:
+            found.append(f"sweep={content.pop('base')}")
+        found += [f"sweep.{key}={_as_override(item)}" for key, item in content.items()]
+    return found
+
+
+def _as_override(value: Any) -> str:
+    """Return a value of a YAML file as it is typed after `key=`."""
+    if isinstance(value, list):
+        return "[" + ",".join(_as_override(item) for item in value) + "]"
+    if isinstance(value, str):
+        return "'" + value.replace("'", "\\'") + "'"
+    return (
+        "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    )
+
+
+def _divided(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the overrides of the sweep itself and those of its runs."""
+    parts: tuple[list[str], list[str]] = [], []
+    for text in overrides:
+        group = text.lstrip("+~").partition("=")[0].partition(".")[0]
+        parts[group not in OURS].append(text)
+    return parts
+
+
+def _counts(sweep: Sweep) -> str:
+    """Return how many runs there are, and how they stand."""
+    states = list(standing(sweep).values())
+    return f"{len(states)} runs: {attempts.count(states)}"
+
+
+def standing(sweep: Sweep) -> dict[int, str]:
+    """Return by number how each trial stands: planned, training, finished, failed, ..."""
+    last = attempts.last_of(sweep.path)
+    found = {}
+    for trial in sweep.trials:
+        known = status.read(Path(trial.folder))
+        ended = last.get(trial.number)
+        if known is not None and known.state == "finished":
+            found[trial.number] = "finished"
+        elif ended is not None and ended.state != "finished":
+            found[trial.number] = ended.state
+        else:
+            found[trial.number] = known.state if known is not None else "planned"
+    return found
+
+
+def _commands(sweep: Sweep, jobs: int) -> list[str]:
+    """Return the command of each run that is not finished, with its number of threads."""
+    variables = [f"{k}={v}" for k, v in environment(0, jobs).items() if k == "OMP_NUM_THREADS"]
+    states = standing(sweep)
+    return [
+        " ".join([*variables, trial.command])
+        for trial in sweep.trials
+        if states[trial.number] != "finished"
+    ]
+
+
+def _say_failed(sweep: Sweep, ended: dict[int, Attempt]) -> None:
+    """Print the runs that did not finish, with the reason.
+
+    Raises:
+        RunFailed: there is one.
+    """
+    states = standing(sweep)
+    failed = [trial for trial in sweep.trials if states[trial.number] != "finished"]
+    pruned = [trial for trial in failed if states[trial.number] == "pruned"]
+    if len(failed) == len(pruned):
+        return
+    for trial in failed:
+        if trial not in pruned:
+            print(_failure(sweep, trial, ended.get(trial.number)))
+    raise RunFailed(
+        f"{len(failed) - len(pruned)} of {len(sweep.trials)} runs did not finish; the same command "
+        "tries them once more"
+    )
+
+
+def _failure(sweep: Sweep, trial: Trial, ended: Attempt | None) -> str:
+    state = ended.state if ended else "did not begin"
+    reason = f": {ended.reason}" if ended and ended.reason else ""
+    log = sweep.path / "logs" / f"{trial.number}.log"
+    return f"{Path(trial.folder).name} {state}{reason} (log: {log})"
+
+
+def show(folder: str) -> list[str]:
+    """Return lines that say where a sweep stands, and the command that continues it.
+
+    Raises:
+        ConfigError: the folder is not that of a sweep.
+    """
+    sweep = load(Path(folder))
+    last, states = attempts.last_of(sweep.path), standing(sweep)
+    lines = [f"{sweep.path}: {_counts(sweep)}"]
+    for trial in sweep.trials:
+        state, ended = states[trial.number], last.get(trial.number)
+        reason = f": {ended.reason}" if ended and ended.reason and state != "finished" else ""
+        lines.append(f"{trial.number:4} {state:9} {Path(trial.folder).name}{reason}")
+    if set(states.values()) != {"finished"}:
+        lines.append(f"to continue: {sweep.command}")
+    return lines
+
+
+def run_trial(folder: str, number: str) -> Path:
+    """Train one trial of a sweep in this process, and return its run folder.
+
+    Raises:
+        ConfigError: there is no such trial; and whatever a run raises.
+    """
+    sweep = load(Path(folder))
+    if not number.isdecimal() or int(number) >= len(sweep.trials):
+        raise ConfigError(f"{folder} has no trial {number}; it has 0 to {len(sweep.trials) - 1}")
+    from manyviews import train
+
+    return train.pretrain_planned(sweep.trials[int(number)].stage).path
