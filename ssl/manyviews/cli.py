@@ -186,6 +186,28 @@ def _sweep(arguments: argparse.Namespace) -> None:
             raise ConfigError("type manyviews sweep FOLDER, with the folder of one sweep")
 
 
+def _leaderboard(arguments: argparse.Namespace) -> None:
+    from manyviews.sweeps import leaderboard
+
+    found = leaderboard.leaderboard(
+        arguments.folders or ["runs"], arguments.by, arguments.group or (), arguments.where or ()
+    )
+    written = {
+        "csv": leaderboard.as_csv,
+        "md": leaderboard.as_markdown,
+        "json": leaderboard.as_json,
+    }
+    if arguments.form is not None:
+        print(written[arguments.form](found), end="")
+        return
+    from rich.console import Console
+
+    console = Console()
+    console.print(leaderboard.table(found))
+    for note in found.notes:
+        console.print(note, markup=False, highlight=False, soft_wrap=True)
+
+
 def _evaluate(arguments: argparse.Namespace) -> None:
     from manyviews import config
 
@@ -360,6 +382,7 @@ def _print_lines(lines: Iterable[str]) -> None:
 COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "pretrain": _pretrain,
     "sweep": _sweep,
+    "leaderboard": _leaderboard,
     "evaluate": _evaluate,
     "where": _where,
     "views": _views,

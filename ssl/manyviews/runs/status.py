@@ -10,6 +10,7 @@ that file, so that it is known whether the two belong together.
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -42,6 +43,8 @@ class Status(NamedTuple):
         sha256: checksum of the last checkpoint; "" before the first.
         pid: process that wrote this.
         heartbeat: when that process last showed that it is alive, in seconds since 1970.
+        seconds: time of all processes that worked on the run and ended by themselves.
+        memory: most memory that one of them held, in GB (of the CPU).
     """
 
     state: State = "training"
@@ -51,6 +54,8 @@ class Status(NamedTuple):
     sha256: str = ""
     pid: int = 0
     heartbeat: float = 0.0
+    seconds: float = 0.0
+    memory: float = 0.0
 
 
 def read(run: Path) -> Status | None:
@@ -90,6 +95,7 @@ def write_saved(run: Path, saved: Saved) -> None:
 @contextmanager
 def recorded(run: Path) -> Iterator[None]:
     """Record that this process works on the run, and how that ends if it fails or is stopped."""
+    before, began = read(run) or Status(), time.monotonic()
     write(run, state="training", reason="")
     try:
         yield
@@ -99,3 +105,16 @@ def recorded(run: Path) -> Iterator[None]:
     except BaseException as error:
         write(run, state="failed", reason=one_line(f"{type(error).__name__}: {error}"))
         raise
+    finally:
+        seconds = round(before.seconds + time.monotonic() - began, 1)
+        write(run, seconds=seconds, memory=max(before.memory, _most_memory()))
+
+
+def _most_memory() -> float:
+    """Return the most memory that this process has held, in GB; 0 where nobody knows it."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0.0
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(most / (1e9 if sys.platform == "darwin" else 1e6), 2)  # bytes on macOS, else kB

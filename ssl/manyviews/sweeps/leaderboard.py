@@ -1,0 +1,271 @@
+"""The command `manyviews leaderboard`: a table of runs, grouped by setting, the best first."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any, NamedTuple
+
+from rich.table import Table
+from rich.text import Text
+
+from manyviews.errors import ConfigError, unknown
+from manyviews.sweeps.found import Found, find
+
+PREFERRED = ("val/linear_lbfgs@2/top1", "val/knn@1/top1", "val/linear_rebar@1/top1")
+CHOSEN_ON_TEST = (
+    "these settings are sorted by a score on test items, so the first one looks better than it is; "
+    "sort by a val/… score to choose, and read test last"
+)
+COLLECTIONS = ("experiment", "debug")  # groups whose files set keys of other groups
+LOST = ("failed", "killed", "timed out")
+
+
+class Row(NamedTuple):
+    """Runs of one setting that differ in the seed only.
+
+    Attributes:
+        keys: the settings that differ between rows.
+        value: mean of the metric over the runs that have it; None if none has.
+        spread: standard deviation over them; None if there are fewer than two.
+        runs: number of runs that have the metric.
+        states: number of runs by state.
+        seconds: mean time of a run; None if it is not known.
+        images_per_s: mean speed.
+        memory: most memory of a run in GB.
+        paths: folders of the runs.
+    """
+
+    keys: dict[str, Any]
+    value: float | None
+    spread: float | None
+    runs: int
+    states: dict[str, int]
+    seconds: float | None
+    images_per_s: float | None
+    memory: float | None
+    paths: list[str]
+
+
+class Board(NamedTuple):
+    """A leaderboard.
+
+    Attributes:
+        metric: name of the score by which it is sorted.
+        better: "higher" or "lower".
+        rows: the best first; those without the score last.
+        notes: sentences about it.
+    """
+
+    metric: str
+    better: str
+    rows: list[Row]
+    notes: list[str]
+
+
+def leaderboard(
+    folders: Sequence[str],
+    by: str | None = None,
+    group: Sequence[str] = (),
+    where: Sequence[str] = (),
+) -> Board:
+    """Return a table of the runs in some folders.
+
+    Args:
+        folders: run folders, sweep folders, or folders that hold some of them.
+        by: name of a score; None: a usual one on validation items.
+        group: keys whose values make the rows, such as `method`; none: all that differ.
+        where: conditions such as `data=cifar10`; runs that meet all of them are shown.
+
+    Raises:
+        ConfigError: there is no run, no such score, or no such key.
+    """
+    found, skipped = find([Path(folder) for folder in folders])
+    wanted = [row for row in found if all(_meets(row, text) for text in where)]
+    if not wanted:
+        among = f" that meets {' '.join(where)}" if where and found else ""
+        raise ConfigError(f"no run{among} in {', '.join(folders)}")
+    metric = by or _usual(wanted)
+    names = {name for row in wanted for name in row.scores}
+    if metric not in names:
+        raise unknown("score", metric, sorted(names))
+    keys = [*group] or _differing(wanted)
+    for key in keys:
+        if not any(key in row.keys for row in wanted):
+            raise unknown("key", key, sorted({k for row in wanted for k in row.keys}))
+    better = next((row.better[metric] for row in wanted if metric in row.better), "higher")
+    rows = sorted(_rows(wanted, keys, metric), key=lambda row: _merit(row.value, better))
+    return Board(metric, better, rows, _notes(wanted, rows, metric, skipped))
+
+
+def _meets(row: Found, condition: str) -> bool:
+    """Return True if a run meets `key=value`.
+
+    Raises:
+        ConfigError: the condition has no `=`.
+    """
+    key, equals, value = condition.partition("=")
+    if not equals:
+        raise ConfigError(f"--where {condition}: type KEY=VALUE, such as data=cifar10")
+    known = row.data if key == "data" else row.keys.get(key, row.seed if key == "seed" else None)
+    return str(known).lower() == value.lower()
+
+
+def _usual(found: Sequence[Found]) -> str:
+    """Return the score that most runs have, of the usual ones on validation items first."""
+    count: dict[str, int] = {}
+    for name in (name for row in found for name in row.scores):
+        count[name] = count.get(name, 0) + 1
+    if not count:
+        raise ConfigError(
+            "none of these runs has a score yet; `manyviews evaluate run=RUN` makes it"
+        )
+    usual = [name for name in PREFERRED if count.get(name) == max(count.values())]
+    rest = sorted(count, key=lambda name: (not name.startswith("val/"), -count[name], name))
+    return [*usual, *rest][0]
+
+
+def _differing(found: Sequence[Found]) -> list[str]:
+    """Return the keys that do not have the same value in all runs, and the data if they differ."""
+    names = dict.fromkeys(key for row in found for key in row.keys)
+    chosen = [key for key in names if len({json.dumps(row.keys.get(key)) for row in found}) > 1]
+    groups = {key for key in chosen if "." not in key}
+    # If the method differs, so do its keys; they say nothing more.
+    kept = [key for key in chosen if key.partition(".")[0] not in groups or key in groups]
+    if len({row.data for row in found}) > 1 and "data" not in kept:
+        kept.append("data")
+    # An experiment is a name for other settings, which are told if they differ.
+    return [key for key in kept if key not in COLLECTIONS] or kept
+
+
+def _rows(found: Sequence[Found], keys: Sequence[str], metric: str) -> list[Row]:
+    """Return a row per combination of values of the keys."""
+    grouped: dict[str, list[Found]] = {}
+    for row in found:
+        values = {key: row.data if key == "data" else row.keys.get(key) for key in keys}
+        grouped.setdefault(json.dumps(values), []).append(row)
+    return [_row(json.loads(values), members, metric) for values, members in grouped.items()]
+
+
+def _row(keys: dict[str, Any], members: Sequence[Found], metric: str) -> Row:
+    values = [row.scores[metric] for row in members if metric in row.scores]
+    states: dict[str, int] = {}
+    for row in members:
+        states[row.state] = states.get(row.state, 0) + 1
+    return Row(
+        keys,
+        mean(values) if values else None,
+        stdev(values) if len(values) > 1 else None,
+        len(values),
+        states,
+        _mean([row.seconds for row in members]),
+        _mean([row.images_per_s for row in members]),
+        max((row.memory for row in members if row.memory), default=None),
+        [str(row.path) for row in members],
+    )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return mean(known) if known else None
+
+
+def _merit(value: float | None, better: str) -> float:
+    """Return a number by which rows are sorted, the best first."""
+    if value is None or math.isnan(value):
+        return math.inf
+    return value if better == "lower" else -value
+
+
+def _notes(found: Sequence[Found], rows: Sequence[Row], metric: str, skipped: int) -> list[str]:
+    notes = []
+    if metric.startswith("eval/") and len(rows) > 1:
+        notes.append(CHOSEN_ON_TEST)
+    lost = sum(row.state in LOST for row in found)
+    if lost:
+        notes.append(f"{lost} of {len(found)} runs failed")
+    if skipped:
+        notes.append(f"{skipped} folders are no runs and were skipped")
+    return notes
+
+
+def table(board: Board) -> Table:
+    """Return a table for the terminal."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in titles(board):
+        made.add_column(title, overflow="fold")
+    for row in cells(board):
+        *first, value, runs, state, time, speed, memory = row
+        numbers = (Text(text, no_wrap=True) for text in (value, runs))
+        cost = (Text(text, no_wrap=True) for text in (time, speed, memory))
+        made.add_row(*map(Text, first), *numbers, Text(state), *cost)
+    return made
+
+
+def titles(board: Board) -> list[str]:
+    """Return the titles of the columns."""
+    keys = list(board.rows[0].keys)
+    return [*keys, board.metric, "runs", "state", "time", "images/s", "memory"]
+
+
+def cells(board: Board) -> list[list[str]]:
+    """Return the text of each cell."""
+    scale, unit = _scale(board.metric)
+    found = []
+    for row in board.rows:
+        value = "-" if row.value is None else f"{scale * row.value:.2f}{unit}"
+        spread = "" if row.spread is None else f" ± {scale * row.spread:.2f}"
+        states = ", ".join(f"{n} {state}" for state, n in row.states.items())
+        cost = [
+            "-" if row.seconds is None else f"{row.seconds / 60:.1f} min",
+            "-" if row.images_per_s is None else f"{row.images_per_s:,.0f}",
+            "-" if row.memory is None else f"{row.memory:.1f} GB",
+        ]
+        keys = [_text(value) for value in row.keys.values()]
+        found.append([*keys, value + spread, str(row.runs), states, *cost])
+    return found
+
+
+def _scale(metric: str) -> tuple[float, str]:
+    """Return the factor and unit in which a score is shown: accuracies in percent."""
+    last = metric.rpartition("/")[2]
+    shares = ("top1", "top5", "balanced", "macro", "recall", "precision", "map", "ari", "nmi")
+    return (100.0, " %") if last.startswith(shares) else (1.0, "")
+
+
+def _text(value: Any) -> str:
+    return "null" if value is None else str(value)
+
+
+def as_csv(board: Board) -> str:
+    """Return the table as CSV, with plain numbers."""
+    made = io.StringIO()
+    writer = csv.writer(made, lineterminator="\n")
+    cost = ["seconds", "images_per_s", "memory_gb"]
+    writer.writerow([*board.rows[0].keys, board.metric, "spread", "runs", "states", *cost])
+    for row in board.rows:
+        states = " ".join(f"{state}:{n}" for state, n in row.states.items())
+        numbers = [row.value, row.spread, row.runs, states]
+        numbers += [row.seconds, row.images_per_s, row.memory]
+        writer.writerow([*row.keys.values(), *("" if n is None else n for n in numbers)])
+    return made.getvalue()
+
+
+def as_markdown(board: Board) -> str:
+    """Return the table as Markdown."""
+    head = titles(board)
+    lines = [head, ["---"] * len(head), *cells(board)]
+    escaped = ([text.replace("|", "\\|") for text in line] for line in lines)
+    notes = "".join(f"\n{note}\n" for note in board.notes)
+    return "".join(f"| {' | '.join(line)} |\n" for line in escaped) + notes
+
+
+def as_json(board: Board) -> str:
+    """Return the table as JSON."""
+    content: Mapping[str, Any] = {**board._asdict(), "rows": [row._asdict() for row in board.rows]}
+    return json.dumps(content, indent=2) + "\n"
