@@ -15,6 +15,8 @@ from manyviews import config, runs
 from manyviews.errors import ConfigError
 from manyviews.loggers import wandb_logger
 
+NAMES = ("eval/knn@1/top1", "val/knn@1/top1", "eval/knn@1/alpha_req")
+
 
 @pytest.fixture
 def run(small, config_dir, monkeypatch):
@@ -40,6 +42,25 @@ def test_two_sessions_of_a_run_share_the_dashboard_s_id(run):
         wandb_logger.finish([logger])
     assert ids == [run.wandb_id] * 2
     assert len(list((run.path / "wandb").glob("offline-run-*"))) == 2
+
+
+def test_scores_on_validation_items_are_not_taken_for_those_on_test(run):
+    score = {"protocol": "knn@1", "metric": "top1", "subject": "trained", "low": 0.1, "high": 0.9}
+    score |= {"n": 50, "value": 0.25, "split": "test"}
+    card = {
+        "checkpoint": {"step": 7},
+        "scores": [
+            score,
+            {**score, "value": 0.75, "split": "val"},
+            {**score, "subject": "random", "value": 0.5},
+            {**score, "metric": "alpha_req", "value": None},
+        ],
+    }
+    logger = wandb_logger.open_wandb("offline", "manyviews", None, [], run=run)
+    wandb_logger.log_scores([logger], card)
+    summary = {key: logger.experiment.summary.get(key) for key in ("step", *NAMES)}
+    wandb_logger.finish([logger])
+    assert summary == {"step": 7, **dict(zip(NAMES, (0.25, 0.75, None), strict=True))}
 
 
 @pytest.fixture

@@ -121,16 +121,30 @@ def log_views(loggers: Iterable[Logger], views: dict[str, UInt8[np.ndarray, "B C
 
 
 def log_scores(loggers: Iterable[Logger], report: dict[str, Any]) -> None:
-    """Log the table of scores, and the trained backbone's as `eval/<protocol>/<metric>`."""
-    columns: list[str | int] = ["protocol", "metric", "subject", "value", "low", "high", "n"]
-    rows = [[score[c] for c in columns] for score in report["scores"]]
+    """Log the table of scores, and those of the trained backbone by name.
+
+    A score on test items is `eval/<protocol>/<metric>`, one on validation items is
+    `val/<protocol>/<metric>`.
+    """
+    columns: list[str | int] = [
+        "protocol",
+        "metric",
+        "subject",
+        "split",
+        "value",
+        "low",
+        "high",
+        "n",
+    ]
+    rows = [[score.get(column) for column in columns] for score in report["scores"]]
     for logger in _wandb(loggers):
-        step = report["checkpoint"]["step"]
-        logger.experiment.log({"step": step, "eval/table": wandb.Table(columns, rows)})
+        values: dict[str, Any] = {"step": report["checkpoint"]["step"]}
+        values["eval/table"] = wandb.Table(columns, rows)
         for score in report["scores"]:
-            if score["subject"] == "trained":
-                key = f"eval/{score['protocol']}/{score['metric']}"
-                logger.experiment.log({"step": step, key: score["value"]})
+            if score["subject"] == "trained" and score["value"] is not None:
+                split = "val" if score["split"] == "val" else "eval"
+                values[f"{split}/{score['protocol']}/{score['metric']}"] = score["value"]
+        logger.experiment.log(values)
 
 
 def finish(loggers: Iterable[Logger]) -> None:
