@@ -78,6 +78,7 @@ class Controller:
         if jobs < 1:
             raise ConfigError(f"-j {jobs}; allowed: 1 or more")
         self.sweep, self.jobs, self.retry, self.minutes, self.say = sweep, jobs, retry, minutes, say
+        self.command = [sys.executable, "-m", "manyviews", "sweep", "trial"]
         self.running: list[Child] = []
         self.waiting: list[Trial] = []
         self.told: dict[int, Ended] = {}  # why a trial was told to end, and since when
@@ -188,10 +189,9 @@ class Controller:
         """Begin the process of a trial, in a session of its own, with its output in its log."""
         logs = self.sweep.path / "logs"
         logs.mkdir(exist_ok=True)
-        command = [sys.executable, "-m", "manyviews", "sweep", "trial", str(self.sweep.path)]
         with (logs / f"{trial.number}.log").open("ab") as log:
             return subprocess.Popen(
-                [*command, str(trial.number)],
+                [*self.command, str(self.sweep.path), str(trial.number)],
                 env={**os.environ, **environment(slot, self.jobs)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -223,10 +223,16 @@ class Controller:
         trial, told = child.trial, self.told.pop(child.trial.number, None)
         if (pid := self._pid(child)) is not None:
             _kill(pid)  # what it left behind of its process group
-        if child.process is None:  # its exit code is with the controller that began it
-            code = 0 if self._is_done(trial) else 1
-        else:
+        if child.process is not None:
             code = child.process.returncode
+        elif self._is_done(trial):
+            code = 0
+        else:  # its exit code is with the controller that began it
+            code = 1
+            known = status.read(Path(trial.folder))
+            if told is None and (known is None or known.state == "training"):  # it was killed, too
+                self.waiting.append(trial)
+                return
         if code != 0 and told is None and _is_busy(trial):
             self.say(f"{_name(trial)} is trained by another process; waiting for it")
             self.waiting.append(trial)
