@@ -29,6 +29,7 @@ ORDER = """
     trainer
     retriever_stage scoring
     train
+    sweeps
     commands
     parser
     cli

@@ -157,11 +157,6 @@ def test_a_second_controller_is_refused():
         run(sweep)
 
 
-def test_fewer_than_one_job_is_refused():
-    with pytest.raises(ConfigError, match="-j 0; allowed: 1 or more"):
-        Controller(planned({}), jobs=0)
-
-
 SCRIPT = """
 import sys
 from pathlib import Path

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from rich.console import Console
 from rich.table import Column, Table
 from torch import nn
@@ -69,6 +70,7 @@ def ledger(
         "compiled": "once per size of crops" if config["trainer"].get("compile") else "no",
         "device": resolve_accelerator(config["trainer"]["accelerator"]),
         "processes": trainer.world_size,
+        "threads": torch.get_num_threads(),
         "checkpoint": f"every {config['save_every_n_steps']} steps and at the end of each epoch",
         "seed": config["seed"],
     }

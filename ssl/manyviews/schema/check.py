@@ -6,8 +6,9 @@ type hints of that target. The plain keys at the top are described in `keys.py`.
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
@@ -234,16 +235,26 @@ def _validate(schema: type[pydantic.BaseModel], values: Mapping[str, Any], path:
         # As JSON: a YAML list may stand for a tuple, and nothing else is converted.
         schema.model_validate_json(json.dumps(values))
     except pydantic.ValidationError as error:
-        raise _first_mistake(error, schema, path) from error
+        raise _first_mistake(error.errors(), schema, path) from error
 
 
 def _first_mistake(
-    error: pydantic.ValidationError, schema: type[pydantic.BaseModel], path: str
+    mistakes: Sequence[Any], schema: type[pydantic.BaseModel], path: str
 ) -> ConfigError:
-    mistakes = error.errors()
+    """Return the first of pydantic's complaints in one line.
+
+    Args:
+        mistakes: pydantic's complaints.
+        schema: the model of the keys at `path`.
+        path: joined by points.
+    """
     mistake = mistakes[0]
-    names = [str(part) for part in mistake["loc"]]
-    key = ".".join(filter(None, [path, names[0]]))
+    first, *rest = map(str, mistake["loc"])
+    key = ".".join(filter(None, [path, first]))
+    of_first = [m for m in mistakes if m["loc"][0] == first]
+    inner = schema.model_fields[first].annotation if first in schema.model_fields else None
+    if rest and inspect.isclass(inner) and issubclass(inner, pydantic.BaseModel):
+        return _first_mistake([{**m, "loc": m["loc"][1:]} for m in of_first], inner, key)
     if mistake["type"] == "extra_forbidden":
         allowed = [".".join(filter(None, [path, name])) for name in schema.model_fields]
         return unknown("key", key, allowed)
@@ -252,8 +263,7 @@ def _first_mistake(
     # A key that may be of several types has a complaint for each; what YAML holds is a list.
     complaints = [
         OBJECT if m["type"] == "is_instance_of" or "isinstance" in m["msg"] else m["msg"].lower()
-        for m in mistakes
-        if m["loc"][0] == names[0]
+        for m in of_first
     ]
     said, *others = dict.fromkeys(text.replace("array", "list") for text in complaints)
     said = " or ".join([said, *(other.removeprefix("input should be ") for other in others)])

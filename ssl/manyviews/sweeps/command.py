@@ -44,6 +44,8 @@ def run(
     """
     if os.name != "posix":
         raise ConfigError("sweeps need Linux or macOS, whose processes can share a lock")
+    if jobs < 1:
+        raise ConfigError(f"-j {jobs}; allowed: 1 or more")
     own, of_runs = _divided(_with_file(overrides))
     settings, _ = config.compose("multirun", own, config_dir)
     sweep = plan(of_runs, settings, config_dir, write=not dry_run)

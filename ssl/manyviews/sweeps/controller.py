@@ -56,14 +56,11 @@ class Controller:
 
     Args:
         sweep: the plan.
-        jobs: most processes at the same time.
+        jobs: most processes at the same time, at least 1.
         retry: what to do with trials that failed before: run them once more, or leave them. A
             mistake in the config is left in any case.
         minutes: longest time of a trial's process; None: any.
         say: prints a line.
-
-    Raises:
-        ConfigError: jobs is below 1.
     """
 
     def __init__(
@@ -75,8 +72,6 @@ class Controller:
         minutes: float | None = None,
         say: Callable[[str], None] = print,
     ) -> None:
-        if jobs < 1:
-            raise ConfigError(f"-j {jobs}; allowed: 1 or more")
         self.sweep, self.jobs, self.retry, self.minutes, self.say = sweep, jobs, retry, minutes, say
         self.command = [sys.executable, "-m", "manyviews", "sweep", "trial"]
         self.running: list[Child] = []

@@ -1,0 +1,100 @@
+"""`manyviews pretrain -m` with real runs, and what it prints."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from same import assert_same, result
+
+from manyviews import checkpoints, cli, runs, train
+from manyviews.errors import ConfigError
+from manyviews.sweeps import command
+from manyviews.sweeps.plan import load
+
+
+@pytest.fixture
+def grid(small, monkeypatch):
+    """Two runs, and two whose batch does not fit the data."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    rest = [text for text in small if not text.startswith("batch_size")]
+    return [*rest, "batch_size=16,65", "seed=0,1"]
+
+
+@pytest.mark.slow
+def test_trials_are_the_runs_of_the_same_commands_by_hand(grid, config_dir, capfd):
+    typed = ["pretrain", "-m", *grid, "-j", "2", "--config-dir", config_dir]
+    assert cli.main(typed) == 1
+    said, told = capfd.readouterr()
+    assert "2 of 4 runs did not finish; the same command tries them once more" in told
+    reason = "failed: batch_size=65 does not fit a training set of 64"
+    assert len(re.findall(rf"-s[01] {reason}.*log: sweeps/", said)) == 2
+    (folder,) = Path("sweeps").iterdir()
+    sweep = load(folder)
+    for trial in sweep.trials[:2]:
+        again = train.pretrain([*trial.overrides, "runs=again"], config_dir)
+        ours, theirs = (
+            checkpoints.load(run.checkpoints, "last").content
+            for run in (runs.load(trial.folder), again)
+        )
+        assert_same(result(ours), result(theirs))
+    assert cli.main(["sweep", str(folder)]) == 0
+    said = capfd.readouterr().out
+    assert f"{folder}: 4 runs: 2 finished, 2 failed" in said
+    assert "to continue: manyviews pretrain -m data=stripes" in said
+    assert cli.main(["leaderboard", "--by", "eval/knn@1+0eb8/top1", "--csv"]) == 0
+    assert len(capfd.readouterr().out.splitlines()) == 2
+
+
+def test_a_look_at_the_plan_prints_the_commands_and_begins_nothing(grid, config_dir, capsys):
+    command.run(grid, config_dir, jobs=2, dry_run=True)
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"sweeps/sweep-[0-9a-f]{8}: 4 runs: 4 planned", first)
+    assert len(lines) == 4 and lines[0].startswith("manyviews pretrain data=stripes ")
+    assert not Path("sweeps").exists() and not Path("runs").exists()
+
+
+def test_a_file_holds_a_sweep(grid, config_dir):
+    Path("mine.yaml").write_text("name: mine\nbase: seeds\nminutes: 5\noverrides: ['seed=3,4']\n")
+    overrides = [text for text in grid if not text.startswith(("seed", "batch_size"))]
+    sweep = command.run([*overrides, "sweep=mine.yaml"], config_dir, dry_run=True)
+    assert sweep.path == Path("sweeps/mine")
+    assert [trial.config["seed"] for trial in sweep.trials] == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["sweep=none.yaml"], "sweep=none.yaml: .*No such file"),
+        (["sweep=list.yaml"], "the file holds no keys"),
+        (["sweep=odd.yaml"], "unknown key 'sweep.trails'"),
+        (["sweep=gird"], "unknown sweep 'gird': did you mean 'grid'"),
+        (["sweep.name='a/b'"], r"sweep\.name='a/b' \(str\)"),
+        (["sweep.minutes=0"], r"sweep\.minutes=0 \(int\): input should be greater than 0"),
+    ],
+)
+def test_a_mistake_in_the_sweep_is_one_line(overrides, said, config_dir):
+    Path("list.yaml").write_text("- a\n")
+    Path("odd.yaml").write_text("trails: 3\n")
+    with pytest.raises(ConfigError, match=said):
+        command.run(["data=stripes", "seed=0,1", *overrides], config_dir)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["pretrain", "-j", "2"], "--jobs belongs to a sweep; type -m, too"),
+        (["pretrain", "--dry-run"], "--dry-run belongs to a sweep"),
+        (["pretrain", "-m", "seed=0,1", "-j", "0"], "-j 0; allowed: 1 or more"),
+        (["sweep", "a", "b"], "type manyviews sweep FOLDER"),
+        (["sweep", "nowhere"], "nowhere is no sweep folder"),
+        (["leaderboard", "nowhere"], "nowhere is no folder"),
+        (["pretrain", "seed=0,1"], "`manyviews pretrain -m` makes a run of each"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_one_line(typed, said, capsys):
+    assert cli.main(typed) == 2
+    assert said in capsys.readouterr().err
+    assert not Path("sweeps").exists()

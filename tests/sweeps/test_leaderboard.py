@@ -1,0 +1,157 @@
+import csv
+import io
+import json
+import time
+from pathlib import Path
+from statistics import mean, stdev
+
+import pytest
+import yaml
+from rich.console import Console
+
+from manyviews import runs
+from manyviews.errors import ConfigError
+from manyviews.sweeps import leaderboard
+from manyviews.sweeps.leaderboard import CHOSEN_ON_TEST
+
+VAL, TEST = "val/knn@1/top1", "eval/knn@1/top1"
+
+
+def write(name, method="swav", seed=0, lr=0.1, val=None, test=None, state="finished", **more):
+    """A run folder, as far as tables read it."""
+    path = Path("runs", name)
+    path.mkdir(parents=True)
+    optimizer = {"_target_": "torch.optim.AdamW", "lr": lr}
+    config = {"format_version": 2, "choices": {"method": method, "data": "a", "backbone": "b"}}
+    config |= {"seed": seed, "epochs": 3, "method": {"_target_": f"x.{method}", **more}}
+    config |= {"optimizer": optimizer, "runs": "runs"}
+    (path / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    status = {"state": state, "reason": "", "step": 9, "epochs": 3, "sha256": "", "pid": 1}
+    runs.write_json(path / "status.json", {**status, "heartbeat": 1.0, "seconds": 60.0})
+    (path / "metrics.jsonl").write_text('{"step": 9, "train/throughput/images_per_s": 500.0}\n')
+    values = [("val", val), ("test", test)]
+    row = {"protocol": "knn@1", "metric": "top1", "subject": "trained", "better": "higher"}
+    scores = [{**row, "split": split, "value": v} for split, v in values if v is not None]
+    if scores:
+        content = {"scores": scores, "data": {"name": "a", "fingerprint": {}}}
+        runs.write_json(path / "report" / "report.json", content)
+    return path
+
+
+def three_methods():
+    for seed, (swav, tico) in enumerate([(0.80, 0.70), (0.82, 0.76), (0.84, 0.70)]):
+        write(f"swav-{seed}", "swav", seed, val=swav, test=swav - 0.1, prototypes=30)
+        write(f"tico-{seed}", "tico", seed, val=tico, test=0.9)
+    write("vicreg-0", "vicreg", state="failed")
+
+
+def test_rows_are_means_over_seeds_with_the_best_first():
+    three_methods()
+    board = leaderboard.leaderboard(["runs"])
+    assert board.metric == VAL
+    swav, tico, vicreg = board.rows
+    assert [row.keys for row in board.rows] == [{"method": m} for m in ("swav", "tico", "vicreg")]
+    assert swav.value == pytest.approx(mean([0.80, 0.82, 0.84]))
+    assert swav.spread == pytest.approx(stdev([0.80, 0.82, 0.84])) and swav.runs == 3
+    assert tico.value == pytest.approx(0.72) and tico.states == {"finished": 3}
+    assert vicreg.value is None and vicreg.states == {"failed": 1}
+    assert (swav.seconds, swav.images_per_s) == (60.0, 500.0)
+    assert board.notes == ["1 of 7 runs failed"]
+
+
+def test_a_choice_by_a_score_on_test_items_carries_a_note():
+    three_methods()
+    board = leaderboard.leaderboard(["runs"], by=TEST)
+    assert board.rows[0].keys == {"method": "tico"} and CHOSEN_ON_TEST in board.notes
+    one = leaderboard.leaderboard(["runs"], by=TEST, where=["method=swav"])
+    assert CHOSEN_ON_TEST not in one.notes  # nothing is chosen among one setting
+
+
+def test_only_settings_that_differ_are_columns_and_conditions_and_groups_choose():
+    for lr in (0.1, 0.2):
+        for seed in (0, 1):
+            write(f"swav-{lr}-{seed}", seed=seed, lr=lr, val=lr)
+    board = leaderboard.leaderboard(["runs"])
+    assert [row.keys for row in board.rows] == [{"optimizer.lr": 0.2}, {"optimizer.lr": 0.1}]
+    (row,) = leaderboard.leaderboard(["runs"], group=["method"]).rows
+    assert row.runs == 4
+    (row,) = leaderboard.leaderboard(["runs"], where=["optimizer.lr=0.2", "seed=1"]).rows
+    assert row.runs == 1
+
+
+def test_run_folders_sweep_folders_and_scores_on_other_data_are_read():
+    path = write("swav-0", val=0.5)
+    other = {"name": "pets", "fingerprint": {}}
+    score = {"protocol": "knn@1", "metric": "top1", "subject": "trained", "value": 0.3}
+    content = {"scores": [{**score, "split": "val"}], "data": other}
+    runs.write_json(path / "evaluations" / "pets-1" / "report.json", content)
+    board = leaderboard.leaderboard(["runs/swav-0"])
+    assert [(row.keys, row.value) for row in board.rows] == [
+        ({"data": "a"}, 0.5),
+        ({"data": "pets"}, 0.3),
+    ]
+    sweep = Path("sweeps/some")
+    sweep.mkdir(parents=True)
+    trial = {"number": 0, "overrides": [], "folder": str(path), "config": {}, "choices": {}}
+    (sweep / "plan.jsonl").write_text(json.dumps(trial) + "\n")
+    assert leaderboard.leaderboard(["sweeps/some"], where=["data=a"]).rows[0].runs == 1
+
+
+def test_what_is_no_run_is_skipped_and_counted():
+    write("swav-0", val=0.5)
+    for name, text in {"notes": "", "half": "{", "list": "- 1", "other": "a: 1"}.items():
+        Path("runs", name).mkdir()
+        Path("runs", name, "config.yaml").write_text(text)
+    assert leaderboard.leaderboard(["runs"]).notes == ["4 folders are no runs and were skipped"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"by": "val/knn@1/top2"}, "unknown score 'val/knn@1/top2': did you mean 'val/knn@1/top1'"),
+        ({"group": ["metod"]}, "unknown key 'metod': did you mean 'method'"),
+        ({"where": ["method"]}, "--where method: type KEY=VALUE"),
+        ({"where": ["method=tico"]}, "no run that meets method=tico in runs"),
+    ],
+)
+def test_a_mistake_is_one_line(options, said):
+    write("swav-0", val=0.5)
+    with pytest.raises(ConfigError, match=said):
+        leaderboard.leaderboard(["runs"], **options)
+
+
+def test_folders_without_a_run_or_a_score_say_so():
+    Path("empty").mkdir()
+    with pytest.raises(ConfigError, match="no run in empty"):
+        leaderboard.leaderboard(["empty"])
+    with pytest.raises(ConfigError, match="nowhere is no folder"):
+        leaderboard.leaderboard(["nowhere"])
+    write("swav-0", state="training")
+    with pytest.raises(ConfigError, match="none of these runs has a score yet"):
+        leaderboard.leaderboard(["runs"])
+
+
+def test_csv_markdown_and_json_have_what_the_table_has():
+    three_methods()
+    write("odd|name", "a|b", val=0.1)
+    board = leaderboard.leaderboard(["runs"])
+    read = list(csv.DictReader(io.StringIO(leaderboard.as_csv(board))))
+    assert [row["method"] for row in read] == ["swav", "tico", "a|b", "vicreg"]
+    assert float(read[0][VAL]) == board.rows[0].value and read[3][VAL] == ""
+    assert json.loads(leaderboard.as_json(board))["rows"][1]["value"] == board.rows[1].value
+    text = leaderboard.as_markdown(board)
+    assert "| swav | 82.00 % ± 2.00 | 3 | 3 finished | 1.0 min | 500 | - |" in text
+    assert "| a\\|b |" in text
+    console = Console(width=70)
+    with console.capture() as captured:
+        console.print(leaderboard.table(board))
+    assert "82.00 % ± 2.00" in captured.get()
+
+
+def test_five_hundred_runs_are_read_in_two_seconds():
+    for i in range(500):
+        write(f"swav-{i}", seed=i, lr=0.1 * (1 + i % 5), val=0.5, test=0.5)
+    began = time.process_time()
+    board = leaderboard.leaderboard(["runs"])
+    assert len(board.rows) == 5 and board.rows[0].runs == 100
+    assert time.process_time() - began < 2
