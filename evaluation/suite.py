@@ -19,14 +19,8 @@ from manyviews.errors import ConfigError, NotFinite, one_line
 from manyviews.evaluation.answers import Answers, Chosen, Draws, Labels, PerItem
 from manyviews.evaluation.measures.by_group import by_group
 from manyviews.evaluation.measures.intervals import FEWEST_GROUPS
-from manyviews.evaluation.measures.measured import (
-    Items,
-    Means,
-    Measured,
-    Resampled,
-    cells,
-    measured,
-)
+from manyviews.evaluation.measures.measured import cells, measured
+from manyviews.evaluation.measures.values import Items, Means, Measured, Resampled
 from manyviews.evaluation.subject import Subject
 from manyviews.evaluation.words import HEADLINES, METRICS, SUBJECTS, TRAINED
 

@@ -30,11 +30,6 @@ def test_no_protocol_at_all_says_what_to_type(small, config_dir):
         build.protocols(composed(small, config_dir, "evaluation.knn=null"))
 
 
-def test_a_constructor_s_complaint_comes_out_as_it_is(small, config_dir):
-    with pytest.raises(ConfigError, match="^callbacks.online_knn.every_n_epochs=0; allowed"):
-        callbacks(composed(small, config_dir, "callbacks.online_knn.every_n_epochs=0"))
-
-
 def test_regularizers_reach_the_method_under_their_names(small, config_dir):
     config_of_run = composed(small, config_dir, "regularizer=vne", "regularizers.vne.weight=0.3")
     method = build.method(config_of_run, build.data(config_of_run))

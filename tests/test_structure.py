@@ -25,6 +25,7 @@ ORDER = """
     callbacks loggers
     report
     config
+    construct
     build
     trainer
     retriever_stage scoring
@@ -39,7 +40,17 @@ LEVEL = {room: i for i, line in enumerate(ORDER.strip().splitlines()) for room i
 # They hold nothing but public names, which they import when they are first used.
 PUBLIC = {"__init__", "data", "views"}
 # Files that every method passes through.
-GENERIC = ("method", "schema", "config", "build", "trainer", "train", "scoring", "process_group")
+GENERIC = (
+    "method",
+    "schema",
+    "config",
+    "construct",
+    "build",
+    "trainer",
+    "train",
+    "scoring",
+    "process_group",
+)
 
 
 def modules():

@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from windows import interval
 
-from manyviews import build, config, runs, train
+from manyviews import build, config, construct, runs, train
 from manyviews.backbones.backbone import Backbone
 from manyviews.batch import Batch, Output, Sample
 from manyviews.datamodules.images.datamodule import ImageData
@@ -174,7 +174,7 @@ def ours() -> tuple[float, Weights]:
         node = {"_target_": f"{__name__}.Clock"}
         callbacks = {**composed["callbacks"], "clock": node}
         run = Run(run.path, {**composed, "callbacks": callbacks}, choices)
-        loggers = list(build.nodes(composed["logger"], "logger", run=run).values())
+        loggers = list(construct.nodes(composed["logger"], "logger", run=run).values())
         module = data()
         lightning = build.trainer(run.config, build.callbacks(run.config, run.path, module))
         parts = build.Parts(module, trained := method(), "random weights", lightning)

@@ -1,9 +1,8 @@
-"""Objects from a checked config; this is the only file that builds them."""
+"""The parts of a run from its checked config: data, backbone, method, callbacks, trainer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +18,7 @@ from manyviews.callbacks.metrics import Metrics
 from manyviews.callbacks.noise import Noise
 from manyviews.callbacks.online_knn import ONLINE
 from manyviews.callbacks.stop import Stop
+from manyviews.construct import construct, make, nodes
 from manyviews.datamodules.images.datamodule import ImageData
 from manyviews.datamodules.images.splits import ImageSplits
 from manyviews.datamodules.labels import classes_of
@@ -43,8 +43,8 @@ def data(config: Config) -> Data:
     Raises:
         ConfigError: a mistake in the data or their views, or views of the other kind of data.
     """
-    splits: ImageSplits | SeriesSplits = _construct(config, "data")
-    views: Views | SeriesViews = _make(config["views"], "views")
+    splits: ImageSplits | SeriesSplits = construct(config, "data")
+    views: Views | SeriesViews = make(config["views"], "views")
     kind = SeriesData if isinstance(splits, SeriesSplits) else ImageData
     if isinstance(views, SeriesViews) != (kind is SeriesData):
         instead = "series" if kind is SeriesData else "two_crops"
@@ -81,7 +81,7 @@ def begun_backbone(config: Config, module: Data) -> Backbone:
     """
     sizes: list[Any] = [*module.views.sizes(*module.size), module.size]
     torch.manual_seed(config["seed"])
-    built: Backbone = _construct(
+    built: Backbone = construct(
         config,
         "backbone",
         in_channels=lambda: module.channels,
@@ -139,13 +139,13 @@ def method(
     """
     kind = locate(config["method"]["_target_"], "method")
     _check_kind(kind, config, module)
-    trunk, optimizer = begun_backbone(config, module), _make(config["optimizer"], "optimizer")
+    trunk, optimizer = begun_backbone(config, module), make(config["optimizer"], "optimizer")
     first = {
         argument: lambda a=argument: _trained_backbone(config, module, a, kind.trained_first[a])
         for argument in kind.trained_first
     }
     first |= {a: lambda given=given: given for a, given in (trained_first or {}).items()}
-    made: Method = _construct(
+    made: Method = construct(
         config,
         "method",
         backbone=lambda: trunk,
@@ -155,7 +155,7 @@ def method(
     )
     made.train_with(
         optimizer=optimizer,
-        schedule=_make(config["schedule"], "schedule"),
+        schedule=make(config["schedule"], "schedule"),
         regularizers=nodes(config["regularizers"], "regularizers"),
     )
     made.check_views(len([*module.views]))
@@ -255,12 +255,12 @@ def callbacks(config: Config, path: Path, module: Data) -> list[pl.Callback]:
 def _callback(node: Node, path: str, module: Data) -> pl.Callback:
     """Return one callback, with the data of the run if it asks for them."""
     passed = {"data": module} if arguments(node, "callbacks").passed else {}
-    return _make(node, path, **passed)
+    return make(node, path, **passed)
 
 
 def trainer(config: Config, callbacks: list[pl.Callback]) -> pl.Trainer:
     """Return the Lightning trainer for this machine; its loggers are set later."""
-    return _make(
+    return make(
         config["trainer"], "trainer", epochs=config["epochs"], callbacks=callbacks, logger=[]
     )
 
@@ -302,63 +302,3 @@ def parts(config: Config, path: Path, trained_first: Mapping[str, Backbone] | No
     lightning = trainer(config, callbacks(config, path, module))
     module.loader(rank=0, world=lightning.world_size)  # raises if the batch cannot be shared
     return Parts(module, made, begins_with, lightning)
-
-
-def nodes(named: Mapping[str, Any], group: str, **passed: Any) -> dict[str, Any]:
-    """Return the named nodes of a group as objects, without those that are null."""
-    return {
-        name: _make(node, f"{group}.{name}", **passed)
-        for name, node in named.items()
-        if node is not None
-    }
-
-
-def _construct(config: Config, group: str, **passed: Callable[[], Any]) -> Any:
-    """Return the object of a group's node, without the keys that this file uses itself.
-
-    Args:
-        config: the whole config.
-        group: its group.
-        passed: makes each argument that does not come from the config, if the constructor asks for
-            it; see `schema.arguments`.
-    """
-    node = config[group]
-    wanted, used = arguments(node, group)
-    own = {key: value for key, value in node.items() if key not in used}
-    return _make(own, group, **{name: make() for name, make in passed.items() if name in wanted})
-
-
-def _make(node: Mapping[str, Any], path: str, **passed: Any) -> Any:
-    """Return the object that a node describes, with built objects as further arguments.
-
-    A config is data: names are looked up by `locate` only, and no text is evaluated.
-
-    Args:
-        node: a checked node.
-        path: its keys, joined by points.
-        passed: further arguments, as they are.
-
-    Raises:
-        ConfigError: the constructor refuses a value.
-    """
-    target = locate(node["_target_"], path)
-    given = {k: _made(v, f"{path}.{k}") for k, v in node.items() if not k.startswith("_")}
-    if node.get("_partial_"):
-        return partial(target, **given)
-    try:
-        return target(**given, **passed)
-    except ConfigError:
-        raise
-    except ValueError as error:
-        raise ConfigError(f"{path}: {error}") from error
-
-
-def _made(value: Any, path: str) -> Any:
-    """Return a value of a config in which every node with a target is built."""
-    if isinstance(value, list):
-        return [_made(item, f"{path}.{i}") for i, item in enumerate(value)]
-    if not isinstance(value, dict):
-        return value
-    if "_target_" in value:
-        return _make(value, path)
-    return {key: _made(child, f"{path}.{key}") for key, child in value.items()}

@@ -13,6 +13,7 @@ from pytorch_lightning.loggers import Logger
 from manyviews import (
     build,
     checkpoints,
+    construct,
     distributed,
     launch_variables,
     process_group,
@@ -138,7 +139,7 @@ def _begin(stage: Stage, held: ExitStack) -> Begun:
     run = runs.begin(path, stage.config, stage.choices, stage.overrides, fingerprint, precision)
     saved = _last_checkpoint(run)
     held.enter_context(status.recorded(path))
-    loggers = list(build.nodes(run.config["logger"], "logger", run=run).values())
+    loggers = list(construct.nodes(run.config["logger"], "logger", run=run).values())
     held.callback(wandb_logger.finish, loggers)
     return Begun(run, parts, saved, loggers)
 

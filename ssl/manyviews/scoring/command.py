@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from manyviews import build, checkpoints, config, runs
+from manyviews import build, checkpoints, config, construct, runs
 from manyviews.errors import ConfigError
 from manyviews.loggers import wandb_logger
 from manyviews.runs import Run
@@ -169,7 +169,7 @@ def _own(request: Request, run: Run) -> Path:
     data = build.data(run.config)
     card, renewed = make(run, data, composed["evaluation"], ckpt, composed["measures"])
     if renewed:
-        loggers = list(build.nodes(composed["logger"], "logger", run=run).values())
+        loggers = list(construct.nodes(composed["logger"], "logger", run=run).values())
         wandb_logger.log_scores(loggers, card)
         wandb_logger.finish(loggers)
     return file

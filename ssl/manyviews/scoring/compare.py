@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from manyviews.evaluation.measures.measured import Items, Means
+from manyviews.evaluation.measures.values import Items, Means
 from manyviews.runs import write_json
 from manyviews.scoring import place
 from manyviews.scoring.arrays import load_predictions

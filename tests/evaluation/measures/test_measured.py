@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from manyviews.evaluation.answers import Chosen, Clusters, Draws, Labels, PerItem, Scalar
-from manyviews.evaluation.measures.measured import MEASURES, Items, Resampled, measured
+from manyviews.evaluation.measures.measured import MEASURES, measured
+from manyviews.evaluation.measures.values import Items, Resampled
 
 USUAL = ["top1", "balanced_accuracy", "macro_f1", "macro_auroc", "macro_auprc"]
 
