@@ -18,7 +18,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from manyviews.config.compose import checked, from_files, hydra_context, options_of
 from manyviews.config.mistakes import check_key
-from manyviews.config.overrides import by_library, by_set, expand, parse, typed_text
+from manyviews.config.overrides import by_library, by_set, parse, typed_text
+from manyviews.config.several import Axis, axes, expand
 from manyviews.errors import ConfigError, one_line
 from manyviews.schema import Config
 
@@ -41,6 +42,20 @@ def cells(overrides: Sequence[str], config_dir: str | None = None) -> list[list[
     with hydra_context():
         values = expand(overrides, lambda group: options_of(group, config_dir))
     return [list(cell) for cell in itertools.product(*values.values())]
+
+
+def space(overrides: Sequence[str], config_dir: str | None = None) -> tuple[list[str], list[Axis]]:
+    """Return the overrides with one value, and what a search may choose for the others.
+
+    Args:
+        overrides: see `cells`; intervals are allowed, too.
+        config_dir: see `cells`.
+
+    Raises:
+        ConfigError: an override cannot be read, or stands for no value.
+    """
+    with hydra_context():
+        return axes(overrides, lambda group: options_of(group, config_dir))
 
 
 def compose_cells(

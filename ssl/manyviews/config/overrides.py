@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Sequence
+from typing import Any
 
-from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 
-from manyviews.errors import ConfigError, one_line
+from manyviews.errors import ConfigError
 
 KEY = re.compile(r"[+~]{0,2}[A-Za-z_][\w./@:-]*")
 PLAIN_BACKSLASH = re.compile(r"[^'\"\[\]{}()]*\\[^'\"\[\]{}()]*")
@@ -30,7 +29,7 @@ def parse(overrides: Sequence[str]) -> list[Override]:
     Raises:
         ConfigError: one of them is not `key=value`, holds several values or is about Hydra itself.
     """
-    return [*{_place(o): o for o in map(_read, overrides)}.values()]
+    return [*{place(o): o for o in map(_read, overrides)}.values()]
 
 
 def check_each_key_is_typed_once(overrides: Sequence[str]) -> None:
@@ -40,60 +39,23 @@ def check_each_key_is_typed_once(overrides: Sequence[str]) -> None:
         ConfigError: quotes both.
     """
     values: dict[str, Override] = {}
-    for override in map(_parsed, overrides):
-        first = values.setdefault(_place(override), override)
+    for override in map(parsed, overrides):
+        first = values.setdefault(place(override), override)
         if repr(first.value()) != repr(override.value()):
             raise ConfigError(
-                f"{_place(override)} is given twice, as '{first.input_line}' and as "
+                f"{place(override)} is given twice, as '{first.input_line}' and as "
                 f"'{override.input_line}'; leave one out"
             )
 
 
-def _place(override: Override) -> str:
+def place(override: Override) -> str:
     """Return the key that an override sets, or its group and where in the config its file goes."""
     return override.get_key_element().lstrip("+~")
 
 
-def expand(
-    overrides: Sequence[str], options_of: Callable[[str], Sequence[str]]
-) -> dict[str, list[str]]:
-    """Return what each override of a sweep stands for: one override per value, by the key.
-
-    >>> expand(["seed=0,1", "epochs=3"], lambda group: [])
-    {'seed': ['seed=0', 'seed=1'], 'epochs': ['epochs=3']}
-
-    Args:
-        overrides: in Hydra's grammar: `a,b`, `choice(a,b)`, `range(0,5)`, `glob(*_cifar10)`.
-        options_of: returns the files of a group, for `glob`.
-
-    Raises:
-        ConfigError: one of them is not `key=value`, stands for nothing, or is an interval, of which
-            a search takes values.
-    """
-    values = {}
-    for override in {_place(o): o for o in map(_parsed, overrides)}.values():
-        override.config_loader = cast(ConfigLoader, _Files(options_of))
-        if not override.is_sweep_override():
-            values[_place(override)] = [str(override.input_line)]
-            continue
-        if not override.is_discrete_sweep():
-            raise ConfigError(
-                f"'{override.input_line}' is an interval, and a grid needs single values; type "
-                "sweep=optuna for a search, or a list such as 0.1,0.2"
-            )
-        try:
-            found = [*override.sweep_string_iterator()]
-        except HydraException as error:
-            raise ConfigError(f"'{override.input_line}': {one_line(error)}") from error
-        if not found:
-            raise ConfigError(f"'{override.input_line}' stands for no value")
-        values[_place(override)] = [f"{override.get_key_element()}={text}" for text in found]
-    return values
-
-
 def _read(text: str) -> Override:
     """Return one override that holds one value."""
-    override = _parsed(text)
+    override = parsed(text)
     if override.is_sweep_override():
         raise ConfigError(
             f"'{text}' holds several values, and one run takes one of them; "
@@ -103,17 +65,7 @@ def _read(text: str) -> Override:
     return override
 
 
-class _Files(NamedTuple):
-    """What Hydra asks for the files of a group."""
-
-    options_of: Callable[[str], Sequence[str]]
-
-    def get_group_options(self, group: str, *_: Any, **__: Any) -> list[str]:
-        """Return the names of the files of a group."""
-        return [*self.options_of(group)]
-
-
-def _parsed(text: str) -> Override:
+def parsed(text: str) -> Override:
     """Return one override; text that Hydra's grammar has no word for is taken as it is."""
     parser = OverridesParser.create()
     key, equals, value = text.partition("=")
