@@ -11,7 +11,7 @@ GRID = ["data=stripes", "optimizer.lr=1e-3,1e-2", "seed=0,1"]
 
 
 def settings(*overrides):
-    return config.compose("multirun", overrides)[0]
+    return config.compose("multirun", overrides)[0]["sweep"]
 
 
 def planned(overrides, config_dir, *of_sweep, **options):

@@ -100,19 +100,26 @@ class Evaluate(_Keys):
     logger: Named
 
 
-class Search(_Keys):
-    """Keys of `sweep`: which runs a sweep has."""
+class Sweep(_Keys):
+    """Keys of `sweep`: which runs a sweep has; those of a search are missing in a grid."""
 
     name: Annotated[str, pydantic.Field(pattern=r"^[\w.-]+$")] | None
     folder: str
     overrides: list[str]
     minutes: float | None = pydantic.Field(gt=0)
+    sampler: Literal["tpe", "gp", "qmc", "random"] | None = None
+    metric: str = ""
+    trials: int = pydantic.Field(1, ge=1)
+    seed: int = pydantic.Field(0, ge=0, lt=2**31)
+    pruner: Literal["none", "median", "hyperband"] = "none"
+    prune_by: str = ""
+    prune_from: int = pydantic.Field(1, ge=1)
 
 
 class Multirun(_Keys):
     """Top-level keys of a sweep, beside those of its runs."""
 
-    sweep: Search
+    sweep: Sweep
 
 
 SCHEMAS: dict[str, type[_Keys]] = {

@@ -16,6 +16,7 @@ from manyviews.sweeps import attempts
 from manyviews.sweeps.attempts import Attempt
 from manyviews.sweeps.controller import Controller, Retry, environment
 from manyviews.sweeps.plan import Sweep, Trial, load, plan
+from manyviews.sweeps.search import Search
 
 OURS = ("sweep",)  # groups of the sweep itself; all others are those of its runs
 
@@ -48,14 +49,24 @@ def run(
         raise ConfigError(f"-j {jobs}; allowed: 1 or more")
     own, of_runs = _divided(_with_file(overrides))
     settings, _ = config.compose("multirun", own, config_dir)
-    sweep = plan(of_runs, settings, config_dir, write=not dry_run)
-    controller = Controller(sweep, jobs=jobs, retry=retry, minutes=settings["sweep"]["minutes"])
-    print(f"{sweep.path}: {_counts(sweep)}", flush=True)
+    settings, search = settings["sweep"], None
+    if settings["sampler"] is None:
+        sweep = plan(of_runs, settings, config_dir, write=not dry_run)
+        print(f"{sweep.path}: {_counts(sweep)}", flush=True)
+    else:
+        search = Search(of_runs, settings, config_dir)
+        sweep = search.sweep
+        print(f"{sweep.path}: {_counts(sweep)}, {search.left} to be proposed", flush=True)
     if dry_run:
         for line in _commands(sweep, jobs):
             print(line)
         return sweep
+    controller = Controller(
+        sweep, jobs=jobs, retry=retry, minutes=settings["minutes"], search=search
+    )
     ended = controller.run()
+    if search is not None and (best := search.best()):
+        print(f"best {settings['metric']}: {best[1]:.4f} by {best[0].command}")
     _say_failed(sweep, ended)
     return sweep
 
@@ -107,7 +118,7 @@ def _divided(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
 def _counts(sweep: Sweep) -> str:
     """Return how many runs there are, and how they stand."""
     states = list(standing(sweep).values())
-    return f"{len(states)} runs: {attempts.count(states)}"
+    return f"{len(states)} runs: {attempts.count(states)}" if states else "no run yet"
 
 
 def standing(sweep: Sweep) -> dict[int, str]:

@@ -27,6 +27,7 @@ from manyviews.runs import status
 from manyviews.sweeps import attempts
 from manyviews.sweeps.attempts import Attempt, Ended
 from manyviews.sweeps.plan import Sweep, Trial
+from manyviews.sweeps.search import Search
 
 POLL = 0.1  # seconds between two looks at the processes
 GRACE = 30.0  # seconds that a trial has to save and end after it was told to
@@ -60,6 +61,7 @@ class Controller:
         retry: what to do with trials that failed before: run them once more, or leave them. A
             mistake in the config is left in any case.
         minutes: longest time of a trial's process; None: any.
+        search: proposes further trials of the sweep; None: it has only those that are planned.
         say: prints a line.
     """
 
@@ -70,9 +72,11 @@ class Controller:
         jobs: int = 1,
         retry: Retry = "failed",
         minutes: float | None = None,
+        search: Search | None = None,
         say: Callable[[str], None] = print,
     ) -> None:
         self.sweep, self.jobs, self.retry, self.minutes, self.say = sweep, jobs, retry, minutes, say
+        self.search = search
         self.command = [sys.executable, "-m", "manyviews", "sweep", "trial"]
         self.running: list[Child] = []
         self.waiting: list[Trial] = []
@@ -91,7 +95,7 @@ class Controller:
         with self._alone(), self._signals_noted():
             self.waiting = self._left()
             try:
-                while self.waiting or self.running:
+                while self.waiting or self.running or (self.search and self.search.left):
                     self._collect()
                     if self.signals:
                         self._stop()
@@ -110,6 +114,8 @@ class Controller:
             if self._is_done(trial):
                 continue
             last = before.get(trial.number)
+            if last is not None and last.state == "pruned":
+                continue
             failed = last is not None and last.state in ("failed", "killed", "timed out")
             hopeless = last is not None and last.code == attempts.CONFIG_ERROR
             if failed and (self.retry == "none" or hopeless):
@@ -129,7 +135,15 @@ class Controller:
         return attempts.is_finished(status.read(Path(trial.folder)))
 
     def _begin(self) -> None:
-        """Begin as many of the waiting trials as there is room for."""
+        """Begin as many of the waiting trials as there is room for, and ask for more of them."""
+        while self.search and self.search.left and not self.signals:
+            if len(self.waiting) + len(self.running) >= self.jobs:
+                break
+            self.waiting += self.search.propose()
+            self._begin_waiting()
+        self._begin_waiting()
+
+    def _begin_waiting(self) -> None:
         for trial in [*self.waiting]:
             if self.signals or len(self.running) >= self.jobs:
                 return
@@ -207,6 +221,8 @@ class Controller:
                     and number not in self.told
                 ):
                     self._tell(child, "timed out")
+                if self.search and number not in self.told and self.search.should_end(child.trial):
+                    self._tell(child, "pruned")
                 if number in self.told and time.monotonic() - self.since[number] > GRACE:
                     _kill(self._pid(child))
                 continue
@@ -289,6 +305,8 @@ class Controller:
     def _kill_all(self) -> None:
         for child in self.running:
             _kill(self._pid(child))
+            if child.process is not None:
+                child.process.wait()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -23,6 +23,8 @@ from manyviews.schema import Config
 
 FORMAT_VERSION = 1
 SPEC, PLAN = "spec.json", "plan.jsonl"
+# Settings of a search that its proposals depend on; its number of trials may grow.
+OF_SEARCH = ("metric", "sampler", "seed", "pruner", "prune_by", "prune_from")
 
 
 class Trial(NamedTuple):
@@ -72,6 +74,8 @@ class Sweep(NamedTuple):
         spec = read_object(self.path / SPEC) or {}
         words = ["manyviews", "pretrain", "-m", *spec.get("overrides", [])]
         words += [f"sweep.name={self.path.name}", f"sweep.folder={self.path.parent}"]
+        if search := spec.get("search"):
+            words += ["sweep=optuna", *(f"sweep.{key}={value}" for key, value in search.items())]
         if spec.get("config_dir"):
             words += ["--config-dir", spec["config_dir"]]
         return shlex.join(words)
@@ -88,27 +92,50 @@ def plan(
 
     Args:
         overrides: of the runs, in Hydra's grammar with several values.
-        settings: the keys of `conf/multirun.yaml`, checked.
+        settings: the keys of `sweep`, checked.
         config_dir: a folder with config groups of your own.
         write: False for a look at the plan without a folder.
 
     Raises:
         ConfigError: a mistake in a run, or the folder of this name holds another sweep.
     """
-    overrides = [*settings["sweep"]["overrides"], *overrides]
-    sweep = settings["sweep"]
-    spec = {"format_version": FORMAT_VERSION, "overrides": overrides, "config_dir": config_dir}
-    path = _folder(sweep, spec)
-    _check_same_spec(path, spec)
+    overrides = [*settings["overrides"], *overrides]
+    path, spec = begin(overrides, settings, config_dir)
     if (path / PLAN).is_file():
         return load(path)
-    trials = [*_trials(config.cells(overrides, config_dir), config_dir)]
+    sweep = Sweep(path, [*trials_of(config.cells(overrides, config_dir), config_dir)])
     if write:
-        path.mkdir(parents=True, exist_ok=True)
-        write_json(path / SPEC, spec)
-        lines = (json.dumps(trial._asdict()) + "\n" for trial in trials)
-        replace_text(path / PLAN, "".join(lines))
-    return Sweep(path, trials)
+        save(sweep, spec)
+    return sweep
+
+
+def begin(
+    overrides: Sequence[str], settings: Config, config_dir: str | None
+) -> tuple[Path, dict[str, Any]]:
+    """Return the folder of a sweep and what was asked for.
+
+    Args:
+        overrides: of the runs.
+        settings: the keys of `sweep`.
+        config_dir: a folder with config groups of your own.
+
+    Raises:
+        ConfigError: the folder of this name holds another sweep.
+    """
+    of_search = {key: settings[key] for key in OF_SEARCH} if settings.get("sampler") else {}
+    spec = {"format_version": FORMAT_VERSION, "overrides": overrides, "config_dir": config_dir}
+    spec |= {"search": of_search} if of_search else {}
+    path = _folder(settings, spec)
+    _check_same_spec(path, spec)
+    return path, spec
+
+
+def save(sweep: Sweep, spec: dict[str, Any]) -> None:
+    """Write what was asked for and the plan into the folder of a sweep."""
+    sweep.path.mkdir(parents=True, exist_ok=True)
+    write_json(sweep.path / SPEC, spec)
+    lines = (json.dumps(trial._asdict()) + "\n" for trial in sweep.trials)
+    replace_text(sweep.path / PLAN, "".join(lines))
 
 
 def load(path: Path) -> Sweep:
@@ -146,7 +173,7 @@ def _check_same_spec(path: Path, spec: dict[str, Any]) -> None:
     before = read_object(path / SPEC)
     if before is None or before == spec:
         return
-    first, second = before.get("overrides", []), spec["overrides"]
+    first, second = (_texts(one) for one in (before, spec))
     gone = [text for text in first if text not in second]
     new = [text for text in second if text not in first]
     parts = [f"it has {shlex.join(gone)}"] * bool(gone) + [f"you typed {shlex.join(new)}"] * bool(
@@ -156,9 +183,26 @@ def _check_same_spec(path: Path, spec: dict[str, Any]) -> None:
     raise ConfigError(f"{path} holds another sweep ({said}); type another sweep.name=NAME")
 
 
-def _trials(cells: Sequence[Sequence[str]], config_dir: str | None) -> Iterator[Trial]:
-    """Yield a trial for each run folder of the cells, after the one that it needs."""
-    numbers: dict[str, int] = {}  # by folder
+def _texts(spec: dict[str, Any]) -> list[str]:
+    """Return what was asked for as it is typed."""
+    of_search = spec.get("search", {})
+    return [*spec.get("overrides", []), *(f"sweep.{k}={v}" for k, v in of_search.items())]
+
+
+def trials_of(
+    cells: Sequence[Sequence[str]], config_dir: str | None, before: Sequence[Trial] = ()
+) -> Iterator[Trial]:
+    """Yield a trial for each new run folder of the cells, after the one that it needs.
+
+    Args:
+        cells: overrides with one value each.
+        config_dir: a folder with config groups of your own.
+        before: trials that are planned already; theirs are no new folders.
+
+    Raises:
+        ConfigError: a mistake in a cell.
+    """
+    numbers = {trial.folder: trial.number for trial in before}
     pairs = zip(cells, config.compose_cells(cells, config_dir), strict=True)
     for overrides, (cell, choices) in pairs:
         if cell["resume"] == "never":
