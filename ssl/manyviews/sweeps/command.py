@@ -50,7 +50,7 @@ def run(
     own, of_runs = _divided(_with_file(overrides))
     settings, _ = config.compose("multirun", own, config_dir)
     settings, search = settings["sweep"], None
-    if settings["sampler"] is None:
+    if settings.get("sampler") is None:
         sweep = plan(of_runs, settings, config_dir, write=not dry_run)
         print(f"{sweep.path}: {_counts(sweep)}", flush=True)
     else:

@@ -239,6 +239,8 @@ def _scale(metric: str) -> tuple[float, str]:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
     return "null" if value is None else str(value)
 
 

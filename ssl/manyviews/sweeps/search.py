@@ -119,7 +119,7 @@ class Search:
             study = self._study()[0]
             study.sampler = sampler
         asked = study.ask(self._distributions())
-        return [f"{axis.key}={_typed(asked.params[axis.key])}" for axis in self.axes]
+        return [f"{axis.key}={_typed(axis, asked.params[axis.key])}" for axis in self.axes]
 
     def _sampler(self, number: int, attempt: int) -> Any:
         samplers = self.optuna.samplers
@@ -307,9 +307,12 @@ def _records(file: Path, metric: str) -> Iterator[tuple[int, float]]:
                 yield int(record["epoch"]) + 1, float(record[metric])
 
 
-def _typed(value: Any) -> str:
-    """Return a proposed value as it is typed."""
-    return value if isinstance(value, str) else repr(value)
+def _typed(axis: Axis, value: Any) -> str:
+    """Return a proposed value as it is typed; four digits of a number are enough."""
+    if isinstance(value, str):
+        return value
+    short = float(f"{value:.4g}")
+    return repr(short if not axis.whole and axis.low <= short <= axis.high else value)
 
 
 def _value(axis: Axis, text: str) -> Any:
