@@ -43,3 +43,21 @@ SUBJECTS = {
     "raw_series": "raw series",
     "random_convolutions": "random convolutions",
 }
+
+
+def in_words(metric: str) -> str:
+    """Return a measure in words.
+
+    >>> in_words("top1_n4"), in_words("top1_p10"), in_words("macro_f1")
+    ('accuracy with 4 labels per class', 'accuracy with 10 % of the labels', 'macro F1')
+    """
+    name, _, cell = metric.rpartition("_")
+    number, measure = cell[1:], METRICS.get(name)
+    if metric in METRICS or measure is None or not number.isdecimal():
+        return METRICS.get(metric, metric)
+    cells = {
+        "k": f"{measure} with k = {number}",
+        "n": f"{measure} with {number} label{'s' * (number != '1')} per class",
+        "p": f"{measure} with {number} % of the labels",
+    }
+    return cells.get(cell[0], metric)

@@ -2,7 +2,7 @@ import json
 from itertools import pairwise
 
 import pytest
-from report_run import HOSTILE, write_run
+from report_run import HOSTILE, card, score, write_run
 
 from manyviews import report
 
@@ -110,3 +110,15 @@ def test_all_images_decode_and_hostile_names_are_text(opened):
     assert len(widths) == 8 * 7 + 10 * 6 and min(widths) > 0
     assert HOSTILE[0] in page.execute_script("return document.body.innerText")
     assert page.execute_script("return document.scripts.length") == 0
+
+
+def test_accuracy_with_few_labels_is_a_curve_and_a_row_in_words(run):
+    file = run / "report" / "report.json"
+    shots = card()
+    for n, value in ((1, 0.5), (2, 0.6), (4, 0.65)):
+        shots["scores"].append(score("knn@1", f"top1_n{n}", "trained", value))
+    file.write_text(json.dumps(shots))
+    text = report.write(run).read_text()
+    assert "knn@1 by labels" in text and "labelled items per class" in text
+    assert "knn@1, accuracy with 1 label per class" in text
+    assert "knn@1, accuracy with 4 labels per class" in text

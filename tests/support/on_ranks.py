@@ -10,6 +10,8 @@ import pytorch_lightning as pl
 import small_data
 import torch
 import unscored
+from blobs import problem
+from every_protocol import protocol
 from golden import chirp
 from torch import nn
 from torch.nn import functional as F
@@ -24,6 +26,7 @@ from manyviews.callbacks.other_data import OtherData
 from manyviews.callbacks.stop import Stop
 from manyviews.errors import Interrupted
 from manyviews.evaluation.features import extract_on_ranks
+from manyviews.evaluation.subject import Subject
 from manyviews.losses import (
     TiCoLoss,
     arbitrary_pairs,
@@ -400,3 +403,9 @@ def other_data(overrides, config_dir, folder):
     trainer = build.trainer(composed, [metrics, callback])
     trainer.fit(build.method(composed, data), datamodule=data)
     return metrics.latest.get("online/checks/knn@1/top1")
+
+
+def low_shot():
+    """Predictions of protocol low_shot on this rank."""
+    made = protocol("low_shot")(Subject(problem(240), problem(40), 3))
+    return [answer.top1 for answer in made[""].answers]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -110,7 +111,7 @@ def render(files: RunFiles) -> str:
         people=people(files.card),
         curves=_curves(files.metrics, files.card["data"]["items"]),
         stepwise=None if files.stepwise is None else Markup(files.stepwise),
-        by_k=_by_k(files.card),
+        by_number=_by_number(files.card),
         views=_views(files.gallery),
         more_views=f"view_{VIEWS}" in files.gallery,
         neighbours=_neighbours(files),
@@ -139,25 +140,26 @@ def _curves(metrics: list[dict[str, float]], items: str) -> list[Figure]:
     return figures
 
 
-def _by_k(card: dict[str, Any]) -> list[Figure]:
-    """Return a plot of accuracy against k for each kNN protocol with several k."""
+def _by_number(card: dict[str, Any]) -> list[Figure]:
+    """Return a plot of accuracy against k, or labelled items per class, for each such protocol."""
+    axes = {"top1_k": ("by k", "neighbours k"), "top1_n": ("by labels", "labelled items per class")}
     figures = []
-    for protocol in card["protocols"]:
+    for protocol, (prefix, (title, axis)) in product(card["protocols"], axes.items()):
         lines = []
         for subject, word in subjects(card).items():
             cells = sorted(
-                (int(s["metric"].removeprefix("top1_k")), 100 * s["value"])
+                (int(s["metric"].removeprefix(prefix)), 100 * s["value"])
                 for s in card["scores"]
                 if s["protocol"] == protocol
                 and s.get("split", "test") == "test"
                 and s["subject"] == subject
-                and s["metric"].startswith("top1_k")
+                and s["metric"].startswith(prefix)
             )
             if len(cells) > 1:
                 lines.append(Line(word, *zip(*cells, strict=True)))
         if lines:
-            svg = plot(lines, "neighbours k", "accuracy (%)", log_x=True)
-            figures.append(Figure(f"{protocol} by k", Markup(svg)))
+            svg = plot(lines, axis, "accuracy (%)", log_x=True)
+            figures.append(Figure(f"{protocol} {title}", Markup(svg)))
     return figures
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from manyviews.evaluation.words import HEADLINES, METRICS, SUBJECTS, TRAINED
+from manyviews.evaluation.words import HEADLINES, SUBJECTS, TRAINED, in_words
 
 WORSE = ", worse"
 SAME = ", not distinguishable"
@@ -45,7 +45,7 @@ def rows(card: dict[str, Any], metrics: Collection[str] = HEADLINES) -> list[Row
     who = subjects(card)
     return [
         Row(
-            protocol if metric == "top1" else f"{protocol}, {METRICS.get(metric, metric)}",
+            protocol if metric == "top1" else f"{protocol}, {in_words(metric)}",
             [_score(scores.get((protocol, metric, subject))) for subject in who],
             [_gain(gains.get((protocol, metric, c))) for c in who if c != TRAINED],
         )

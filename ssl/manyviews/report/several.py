@@ -45,11 +45,19 @@ def transfer_table(cards: Sequence[dict[str, Any]], missing: Mapping[str, str]) 
 
 
 def comparison_table(path: Path) -> Table:
-    """Return the differences of a comparison.json between every two backbones."""
+    """Return the differences of a comparison.json between every two backbones.
+
+    Backbones are named by letters, which the title explains: their names are long and alike.
+    """
     found = json.loads(path.read_text(encoding="utf-8"))
-    made = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for title in ("first", "second", "protocol", "first minus second (95 % interval)"):
-        made.add_column(title)
+    pairs = [*found["differences"], *found["apart"]]
+    names = dict.fromkeys(row[side] for row in pairs for side in ("first", "second"))
+    letters = {name: _letters(number) for number, name in enumerate(names)}
+    title = Text("\n".join(f"{letter}: {name}" for name, letter in letters.items()))
+    made = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    made.add_column("difference", no_wrap=True)
+    made.add_column("protocol")
+    made.add_column("95 % interval")
     for row in found["differences"]:
         if row["metric"] in HEADLINES:
             value, low, high = (f"{100 * row[k]:+.1f}" for k in ("value", "low", "high"))
@@ -60,11 +68,20 @@ def comparison_table(path: Path) -> Table:
             )
             said = few or ("" if row["differ"] else "not distinguishable")
             gain = f"{value} points ({low} to {high}){said and ', ' + said}"
-            title = _title(row["protocol"], row["metric"])
-            made.add_row(*map(Text, (row["first"], row["second"], title, gain)))
+            protocol = _title(row["protocol"], row["metric"])
+            made.add_row(*map(Text, (_pair(row, letters), protocol, gain)))
     for row in found["apart"]:
-        made.add_row(*map(Text, (row["first"], row["second"], "not paired", row["reason"])))
+        made.add_row(*map(Text, (_pair(row, letters), "not paired", row["reason"])))
     return made
+
+
+def _pair(row: Mapping[str, Any], letters: Mapping[str, str]) -> str:
+    return f"{letters[row['first']]} minus {letters[row['second']]}"
+
+
+def _letters(number: int) -> str:
+    """Return A, B, ..., Z, A1, B1, ... for 0, 1, ..."""
+    return chr(ord("A") + number % 26) + (str(number // 26) if number >= 26 else "")
 
 
 def _title(protocol: str, metric: str) -> str:

@@ -1,6 +1,7 @@
 import hashlib
 import json
 
+import on_ranks
 import pytest
 import torch
 from blobs import problem
@@ -136,3 +137,10 @@ def test_the_report_has_mean_spread_interval_and_what_was_drawn():
     row = rows["top1_n2"]
     assert row["low"] < row["value"] < row["high"] and row["spread"] > 0
     assert row["details"]["items"] == 6 and json.dumps(row)
+
+
+def test_draws_are_equal_on_all_ranks(ranks):
+    alone = on_ranks.low_shot()
+    assert len(alone) == 5 and not torch.equal(alone[0], alone[1])
+    for found in ranks(2)("on_ranks.low_shot"):
+        assert all(map(torch.equal, found, alone))
