@@ -53,9 +53,9 @@ class Problem:
     scikit-learn's `LogisticRegression(C)` has the same minimum at penalty = 1 / (C N); for two
     classes, which share one weight vector there, at 2 / (C N).
 
-    The minimum is found in the eigenbasis of the features, with every direction scaled to unit
-    curvature: it is the same there, and L-BFGS needs a tenth of the iterations. The basis does not
-    depend on the penalty, so further penalties cost their iterations only.
+    The minimum is found in the eigenbasis of the features, with every direction and the bias scaled
+    to unit curvature: it is the same there, and L-BFGS needs a tenth of the iterations. The basis
+    does not depend on the penalty, so further penalties cost their iterations only.
 
     Args:
         x: standardised features.
@@ -83,22 +83,23 @@ class Problem:
             max_iterations: iterations of L-BFGS; a warning is logged if it stops there.
         """
         # About 0.1 is the curvature p (1 - p) of the cross-entropy when ten classes are undecided.
-        scale = (0.1 * self.variance + penalty).rsqrt()
+        scale, of_bias = (0.1 * self.variance + penalty).rsqrt(), 0.1**-0.5
         shape = (len(self.target), len(scale) + 1)
 
         def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
             """Return the loss and its gradient at these scaled weights and biases."""
             u = torch.from_numpy(flat).view(shape)
-            w, bias = u[:, :-1] * scale, u[:, -1:]
+            w, bias = u[:, :-1] * scale, u[:, -1:] * of_bias
             loss, residual = self._cross_entropy(w, bias)
             gradient = ((residual @ self.z).double() + penalty * w) * scale
             loss += penalty / 2 * float(w.square().sum())
-            whole = torch.cat([gradient, residual.sum(1, True).double()], 1)
+            whole = torch.cat([gradient, residual.sum(1, True).double() * of_bias], 1)
             return loss, whole.numpy().ravel()
 
         begin = np.zeros(shape)
         if start is not None:
-            begin[:, :-1], begin[:, -1] = start.weight @ self.basis / scale, start.bias
+            begin[:, :-1] = start.weight @ self.basis / scale
+            begin[:, -1] = start.bias / of_bias
         found = minimize(
             objective,
             begin.ravel(),
@@ -109,7 +110,7 @@ class Problem:
         if found.nit >= max_iterations:
             log.warning("penalty %g: not converged after %d iterations", penalty, max_iterations)
         u = torch.from_numpy(found.x).view(shape)
-        return Linear((u[:, :-1] * scale) @ self.basis.mT, u[:, -1].clone())
+        return Linear((u[:, :-1] * scale) @ self.basis.mT, u[:, -1] * of_bias)
 
     def _cross_entropy(
         self, w: Float64[Tensor, "M R"], bias: Float64[Tensor, "M 1"]

@@ -50,6 +50,24 @@ def test_a_start_elsewhere_leads_to_the_same_minimum():
     torch.testing.assert_close(warm.answer(x).scores, cold.answer(x).scores, atol=0.02, rtol=0)
 
 
+def test_a_path_of_penalties_takes_few_evaluations(monkeypatch):
+    data = problem(1000, 64, 10)
+    generator = torch.Generator().manual_seed(0)
+    noise, mixing = (
+        torch.randn(1000, 64, generator=generator),
+        torch.randn(64, 64, generator=generator),
+    )
+    x, _ = standardize(*[(data.embedding + 3 * noise) @ mixing] * 2)
+    evaluations, evaluate = [], Problem._cross_entropy
+    monkeypatch.setattr(
+        Problem, "_cross_entropy", lambda *given: evaluations.append(1) or evaluate(*given)
+    )
+    system, model = Problem(x, data.label, 10), None
+    for exponent in range(-12, 7):
+        model = system.solve(10 ** (-exponent / 2) / 1000, model)
+    assert len(evaluations) < 680  # 803 if the bias is not scaled
+
+
 def test_a_start_at_the_solution_is_kept():
     data = problem()
     system = Problem(data.embedding.double(), data.label, 3)
