@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float64, Int64
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from manyviews.evaluation.answers import Labels
@@ -100,13 +101,15 @@ class Problem:
         if start is not None:
             begin[:, :-1] = start.weight @ self.basis / scale
             begin[:, -1] = start.bias / of_bias
-        found = minimize(
-            objective,
-            begin.ravel(),
-            jac=True,
-            method="L-BFGS-B",
-            options={"maxiter": max_iterations, "gtol": 1e-5, "ftol": 1e-6, "maxcor": 20},
-        )
+        # SciPy's vectors are short: threads of its own would only take the cores from torch's.
+        with threadpool_limits(1, user_api="blas"):
+            found = minimize(
+                objective,
+                begin.ravel(),
+                jac=True,
+                method="L-BFGS-B",
+                options={"maxiter": max_iterations, "gtol": 1e-5, "ftol": 1e-6, "maxcor": 20},
+            )
         if found.nit >= max_iterations:
             log.warning("penalty %g: not converged after %d iterations", penalty, max_iterations)
         u = torch.from_numpy(found.x).view(shape)

@@ -3,6 +3,7 @@ import pytest
 import torch
 from blobs import problem
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_info, threadpool_limits
 from torch.nn import functional as F
 
 from manyviews.evaluation.logistic import Problem, fit, standardize
@@ -66,6 +67,22 @@ def test_a_path_of_penalties_takes_few_evaluations(monkeypatch):
     for exponent in range(-12, 7):
         model = system.solve(10 ** (-exponent / 2) / 1000, model)
     assert len(evaluations) < 680  # 803 if the bias is not scaled
+
+
+def test_scipy_has_one_thread_during_a_fit_and_its_own_afterwards(monkeypatch):
+    during, evaluate = [], Problem._cross_entropy
+
+    def threads():
+        return [p["num_threads"] for p in threadpool_info() if "scipy.libs" in p["filepath"]]
+
+    monkeypatch.setattr(
+        Problem, "_cross_entropy", lambda *given: during.append(threads()) or evaluate(*given)
+    )
+    with threadpool_limits(2, user_api="blas"):
+        before, data = threads(), problem()
+        fit(data.embedding, data.label, 3, 0.1)
+        assert threads() == before
+    assert all(count == 1 for counts in during for count in counts)
 
 
 def test_a_start_at_the_solution_is_kept():
