@@ -88,3 +88,9 @@ def resident_bytes(process: int | None = None) -> int:
         return 0
     own = next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024
     return own + sum(resident_bytes(int(child)) for child in began)
+
+
+def peak_resident_bytes() -> int:
+    """Return the most memory that this process has had at once, by all its libraries."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024

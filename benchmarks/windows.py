@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from statistics import median
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 Work = Callable[[], object]
 Clock = Callable[[], float]
+Result = TypeVar("Result")
 RESAMPLES = 2000
 
 
@@ -54,6 +55,29 @@ def alternate(
         for name, work in sides.items():
             found[name].append(_seconds(work, calls[name], clock) / calls[name])
     return found
+
+
+def in_turn(
+    sides: Mapping[str, Callable[[], Result]], *, windows: int, clock: Clock = time.process_time
+) -> tuple[dict[str, list[float]], dict[str, Result]]:
+    """Time long work in turn, one call per window and none to warm up.
+
+    Args:
+        sides: functions to call, by name.
+        windows: number of timed windows of each side.
+        clock: as for `alternate`.
+
+    Returns:
+        Seconds of each call by side, and what each side returned last.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    results: dict[str, Result] = {}
+    for _ in range(windows):
+        for name, work in sides.items():
+            began = clock()
+            results[name] = work()
+            seconds[name].append(clock() - began)
+    return seconds, results
 
 
 def _calls(work: Work, span: float, clock: Clock) -> int:

@@ -32,10 +32,12 @@ def search(
     queries = F.normalize(test.to(train.device), dim=1)
     nearest = _by_faiss if train.device.type == "cpu" else by_blocks
     rows = max(1, BANK_BLOCK // max(train.shape[1], 1))
+    normalized = torch.empty_like(train[:rows])  # one for all blocks: freed ones would add up
     similarity = torch.empty(len(test), 0, device=train.device)
     row = torch.empty(len(test), 0, dtype=torch.int64, device=train.device)
     for first, block in zip(range(0, len(train), rows), train.split(rows), strict=True):
-        found, at = nearest(F.normalize(block, dim=1), queries, min(k, len(block)))
+        bank = F.normalize(block, dim=1, out=normalized[: len(block)])
+        found, at = nearest(bank, queries, min(k, len(block)))
         similarity = torch.cat([similarity, found], 1)
         row = torch.cat([row, at + first], 1)
         similarity, row = _in_order(similarity, row, k)

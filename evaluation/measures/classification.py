@@ -7,9 +7,12 @@ the resample.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
+from torch.nn import functional as F
 
 
 def crossed(
@@ -49,35 +52,59 @@ def ranking(
     """
     areas, precisions = [], []
     for c in label.unique().tolist():
-        tp, fp = _counts(label == c, scores[:, c], weight)
-        areas.append(_area(tp, fp))
-        precisions.append(_average_precision(tp, fp))
+        found = _counts(label == c, scores[:, c], weight)
+        areas.append(_area(found))
+        precisions.append(_average_precision(found))
     return {
         "macro_auroc": torch.stack(areas).nanmean(0),
         "macro_auprc": torch.stack(precisions).nanmean(0),
     }
 
 
-def _area(tp: Float64[Tensor, "R n"], fp: Float64[Tensor, "R n"]) -> Float64[Tensor, " R"]:
-    """Return the area under the ROC curve by the trapezoidal rule."""
-    return torch.trapezoid(tp, fp) / (tp[:, -1] * fp[:, -1])
+class _Counts(NamedTuple):
+    """Counts of the items above each of T thresholds, which are the scores of the positive items.
+
+    Attributes:
+        gained: number of positive items at each threshold itself.
+        tp: number of positive items at it or above.
+        fp: number of negative items at it or above.
+        above: number of negative items above it.
+        negative: number of negative items.
+    """
+
+    gained: Float64[Tensor, "R T"]
+    tp: Float64[Tensor, "R T"]
+    fp: Float64[Tensor, "R T"]
+    above: Float64[Tensor, "R T"]
+    negative: Float64[Tensor, "R 1"]
 
 
-def _average_precision(
-    tp: Float64[Tensor, "R n"], fp: Float64[Tensor, "R n"]
-) -> Float64[Tensor, " R"]:
+def _area(of: _Counts) -> Float64[Tensor, " R"]:
+    """Return the area under the ROC curve: how often a positive item has the higher score.
+
+    It is the share of the pairs of a positive and a negative item; equal scores count half.
+    """
+    lower = of.negative - (of.above + of.fp) / 2
+    return (of.gained * lower).sum(1) / (of.tp[:, -1] * of.negative[:, 0])
+
+
+def _average_precision(of: _Counts) -> Float64[Tensor, " R"]:
     """Return the average precision."""
-    gained = tp.diff() * tp[:, 1:] / (tp + fp)[:, 1:].clamp(min=1)
-    return gained.sum(1) / tp[:, -1]
+    return (of.gained * of.tp / (of.tp + of.fp).clamp(min=1)).sum(1) / of.tp[:, -1]
 
 
 def _counts(
     positive: Bool[Tensor, " N"], score: Float[Tensor, " N"], weight: Float64[Tensor, "R N"]
-) -> tuple[Float64[Tensor, "R n"], Float64[Tensor, "R n"]]:
-    """Return true and false positives at every threshold; equal scores share one threshold."""
-    score, order = score.sort(descending=True)
-    last = torch.cat([score.diff() != 0, torch.ones(1, dtype=torch.bool)])
-    weight, positive = weight[:, order], positive[order].double()
-    none = torch.zeros(len(weight), 1, dtype=torch.float64)
-    tp, fp = ((weight * side).cumsum(1)[:, last] for side in (positive, 1 - positive))
-    return torch.cat([none, tp], 1), torch.cat([none, fp], 1)
+) -> _Counts:
+    """Return the counts at the scores of positive items; equal scores share one threshold."""
+    descending, order = (-score).sort()
+    positive = positive[order]
+    drawn = weight.gather(1, order.expand(len(weight), -1))  # indexing is three times slower
+    threshold, own = descending[positive].unique_consecutive(return_inverse=True)
+    gained = drawn.new_zeros(len(weight), len(threshold))
+    gained.index_add_(1, own, drawn[:, positive])
+    every = F.pad(drawn.cumsum(1), (1, 0))
+    tp = gained.cumsum(1)
+    fp = every[:, torch.searchsorted(descending, threshold, right=True)] - tp
+    above = every[:, torch.searchsorted(descending, threshold)] - (tp - gained)
+    return _Counts(gained, tp, fp, above, every[:, -1:] - tp[:, -1:])

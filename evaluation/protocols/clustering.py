@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from manyviews.errors import ConfigError
@@ -47,7 +48,8 @@ class Clustering:
 
     def _of(self, embedding: Float[Tensor, "N D"], k: int, seed: int) -> Clusters:
         means = KMeans(k, n_init=self.starts, random_state=seed)  # pyright: ignore[reportArgumentType]
-        with warnings.catch_warnings():
+        # Threads of numpy's products would fight for the cores with those of k-means itself.
+        with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
             # It warns if there are fewer distinct embeddings than clusters; the scores show that.
             warnings.simplefilter("ignore", ConvergenceWarning)
             return Clusters(torch.from_numpy(means.fit_predict(embedding.cpu().numpy())).long())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 
+import numpy as np
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float32, Float64
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -39,12 +40,19 @@ def average_precision(
     found = []
     for q in F.normalize(queries, dim=1).split(max(1, SIMILARITIES // len(gallery))):
         similarity = q @ gallery.mT / length
-        wanted = similarity[:, relevant].sort(dim=1).values
+        wanted = _ascending(similarity[:, relevant])
         # In ascending order, all but the items before a similarity's first place are as similar.
-        among_all = len(gallery) - torch.searchsorted(similarity.sort(dim=1).values, wanted)
+        among_all = len(gallery) - torch.searchsorted(_ascending(similarity), wanted)
         among_wanted = wanted.shape[1] - torch.searchsorted(wanted, wanted)
         found.append((among_wanted.double() / among_all).mean(1).cpu())
     return torch.cat(found)
+
+
+def _ascending(similarity: Float32[Tensor, "Q n"]) -> Float32[Tensor, "Q n"]:
+    """Return each row in ascending order."""
+    if similarity.device.type == "cpu":  # numpy takes a quarter of the time: it keeps no order
+        return torch.from_numpy(np.sort(similarity.numpy(), axis=1))
+    return similarity.sort(dim=1).values
 
 
 class Retrieval:

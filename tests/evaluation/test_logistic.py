@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from blas_threads import blas_threads
 from blobs import problem
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 from torch.nn import functional as F
 
 from manyviews.evaluation.logistic import Problem, fit, standardize
@@ -48,6 +50,35 @@ def test_a_start_elsewhere_leads_to_the_same_minimum():
     cold = system.solve(1e-3)
     warm = system.solve(1e-3, system.solve(1.0))
     torch.testing.assert_close(warm.answer(x).scores, cold.answer(x).scores, atol=0.02, rtol=0)
+
+
+def test_a_path_of_penalties_takes_few_evaluations(monkeypatch):
+    data = problem(1000, 64, 10)
+    generator = torch.Generator().manual_seed(0)
+    noise, mixing = (
+        torch.randn(1000, 64, generator=generator),
+        torch.randn(64, 64, generator=generator),
+    )
+    x, _ = standardize(*[(data.embedding + 3 * noise) @ mixing] * 2)
+    evaluations, evaluate = [], Problem._cross_entropy
+    monkeypatch.setattr(
+        Problem, "_cross_entropy", lambda *given: evaluations.append(1) or evaluate(*given)
+    )
+    system, model = Problem(x, data.label, 10), None
+    for exponent in range(-12, 7):
+        model = system.solve(10 ** (-exponent / 2) / 1000, model)
+    assert len(evaluations) < 680  # 803 if the bias is not scaled
+
+
+def test_scipy_has_one_thread_during_a_fit_and_its_own_afterwards(monkeypatch):
+    during, evaluate, data = [], Problem._cross_entropy, problem()
+    monkeypatch.setattr(
+        Problem, "_cross_entropy", lambda *given: during.append(blas_threads()) or evaluate(*given)
+    )
+    with threadpool_limits(2, user_api="blas"):
+        fit(data.embedding, data.label, 3, 0.1)
+        assert blas_threads() == {2}
+    assert during and all(threads == {1} for threads in during)
 
 
 def test_a_start_at_the_solution_is_kept():

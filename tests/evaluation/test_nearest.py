@@ -65,3 +65,15 @@ def test_memory_does_not_grow_with_the_bank(monkeypatch):
         peak_bytes(lambda bank=bank: search(bank, test, 5)) for bank in (train[:1000], train)
     )
     assert large < 1.2 * small
+
+
+def test_all_blocks_are_normalised_in_the_same_memory(monkeypatch):
+    train, test = pair()
+    whole, blocks = search(train, test, 30)[1], []
+    monkeypatch.setattr(nearest, "BANK_BLOCK", 24 * 100)
+    # The list keeps every block alive, so that two of them have the same memory only if given it.
+    monkeypatch.setattr(
+        nearest, "_by_faiss", lambda bank, *rest: blocks.append(bank) or by_blocks(bank, *rest)
+    )
+    assert torch.equal(search(train, test, 30)[1], whole)
+    assert len(blocks) == 7 and len({block.data_ptr() for block in blocks}) == 1

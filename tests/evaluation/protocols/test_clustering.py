@@ -1,6 +1,9 @@
 import pytest
 import torch
+from blas_threads import blas_threads
 from sklearn import metrics as reference
+from sklearn.cluster import KMeans
+from threadpoolctl import threadpool_limits
 
 from manyviews.errors import ConfigError
 from manyviews.evaluation.answers import Clusters
@@ -81,3 +84,15 @@ def test_collapsed_embeddings_are_one_cluster_and_no_error():
 def test_no_seeds_are_refused():
     with pytest.raises(ConfigError, match="seeds=0; allowed: 1 or more"):
         Clustering(1, seeds=0)
+
+
+def test_numpy_has_one_thread_while_k_means_runs(monkeypatch):
+    during, fit = [], KMeans.fit
+    monkeypatch.setattr(
+        KMeans, "fit", lambda *given, **named: during.append(blas_threads()) or fit(*given, **named)
+    )
+    features = clouds(torch.arange(40) % 4)
+    with threadpool_limits(2, user_api="blas"):
+        Clustering(1, seeds=1, starts=1)(Subject(features, features, 4))
+        assert blas_threads() == {2}
+    assert during == [{1}]

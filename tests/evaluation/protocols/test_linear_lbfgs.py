@@ -49,7 +49,7 @@ def test_the_penalty_in_the_middle_wins_where_both_ends_are_worse():
     assert found.setting == {"penalty": MIDDLE} and found.edge == ""
     assert {**found.tried[0]} == {"penalty": MIDDLE, "accuracy": found.tried[0]["accuracy"]}
     for tried in found.tried:
-        assert abs(tried["accuracy"] - expected[tried["penalty"]]) <= 0.008
+        assert abs(tried["accuracy"] - expected[tried["penalty"]]) < 0.0085  # 8 of 1000 items
 
 
 def test_neither_test_nor_the_rows_fitted_on_choose_the_penalty():
