@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo picture test check bench results distribution kills format clean
+.PHONY: help demo picture test check bench results distribution kills sweepkills format clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,6 +48,9 @@ distribution: $(INSTALLED)  ## do W processes equal one? into docs/distribution.
 
 kills: $(INSTALLED)  ## 6 SIGKILLs per method against undisturbed runs, into docs/resume.md (about 10 min; commit first)
 	$(BIN)/python -W ignore benchmarks/kills.py
+
+sweepkills: $(INSTALLED)  ## 20 SIGKILLs of a sweep and its trials, into docs/sweep_kills.md (about 10 min; commit first)
+	$(BIN)/python -W ignore benchmarks/sweep_kills.py
 
 format: $(INSTALLED)  ## mend what ruff can mend
 	$(BIN)/ruff format .

@@ -12,6 +12,7 @@ NEEDED = {
     "costs": ["resnet*"],
     "proxies": ["runs/A"],
     "sweep": ["sweeps/A"],
+    "compare": ["runs/A", "runs/B"],
     "config diff": ["runs/A", "runs/B"],
 }
 

@@ -282,6 +282,26 @@ def _show_all(done: Any) -> None:
         console.print(f"comparison: {done.comparison}", soft_wrap=True, highlight=False)
 
 
+def _compare(arguments: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from manyviews import runs
+    from manyviews.commands.config import diff
+
+    given = [arguments.first, arguments.second]
+    for run in map(runs.load, given):
+        if not run.report.is_file():
+            raise ConfigError(
+                f"{run.path} has no scores yet; type manyviews evaluate run={run.path}"
+            )
+    _print_lines(diff.lines(*given, None))
+    from manyviews import report
+    from manyviews.scoring import compare
+
+    reports = [runs.load(run).report for run in given]
+    Console().print(report.comparison_table(compare.write(reports, "comparisons")))
+
+
 def _list(arguments: argparse.Namespace) -> None:
     from importlib.resources import files
 
@@ -383,6 +403,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "pretrain": _pretrain,
     "sweep": _sweep,
     "leaderboard": _leaderboard,
+    "compare": _compare,
     "evaluate": _evaluate,
     "where": _where,
     "views": _views,

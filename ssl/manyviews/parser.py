@@ -135,6 +135,17 @@ def _parser() -> argparse.ArgumentParser:
     board.add_argument("--trace", action="store_true", help="show where an error came from")
     board.set_defaults(command="leaderboard")
 
+    compare = commands.add_parser("compare", help="what differs between two runs, and their scores")
+    compare.description = (
+        "Print the settings that differ between two evaluated runs, and the differences of their "
+        "scores over the same test items."
+    )
+    compare.epilog = "example: manyviews compare runs/A runs/B"
+    for name in ("first", "second"):
+        compare.add_argument(name, metavar="RUN", help="a run folder")
+    compare.add_argument("--trace", action="store_true", help="show where an error came from")
+    compare.set_defaults(command="compare")
+
     config = commands.add_parser("config", help="look at the config", description="The config.")
     inner = config.add_subparsers(required=True, metavar="COMMAND")
     _command(inner, "config show", "print the resolved config of `pretrain`")

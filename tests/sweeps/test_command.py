@@ -40,6 +40,10 @@ def test_trials_are_the_runs_of_the_same_commands_by_hand(grid, config_dir, capf
             for run in (runs.load(trial.folder), again)
         )
         assert_same(result(ours), result(theirs))
+    capfd.readouterr()
+    assert cli.main(["compare", *(trial.folder for trial in sweep.trials[:2])]) == 0
+    said = " ".join(capfd.readouterr().out.split())
+    assert "keys first second seed 0 1 two runs" in said and "A minus B knn@1+" in said
     assert cli.main(["sweep", str(folder)]) == 0
     said = capfd.readouterr().out
     assert f"{folder}: 4 runs: 2 finished, 2 failed" in said
@@ -91,6 +95,7 @@ def test_a_mistake_in_the_sweep_is_one_line(overrides, said, config_dir):
         (["sweep", "a", "b"], "type manyviews sweep FOLDER"),
         (["sweep", "nowhere"], "nowhere is no sweep folder"),
         (["leaderboard", "nowhere"], "nowhere is no folder"),
+        (["compare", "nowhere", "nowhere"], "run=nowhere is not a run folder"),
         (["pretrain", "seed=0,1"], "`manyviews pretrain -m` makes a run of each"),
     ],
 )

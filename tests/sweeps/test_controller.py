@@ -220,7 +220,7 @@ def test_what_survives_a_killed_controller_is_found_and_nothing_runs_twice(whom)
     first.communicate()
     if whom == "both":
         os.kill(attempts.process_of(Path("sweeps/some"), 0), signal.SIGKILL)
-        wait_until(lambda: controller._is_free(Path("sweeps/some/trials/0.lock")))
+        wait_until(lambda: controller.is_free(Path("sweeps/some/trials/0.lock")))
     ended, said = run(load(Path("sweeps/some")), jobs=2)
     assert set(ended.values()) == {"finished"}
     adopted = [line for line in said if "is still running; waiting for it" in line]

@@ -129,7 +129,7 @@ class Controller:
     def _is_locked(self, trial: Trial) -> bool:
         """Return True if a process of this sweep works on the trial."""
         file = self._lock_file(trial)
-        return file.exists() and not _is_free(file)
+        return file.exists() and not is_free(file)
 
     def _is_done(self, trial: Trial) -> bool:
         return attempts.is_finished(status.read(Path(trial.folder)))
@@ -147,7 +147,7 @@ class Controller:
         for trial in [*self.waiting]:
             if self.signals or len(self.running) >= self.jobs:
                 return
-            if self._is_done(trial) or self._is_hopeless(trial):  # done by another sweep
+            if self._is_done(trial) or self._needs_in_vain(trial):  # done by another sweep
                 self.waiting.remove(trial)
             elif self._may_begin(trial):
                 self.waiting.remove(trial)
@@ -158,7 +158,7 @@ class Controller:
         needed = trial.needs is None or self._is_done(self.sweep.trials[trial.needs])
         return needed and (not _is_busy(trial) or self._is_locked(trial))
 
-    def _is_hopeless(self, trial: Trial) -> bool:
+    def _needs_in_vain(self, trial: Trial) -> bool:
         """Return True, and record it, if the trial that this one needs will not finish."""
         if trial.needs is None:
             return False
@@ -365,10 +365,10 @@ def _gpus() -> list[str]:
 
 
 def _has_ended(child: Child) -> bool:
-    return _is_free(child.lock) if child.process is None else child.process.poll() is not None
+    return is_free(child.lock) if child.process is None else child.process.poll() is not None
 
 
-def _is_free(file: Path) -> bool:
+def is_free(file: Path) -> bool:
     """Return True if no process holds the lock of a file."""
     with file.open("w") as lock:
         try:
@@ -381,7 +381,7 @@ def _is_free(file: Path) -> bool:
 def _is_busy(trial: Trial) -> bool:
     """Return True if a process trains in the run folder of a trial."""
     file = Path(trial.folder, ".lock")
-    return file.exists() and not _is_free(file)
+    return file.exists() and not is_free(file)
 
 
 def _kill(pid: int | None) -> None:
