@@ -41,6 +41,8 @@ def work(run, acts):
     while (steps := int(done.read_text()) if done.exists() else 0) < acts.get("seconds", 0) * 20:
         time.sleep(0.05)
         done.write_text(str(steps + 1))
+    while not Path(acts.get("until", ".")).exists():
+        time.sleep(0.05)
     how = acts.get("fails") if first_time or acts.get("always") else None
     if how == "raise":
         status.write(run, state="failed", reason="RunFailed: no more")

@@ -80,8 +80,8 @@ class Controller:
         self.command = [sys.executable, "-m", "manyviews", "sweep", "trial"]
         self.running: list[Child] = []
         self.waiting: list[Trial] = []
-        self.told: dict[int, Ended] = {}  # why a trial was told to end, and since when
-        self.since: dict[int, float] = {}
+        self.told: dict[int, Ended] = {}  # why a trial was told to end
+        self.since: dict[int, float] = {}  # and when, in seconds of the monotonic clock
         self.signals: list[int] = []  # that this process got
 
     def run(self) -> dict[int, Attempt]:
@@ -232,10 +232,9 @@ class Controller:
     def _note_end(self, child: Child, took: float) -> None:
         """Record how the process of a trial ended."""
         trial, told = child.trial, self.told.pop(child.trial.number, None)
-        if (pid := self._pid(child)) is not None:
-            _kill(pid)  # what it left behind of its process group
         if child.process is not None:
             code = child.process.returncode
+            _kill(child.process.pid)  # what it left behind of its process group
         elif self._is_done(trial):
             code = 0
         else:  # its exit code is with the controller that began it
@@ -260,9 +259,8 @@ class Controller:
         attempts.append(self.sweep.path, attempt._asdict())
         done = sum(map(self._is_done, self.sweep.trials))
         why = f": {reason}" if reason else ""
-        self.say(
-            f"[{done}/{len(self.sweep.trials)}] {_name(trial)} {state}{why} ({_took(seconds)})"
-        )
+        total = len(self.sweep.trials) + (self.search.left if self.search else 0)
+        self.say(f"[{done}/{total}] {_name(trial)} {state}{why} ({_took(seconds)})")
 
     def _ended(self) -> dict[int, Attempt]:
         """Return how each trial ended; one whose run was finished already has no attempt here."""
