@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
 
     pretrain = _command(commands, "pretrain", "learn a backbone, then evaluate it")
     pretrain.epilog = (
-        "examples: manyviews pretrain method=swav data=cifar10 backbone=resnet18; "
+        "example: manyviews pretrain method=swav data=cifar10 backbone=resnet18; "
         "manyviews pretrain -m method=swav,tico seed=0,1,2 -j 2"
     )
     pretrain.add_argument(

@@ -58,7 +58,11 @@ def test_an_old_config_means_what_its_command_means_today(old, monkeypatch):
     assert new.pop("measures") is None
     for one in (record, new):  # protocols have versions of their own
         del one["evaluation"]
-    for later in ("online_label_free", "eigenvalues"):  # callbacks that do nothing by default
+    for later in (
+        "online_label_free",
+        "other_data",
+        "eigenvalues",
+    ):  # callbacks that do nothing by default
         del new["callbacks"][later]
     for key in ADDED_LATER:  # the identity ignores such a key with its default
         group, _, name = key.partition(".")

@@ -180,7 +180,7 @@ class Controller:
         file = self._lock_file(trial)
         file.parent.mkdir(exist_ok=True)
         slot = min({*range(self.jobs)} - {child.slot for child in self.running})
-        with file.open("w") as lock:
+        with file.open("wb") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -368,7 +368,7 @@ def _has_ended(child: Child) -> bool:
 
 def is_free(file: Path) -> bool:
     """Return True if no process holds the lock of a file."""
-    with file.open("w") as lock:
+    with file.open("wb") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
