@@ -6,12 +6,21 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from same import assert_same, result
 
 from manyviews import checkpoints, cli, runs, train
 from manyviews.errors import ConfigError
 from manyviews.sweeps import command
 from manyviews.sweeps.plan import load
+
+
+@pytest.fixture(autouse=True)
+def threads():
+    """A test may change the number of threads of this process."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture
@@ -33,6 +42,7 @@ def test_trials_are_the_runs_of_the_same_commands_by_hand(grid, config_dir, capf
     assert len(re.findall(rf"-s[01] {reason}.*log: sweeps/", said)) == 2
     (folder,) = Path("sweeps").iterdir()
     sweep = load(folder)
+    torch.set_num_threads(1)  # as the trials have
     for trial in sweep.trials[:2]:
         again = train.pretrain([*trial.overrides, "runs=again"], config_dir)
         ours, theirs = (
