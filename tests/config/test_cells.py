@@ -59,7 +59,7 @@ def test_a_grid_does_not_change_what_its_cells_share():
         (["optimizer.lr=interval(0,1)"], "is an interval, and a grid needs single values"),
         (["method=glob(zz*)"], "stands for no value"),
         (["seed=range(3,3)"], "stands for no value"),
-        (["hydra/launcher=joblib"], "type -m with launcher=local or launcher=slurm"),
+        (["hydra/launcher=joblib"], "type -m, and -j N for N runs at the same time"),
         (["hydra/sweeper=optuna"], "-m with sweep=optuna for a search"),
     ],
 )
