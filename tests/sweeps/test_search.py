@@ -86,7 +86,7 @@ def test_a_space_that_is_exhausted_ends_the_search(config_dir, capsys):
 def test_trials_without_hope_are_ended_and_the_best_stays(pruner, config_dir, monkeypatch):
     monkeypatch.setenv("EPOCH_SECONDS", "0.1")
     monkeypatch.setattr(controller, "POLL", 0.02)
-    of_sweep = ["sweep.trials=8", "sweep.sampler=random", "sweep.seed=3"]
+    of_sweep = ["sweep.trials=10", "sweep.sampler=random", "sweep.seed=3"]
     space = [*SPACE, "epochs=6"]
     found = made(config_dir, *of_sweep, f"sweep.pruner={pruner}", space=space)
     run(found)
