@@ -36,7 +36,7 @@ check: $(INSTALLED)  ## formatting, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 
-bench: $(INSTALLED)  ## ratios against lightly, kornia, torchvision, into docs/performance.md (about 15 min; commit first)
+bench: $(INSTALLED)  ## ratios against lightly, kornia, torchvision, into docs/performance.md (about 25 min; commit first)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python benchmarks/run.py
 

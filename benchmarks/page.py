@@ -19,7 +19,7 @@ UNSTEADY = 0.15  # rows whose two halves of windows differ by more are marked
 SCALES = {"ms": 1e3, "us": 1e6, "s": 1.0}
 HEAD = """# Performance
 
-Written by `make bench`, which takes about 15 minutes; `python benchmarks/run.py SUITE` measures one
+Written by `make bench`, which takes about 25 minutes; `python benchmarks/run.py SUITE` measures one
 suite again. [performance.json](performance.json) has all digits. Every suite names the commit it
 was measured at.
 

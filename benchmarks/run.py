@@ -1,6 +1,6 @@
 """Measure against other packages; write docs/performance.md and docs/performance.json.
 
-    python benchmarks/run.py                 # all suites: about 15 minutes on two cores
+    python benchmarks/run.py                 # all suites: about 25 minutes on two cores
     python benchmarks/run.py loss knn        # these suites only; the others keep their figures
 
 A suite is a file in benchmarks/suites/ with a function `rows(windows)`; its docstring becomes its
