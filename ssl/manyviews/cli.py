@@ -294,7 +294,7 @@ def _compare(arguments: argparse.Namespace) -> None:
             raise ConfigError(
                 f"{run.path} has no scores yet; type manyviews evaluate run={run.path}"
             )
-    _print_lines(diff.lines(*given, None))
+    _print_lines(diff.lines(arguments.first, arguments.second, None))
     from manyviews import report
     from manyviews.scoring import compare
 

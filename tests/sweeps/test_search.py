@@ -51,10 +51,12 @@ def test_an_interrupted_search_proposes_what_an_undisturbed_one_does(
     for parts in ([4], [2, 1, 1]):
         (tmp_path / str(len(parts))).mkdir()
         monkeypatch.chdir(tmp_path / str(len(parts)))
-        for total in (sum(parts[: i + 1]) for i in range(len(parts))):
+        proposed.append([])
+        for i in range(len(parts)):
+            total = sum(parts[: i + 1])
             found = made(config_dir, f"sweep.sampler={sampler}", f"sweep.trials={total}")
             finish_all(found)
-        proposed.append(rates(found))
+            proposed[-1] = rates(found)
     assert proposed[0] == proposed[1] and len(set(proposed[0])) == 4
 
 
@@ -65,7 +67,7 @@ def test_trials_are_the_total_and_the_best_is_told(config_dir, capsys, monkeypat
     assert found.left == 8
     finish_all(found)
     assert len(rates(found)) == 12 and found.left == 0
-    best, value = found.best()
+    best, value = found.best() or pytest.fail("there is no best")
     assert value == max(found.value(trial) for trial in found.sweep.trials)
     assert 10**-3 < best.config["optimizer"]["lr"] < 10**-1
     again = made(config_dir, "sweep.trials=12")
