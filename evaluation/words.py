@@ -1,5 +1,10 @@
 """Words for the names of measures and of scored features in report.json."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
 METRICS = {
     "top1": "accuracy",
     "top5": "top-5 accuracy",
@@ -43,6 +48,16 @@ SUBJECTS = {
     "raw_series": "raw series",
     "random_convolutions": "random convolutions",
 }
+
+
+def score_name(row: Mapping[str, Any]) -> str:
+    """Return the name of a row of scores: `eval/…` on test items, `val/…` on validation items.
+
+    >>> score_name({"protocol": "knn@1", "metric": "top1", "split": "val"})
+    'val/knn@1/top1'
+    """
+    split = "val" if row.get("split") == "val" else "eval"
+    return f"{split}/{row['protocol']}/{row['metric']}"
 
 
 def in_words(metric: str) -> str:

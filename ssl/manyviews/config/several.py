@@ -44,7 +44,7 @@ def expand(
 
 
 class Axis(NamedTuple):
-    """What a search may choose for a key.
+    """The values that a search may give to a key.
 
     Attributes:
         key: the key, as it is typed.
@@ -130,7 +130,7 @@ def _with_files(
 
 
 class _Files(NamedTuple):
-    """What Hydra asks for the files of a group."""
+    """The part of a config loader that Hydra asks for the files of a group."""
 
     options_of: Callable[[str], Sequence[str]]
 

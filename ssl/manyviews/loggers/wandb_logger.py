@@ -22,6 +22,7 @@ from jaxtyping import UInt8
 from pytorch_lightning.loggers import Logger, WandbLogger
 
 from manyviews.errors import ConfigError
+from manyviews.evaluation.words import score_name
 from manyviews.runs import Run
 
 PATIENCE = 10.0  # seconds for which the end of a run waits for its sender
@@ -142,8 +143,7 @@ def log_scores(loggers: Iterable[Logger], report: dict[str, Any]) -> None:
         values["eval/table"] = wandb.Table(columns, rows)
         for score in report["scores"]:
             if score["subject"] == "trained" and score["value"] is not None:
-                split = "val" if score["split"] == "val" else "eval"
-                values[f"{split}/{score['protocol']}/{score['metric']}"] = score["value"]
+                values[score_name(score)] = score["value"]
         logger.experiment.log(values)
 
 

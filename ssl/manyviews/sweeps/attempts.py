@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from manyviews.runs.files import read_object
-from manyviews.runs.status import Status
+from manyviews.runs import status
 from manyviews.sweeps.plan import Trial
 
 FILE = "attempts.jsonl"
@@ -16,6 +15,7 @@ LAST = 4096  # bytes at the end of a log in which its last line is looked for
 CONFIG_ERROR = 2  # exit code of a mistake in the config or its data
 
 Ended = Literal["finished", "failed", "stopped", "killed", "timed out", "pruned"]
+LOST = ("failed", "killed", "timed out")  # of a run that is tried once more
 
 
 class Attempt(NamedTuple):
@@ -104,14 +104,15 @@ def _reason(trial: Trial, log: Path) -> str:
     except OSError:
         lines = []
     said = [line.strip() for line in lines if line.strip()]
-    status = read_object(Path(trial.folder) / "status.json") or {}
-    known = str(status.get("reason", "")) if status.get("state") == "failed" else ""
-    return (said[-1].removeprefix("manyviews: ") if said else known)[:300]
+    known = status.read(Path(trial.folder))
+    stated = known.reason if known is not None and known.state == "failed" else ""
+    return (said[-1].removeprefix("manyviews: ") if said else stated)[:300]
 
 
-def is_finished(status: Status | None) -> bool:
-    """Return True if a run is trained and evaluated."""
-    return status is not None and status.state == "finished"
+def is_finished(trial: Trial) -> bool:
+    """Return True if the run of a trial is trained and evaluated."""
+    known = status.read(Path(trial.folder))
+    return known is not None and known.state == "finished"
 
 
 def count(states: Sequence[str]) -> str:

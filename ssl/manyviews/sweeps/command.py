@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +52,11 @@ def run(
     settings, search = settings["sweep"], None
     if settings.get("sampler") is None:
         sweep = plan(of_runs, settings, config_dir, write=not dry_run)
-        print(f"{sweep.path}: {_counts(sweep)}", flush=True)
+        print(f"{sweep.path}: {_counts(standing(sweep))}", flush=True)
     else:
         search = Search(of_runs, settings, config_dir)
         sweep = search.sweep
-        print(f"{sweep.path}: {_counts(sweep)}, {search.left} to be proposed", flush=True)
+        print(f"{sweep.path}: {_counts(standing(sweep))}, {search.left} to be proposed", flush=True)
     if dry_run:
         for line in _commands(sweep, jobs):
             print(line)
@@ -115,9 +115,9 @@ def _divided(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
     return parts
 
 
-def _counts(sweep: Sweep) -> str:
+def _counts(standing: Mapping[int, str]) -> str:
     """Return how many runs there are, and how they stand."""
-    states = list(standing(sweep).values())
+    states = list(standing.values())
     return f"{len(states)} runs: {attempts.count(states)}" if states else "no run yet"
 
 
@@ -127,13 +127,11 @@ def standing(sweep: Sweep) -> dict[int, str]:
     found = {}
     for trial in sweep.trials:
         known = status.read(Path(trial.folder))
+        state = known.state if known is not None else "planned"
         ended = last.get(trial.number)
-        if known is not None and known.state == "finished":
-            found[trial.number] = "finished"
-        elif ended is not None and ended.state != "finished":
-            found[trial.number] = ended.state
-        else:
-            found[trial.number] = known.state if known is not None else "planned"
+        if state != "finished" and ended is not None and ended.state != "finished":
+            state = ended.state
+        found[trial.number] = state
     return found
 
 
@@ -183,7 +181,7 @@ def show(folder: str) -> list[str]:
     """
     sweep = load(Path(folder))
     last, states = attempts.last_of(sweep.path), standing(sweep)
-    lines = [f"{sweep.path}: {_counts(sweep)}"]
+    lines = [f"{sweep.path}: {_counts(states)}"]
     for trial in sweep.trials:
         state, ended = states[trial.number], last.get(trial.number)
         reason = f": {ended.reason}" if ended and ended.reason and state != "finished" else ""

@@ -111,12 +111,12 @@ class Controller:
         before = attempts.last_of(self.sweep.path)
         left = []
         for trial in self.sweep.trials:
-            if self._is_done(trial):
+            if attempts.is_finished(trial):
                 continue
             last = before.get(trial.number)
             if last is not None and last.state == "pruned":
                 continue
-            failed = last is not None and last.state in ("failed", "killed", "timed out")
+            failed = last is not None and last.state in attempts.LOST
             hopeless = last is not None and last.code == attempts.CONFIG_ERROR
             if failed and (self.retry == "none" or hopeless):
                 continue
@@ -131,9 +131,6 @@ class Controller:
         file = self._lock_file(trial)
         return file.exists() and not is_free(file)
 
-    def _is_done(self, trial: Trial) -> bool:
-        return attempts.is_finished(status.read(Path(trial.folder)))
-
     def _begin(self) -> None:
         """Begin as many of the waiting trials as there is room for, and ask for more of them."""
         while self.search and self.search.left and not self.signals:
@@ -147,7 +144,7 @@ class Controller:
         for trial in [*self.waiting]:
             if self.signals or len(self.running) >= self.jobs:
                 return
-            if self._is_done(trial) or self._needs_in_vain(trial):  # done by another sweep
+            if attempts.is_finished(trial) or self._needs_in_vain(trial):  # done by another sweep
                 self.waiting.remove(trial)
             elif self._may_begin(trial):
                 self.waiting.remove(trial)
@@ -155,7 +152,7 @@ class Controller:
 
     def _may_begin(self, trial: Trial) -> bool:
         """Return True if the trial that this one needs is finished, and nobody else trains it."""
-        needed = trial.needs is None or self._is_done(self.sweep.trials[trial.needs])
+        needed = trial.needs is None or attempts.is_finished(self.sweep.trials[trial.needs])
         return needed and (not _is_busy(trial) or self._is_locked(trial))
 
     def _needs_in_vain(self, trial: Trial) -> bool:
@@ -163,7 +160,7 @@ class Controller:
         if trial.needs is None:
             return False
         needed = self.sweep.trials[trial.needs]
-        if self._is_done(needed) or needed in self.waiting:
+        if attempts.is_finished(needed) or needed in self.waiting:
             return False
         if any(child.trial.number == needed.number for child in self.running):
             return False
@@ -235,7 +232,7 @@ class Controller:
         if child.process is not None:
             code = child.process.returncode
             _kill(child.process.pid)  # what it left behind of its process group
-        elif self._is_done(trial):
+        elif attempts.is_finished(trial):
             code = 0
         else:  # its exit code is with the controller that began it
             code = 1
@@ -257,7 +254,7 @@ class Controller:
     def _record(self, trial: Trial, state: Ended, reason: str, code: int, seconds: float) -> None:
         attempt = Attempt(trial.number, state, reason, code, round(seconds, 1))
         attempts.append(self.sweep.path, attempt._asdict())
-        done = sum(map(self._is_done, self.sweep.trials))
+        done = sum(map(attempts.is_finished, self.sweep.trials))
         why = f": {reason}" if reason else ""
         total = len(self.sweep.trials) + (self.search.left if self.search else 0)
         self.say(f"[{done}/{total}] {_name(trial)} {state}{why} ({_took(seconds)})")
@@ -266,7 +263,7 @@ class Controller:
         """Return how each trial ended; one whose run was finished already has no attempt here."""
         found = attempts.last_of(self.sweep.path)
         for trial in self.sweep.trials:
-            if self._is_done(trial):
+            if attempts.is_finished(trial):
                 found[trial.number] = Attempt(trial.number, "finished", "", 0, 0.0)
         return found
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from manyviews.errors import ConfigError
+from manyviews.evaluation.words import score_name
 from manyviews.runs import status
 from manyviews.runs.files import METRICS, read_object
 from manyviews.sweeps import plan
@@ -44,8 +45,6 @@ class Found(NamedTuple):
         seconds: time of its processes; None if it is not known.
         images_per_s: mean speed of its last record; None if it is not known.
         memory: most memory in GB; None if it is not known.
-        predictions: file with the predicted class of each test item; None if there is none.
-        fingerprint: what identifies the data of the scores.
     """
 
     path: Path
@@ -58,8 +57,6 @@ class Found(NamedTuple):
     seconds: float | None = None
     images_per_s: float | None = None
     memory: float | None = None
-    predictions: Path | None = None
-    fingerprint: str = ""
 
 
 def find(folders: Iterable[Path]) -> tuple[list[Found], int]:
@@ -119,37 +116,29 @@ def _rows(place: Path) -> Iterator[Found]:
         memory=known.memory or None if known else None,
     )
     own = read_object(place / "report" / "report.json")
-    yield run if own is None else _with_scores(run, place / "report", own)
+    yield run if own is None else _with_scores(run, own)
     for file in sorted(place.glob("evaluations/*/report.json")):
         if (other := read_object(file)) is not None:
             row = run._replace(path=file.parent, scores={}, better={})
-            yield _with_scores(row, file.parent, other)
+            yield _with_scores(row, other)
 
 
 def _without_run(place: Path, card: dict[str, Any]) -> Found:
     keys = {"backbone": card.get("run", place.name), "data": _data(card)}
     row = Found(place, keys, None, "finished", {}, {}, _data(card))
-    return _with_scores(row, place, card)
+    return _with_scores(row, card)
 
 
-def _with_scores(row: Found, folder: Path, card: dict[str, Any]) -> Found:
+def _with_scores(row: Found, card: dict[str, Any]) -> Found:
     """Return a row with the scores of a report."""
     scores, better = dict(row.scores), dict(row.better)
     for score in card.get("scores", ()):
         if score.get("subject") == "trained" and isinstance(score.get("value"), int | float):
-            split = "val" if score.get("split") == "val" else "eval"
-            name = f"{split}/{score['protocol']}/{score['metric']}"
+            name = score_name(score)
             scores[name] = float(score["value"])
             if score.get("better"):
                 better[name] = score["better"]
-    file = folder / "predictions.npz"
-    return row._replace(
-        scores=scores,
-        better=better,
-        data=_data(card),
-        predictions=file if file.is_file() else None,
-        fingerprint=json.dumps(card.get("data", {}).get("fingerprint"), sort_keys=True),
-    )
+    return row._replace(scores=scores, better=better, data=_data(card))
 
 
 def _data(card: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from manyviews.errors import ConfigError, unknown
+from manyviews.sweeps import attempts
 from manyviews.sweeps.found import Found, find
 
 PREFERRED = ("val/linear_lbfgs@2/top1", "val/knn@1/top1", "val/linear_rebar@1/top1")
@@ -23,7 +24,6 @@ CHOSEN_ON_TEST = (
     "sort by a val/… score to choose, and read test last"
 )
 COLLECTIONS = ("experiment", "debug")  # groups whose files set keys of other groups
-LOST = ("failed", "killed", "timed out")
 
 
 class Row(NamedTuple):
@@ -186,7 +186,7 @@ def _notes(found: Sequence[Found], rows: Sequence[Row], metric: str, skipped: in
     notes = []
     if metric.startswith("eval/") and len(rows) > 1:
         notes.append(CHOSEN_ON_TEST)
-    lost = sum(row.state in LOST for row in found)
+    lost = sum(row.state in attempts.LOST for row in found)
     if lost:
         notes.append(f"{lost} of {len(found)} runs failed")
     if skipped:

@@ -18,16 +18,14 @@ from typing import Any
 from manyviews import config
 from manyviews.config import Axis
 from manyviews.errors import ConfigError, unknown
-from manyviews.runs import status
+from manyviews.evaluation.words import score_name
 from manyviews.runs.files import METRICS, read_object
 from manyviews.schema import Config
 from manyviews.sweeps import attempts, plan
+from manyviews.sweeps.attempts import Attempt
 from manyviews.sweeps.plan import Sweep, Trial
 
-PROPOSALS = (
-    50  # so many times another one is asked for if a proposal is a run that is there already
-)
-LOST = ("failed", "killed", "timed out")
+PROPOSALS = 50  # how often another one is asked for if a proposal is a run that is there
 
 
 class Search:
@@ -57,8 +55,7 @@ class Search:
             )
         path, self.spec = plan.begin(overrides, settings, config_dir)
         self._check_corners()
-        known = plan.load(path) if (path / plan.PLAN).is_file() else Sweep(path, [])
-        self.sweep = known
+        self.sweep = plan.load(path) if (path / plan.PLAN).is_file() else Sweep(path, [])
         self.exhausted = False
         self.judged: dict[int, int] = {}  # epoch at which the pruner last looked at a trial
 
@@ -156,7 +153,7 @@ class Search:
         study = self.optuna.create_study(
             study_name="sweep", direction="maximize", sampler=random, pruner=self._pruner()
         )
-        hopeless = False
+        hopeless, ended = False, attempts.last_of(self.sweep.path)
         for trial in self._proposed():
             typed: dict[str, str] = {}
             for text in trial.overrides:
@@ -166,24 +163,23 @@ class Search:
             for epoch, value in self.online(trial):
                 known.report(value, epoch)
                 # Hyperband compares trials by what it noted when it was asked.
-                ended = self.settings["pruner"] != "none" and known.should_prune()
+                prune = self.settings["pruner"] != "none" and known.should_prune()
                 if trial is judged:
-                    hopeless = bool(ended)
-            state, value = self._end(trial)
+                    hopeless = bool(prune)
+            state, value = self._end(trial, ended.get(trial.number))
             if state is not None:
                 study.tell(known, value, state=state)
         return study, hopeless
 
-    def _end(self, trial: Trial) -> tuple[Any, float | None]:
+    def _end(self, trial: Trial, last: Attempt | None) -> tuple[Any, float | None]:
         """Return the state in which a trial ended, and its value if it is finished."""
-        states, value = self.optuna.trial.TrialState, self.value(trial)
-        known = status.read(Path(trial.folder))
-        last = attempts.last_of(self.sweep.path).get(trial.number)
-        if known is not None and known.state == "finished":
+        states = self.optuna.trial.TrialState
+        if attempts.is_finished(trial):
+            value = self.value(trial)
             return (states.FAIL, None) if value is None else (states.COMPLETE, value)
         if last is not None and last.state == "pruned":
             return states.PRUNED, None
-        if last is not None and last.state in LOST:
+        if last is not None and last.state in attempts.LOST:
             return states.FAIL, None
         return None, None
 
@@ -203,10 +199,8 @@ class Search:
         if metric.startswith("online/"):
             values = [value for _, value in _records(run / METRICS, metric)]
             return merit(metric, values[-1]) if values else None
-        split, _, name = metric.partition("/")
         for score in (read_object(run / "report" / "report.json") or {}).get("scores", ()):
-            same = f"{score['protocol']}/{score['metric']}" == name
-            if same and score["subject"] == "trained" and _split(score) == split:
+            if score_name(score) == metric and score["subject"] == "trained":
                 value = score["value"]
                 return merit(metric, value) if value is not None and math.isfinite(value) else None
         return None
@@ -270,8 +264,7 @@ def check_metric(metric: str, composed: Config, key: str, *, online: bool = Fals
         known += [f"val/{name}/top1" for name in names.values() if name not in free]
         known += [f"eval/{name}/{measure}" for name in free for measure in LABEL_FREE]
     if metric not in known:
-        said = unknown(key, metric, sorted(known))
-        raise said
+        raise unknown(key, metric, sorted(known))
 
 
 def _logged(node: Config) -> list[str]:
@@ -285,10 +278,6 @@ def _logged(node: Config) -> list[str]:
     if name == "OnlineLabelFree" and node.get("every_n_epochs"):
         return [PREFIX + measure for measure in NAMES]
     return []
-
-
-def _split(score: dict[str, Any]) -> str:
-    return "val" if score.get("split") == "val" else "eval"
 
 
 def _records(file: Path, metric: str) -> Iterator[tuple[int, float]]:
