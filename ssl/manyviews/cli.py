@@ -141,12 +141,7 @@ def _composed(schema: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _pretrain(arguments: argparse.Namespace) -> None:
-    options = {
-        "jobs": arguments.jobs,
-        "retry": arguments.retry,
-        "dry_run": arguments.dry_run or None,
-    }
-    given = {name: value for name, value in options.items() if value is not None}
+    given = _of_sweep(arguments)
     if arguments.multirun:
         _sweep_runs(arguments, given)
         return
@@ -161,6 +156,24 @@ def _pretrain(arguments: argparse.Namespace) -> None:
     run = train.pretrain(arguments.overrides, arguments.config_dir)
     if launch_variables.rank() == 0 and run.report.is_file():
         _show(run.report)
+
+
+def _of_sweep(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of a sweep that were given."""
+    options = {
+        "jobs": arguments.jobs,
+        "retry": arguments.retry,
+        "dry_run": arguments.dry_run or None,
+    }
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _reproduce(arguments: argparse.Namespace) -> None:
+    from manyviews import config
+    from manyviews.sweeps import reproduce
+
+    config.check_each_key_is_typed_once(arguments.overrides)
+    reproduce.run(arguments.overrides, arguments.config_dir, **_of_sweep(arguments))
 
 
 def _sweep_runs(arguments: argparse.Namespace, options: dict[str, Any]) -> None:
@@ -403,6 +416,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "pretrain": _pretrain,
     "sweep": _sweep,
     "leaderboard": _leaderboard,
+    "reproduce": _reproduce,
     "compare": _compare,
     "evaluate": _evaluate,
     "where": _where,

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import platform
 import re
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -156,6 +157,7 @@ def environment() -> dict[str, str | int]:
     packages = ("torchvision", "pytorch-lightning", "hydra-core", "faiss-cpu", "wandb")
     return {
         "manyviews": version("manyviews"),
+        "commit": _commit(),
         "python": platform.python_version(),
         "torch": torch.__version__,  # with the build, for example 2.9.0+cpu
         **{name: version(name) for name in packages},
@@ -165,6 +167,26 @@ def environment() -> dict[str, str | int]:
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
     }
+
+
+def _commit() -> str:
+    """Return the commit of this code in its git checkout, with "+changes" if files differ from it.
+
+    It is empty if the package is installed without its repository, or git is not there.
+    """
+    here = Path(__file__).resolve().parent
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", "-C", str(here), *arguments], capture_output=True, text=True)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    try:
+        if not git("ls-files", Path(__file__).name):  # the repository of something else
+            return ""
+        changed = git("status", "--porcelain", "--", ":/*.py", ":/*.yaml")
+        return git("rev-parse", "--short", "HEAD") + "+changes" * bool(changed)
+    except OSError:
+        return ""
 
 
 def _processor() -> str:

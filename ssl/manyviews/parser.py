@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from manyviews import __version__
 from manyviews.errors import ConfigError
 
-GROUPS = ("methods", "backbones", "data", "views", "experiments", "protocols")
+GROUPS = ("methods", "backbones", "data", "views", "experiments", "protocols", "tables")
 EXIT_CODES = (
     "exit codes: 0 done; 1 failed, the message says why; 2 a mistake in the command or its data, "
     "nothing was trained; 130 stopped by Ctrl-C, 143 stopped by SIGTERM: the same command continues"
@@ -66,13 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="a sweep: a run for each combination of values",
     )
-    pretrain.add_argument("-j", "--jobs", type=int, metavar="N", help="runs at the same time (1)")
-    pretrain.add_argument(
-        "--retry", choices=["failed", "none"], help="runs that failed before: once more, or not"
-    )
-    pretrain.add_argument(
-        "--dry-run", action="store_true", help="plan the sweep, print its commands, run nothing"
-    )
+    _add_options_of_sweeps(pretrain)
     evaluate = _command(commands, "evaluate", "score a run or any backbone on any data")
     evaluate.epilog = "example: manyviews evaluate run=runs/swav-cifar10-resnet18-3f2a9c1e-s0"
 
@@ -135,6 +129,14 @@ def _parser() -> argparse.ArgumentParser:
     board.add_argument("--trace", action="store_true", help="show where an error came from")
     board.set_defaults(command="leaderboard")
 
+    reproduce = _command(commands, "reproduce", "run a table of figures and compare them")
+    reproduce.description = (
+        "Run what is missing of a table of figures, write its page, and compare the figures with "
+        "those that are expected. Exit code 1 if one is not within what is expected."
+    )
+    reproduce.epilog = "example: manyviews reproduce table=fashion_mnist_mini -j 2"
+    _add_options_of_sweeps(reproduce)
+
     compare = commands.add_parser("compare", help="what differs between two runs, and their scores")
     compare.description = (
         "Print the settings that differ between two evaluated runs, and the differences of their "
@@ -171,6 +173,16 @@ def _parser() -> argparse.ArgumentParser:
     check = _command(inner, "config check", "build a run and try one step; write nothing")
     check.epilog = "example: manyviews config check experiment=demo batch_size=512"
     return parser
+
+
+def _add_options_of_sweeps(command: argparse.ArgumentParser) -> None:
+    command.add_argument("-j", "--jobs", type=int, metavar="N", help="runs at the same time (1)")
+    command.add_argument(
+        "--retry", choices=["failed", "none"], help="runs that failed before: once more, or not"
+    )
+    command.add_argument(
+        "--dry-run", action="store_true", help="plan the sweep, print its commands, run nothing"
+    )
 
 
 def _command(commands, name: str, text: str) -> argparse.ArgumentParser:

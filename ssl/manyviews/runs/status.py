@@ -45,6 +45,7 @@ class Status(NamedTuple):
         heartbeat: when that process last showed that it is alive, in seconds since 1970.
         seconds: time of all processes that worked on the run and ended by themselves.
         memory: most memory that one of them held, in GB (of the CPU).
+        processor: processor time of these processes, in seconds; all threads together.
     """
 
     state: State = "training"
@@ -56,6 +57,7 @@ class Status(NamedTuple):
     heartbeat: float = 0.0
     seconds: float = 0.0
     memory: float = 0.0
+    processor: float = 0.0
 
 
 def read(run: Path) -> Status | None:
@@ -95,7 +97,7 @@ def write_saved(run: Path, saved: Saved) -> None:
 @contextmanager
 def recorded(run: Path) -> Iterator[None]:
     """Record that this process works on the run, and how that ends if it fails or is stopped."""
-    before, began = read(run) or Status(), time.monotonic()
+    before, began, used = read(run) or Status(), time.monotonic(), time.process_time()
     write(run, state="training", reason="")
     try:
         yield
@@ -107,7 +109,9 @@ def recorded(run: Path) -> Iterator[None]:
         raise
     finally:
         seconds = round(before.seconds + time.monotonic() - began, 1)
-        write(run, seconds=seconds, memory=max(before.memory, _most_memory()))
+        processor = round(before.processor + time.process_time() - used, 1)
+        most = max(before.memory, _most_memory())
+        write(run, seconds=seconds, processor=processor, memory=most)
 
 
 def _most_memory() -> float:

@@ -122,10 +122,23 @@ class Multirun(_Keys):
     sweep: Sweep
 
 
+class Reproduce(_Keys):
+    """Keys of `manyviews reproduce`."""
+
+    table: str | list[str]
+    rows: list[str] | None
+    seeds: list[int] | None
+    overrides: list[str]
+    runs: str
+    folder: str
+    file: str | None
+
+
 SCHEMAS: dict[str, type[_Keys]] = {
     "pretrain": Pretrain,
     "evaluate": Evaluate,
     "views_sheet": ViewsSheet,
     "doctor": Doctor,
     "multirun": Multirun,
+    "reproduce": Reproduce,
 }

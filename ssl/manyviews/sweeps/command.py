@@ -43,22 +43,19 @@ def run(
         RunFailed: at least one run did not finish.
         Interrupted: it was told to stop; the same command continues.
     """
-    if os.name != "posix":
-        raise ConfigError("sweeps need Linux or macOS, whose processes can share a lock")
-    if jobs < 1:
-        raise ConfigError(f"-j {jobs}; allowed: 1 or more")
+    check_jobs(jobs)
     own, of_runs = _divided(_with_file(overrides))
     settings, _ = config.compose("multirun", own, config_dir)
     settings, search = settings["sweep"], None
     if settings.get("sampler") is None:
         sweep = plan(of_runs, settings, config_dir, write=not dry_run)
-        print(f"{sweep.path}: {_counts(standing(sweep))}", flush=True)
+        print(f"{sweep.path}: {counts(standing(sweep))}", flush=True)
     else:
         search = Search(of_runs, settings, config_dir)
         sweep = search.sweep
-        print(f"{sweep.path}: {_counts(standing(sweep))}, {search.left} to be proposed", flush=True)
+        print(f"{sweep.path}: {counts(standing(sweep))}, {search.left} to be proposed", flush=True)
     if dry_run:
-        for line in _commands(sweep, jobs):
+        for line in commands(sweep, jobs):
             print(line)
         return sweep
     controller = Controller(
@@ -67,8 +64,20 @@ def run(
     ended = controller.run()
     if search is not None and (best := search.best()):
         print(f"best {settings['metric']}: {best[1]:.4f} by {best[0].command}")
-    _say_failed(sweep, ended)
+    say_failed(sweep, ended)
     return sweep
+
+
+def check_jobs(jobs: int) -> None:
+    """Raise unless so many runs can be trained at the same time on this system.
+
+    Raises:
+        ConfigError: says why not.
+    """
+    if os.name != "posix":
+        raise ConfigError("sweeps need Linux or macOS, whose processes can share a lock")
+    if jobs < 1:
+        raise ConfigError(f"-j {jobs}; allowed: 1 or more")
 
 
 def _with_file(overrides: Sequence[str]) -> list[str]:
@@ -115,7 +124,7 @@ def _divided(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
     return parts
 
 
-def _counts(standing: Mapping[int, str]) -> str:
+def counts(standing: Mapping[int, str]) -> str:
     """Return how many runs there are, and how they stand."""
     states = list(standing.values())
     return f"{len(states)} runs: {attempts.count(states)}" if states else "no run yet"
@@ -135,7 +144,7 @@ def standing(sweep: Sweep) -> dict[int, str]:
     return found
 
 
-def _commands(sweep: Sweep, jobs: int) -> list[str]:
+def commands(sweep: Sweep, jobs: int) -> list[str]:
     """Return the command of each run that is not finished, with its number of threads."""
     variables = [f"{k}={v}" for k, v in environment(0, jobs).items() if k == "OMP_NUM_THREADS"]
     states = standing(sweep)
@@ -146,7 +155,7 @@ def _commands(sweep: Sweep, jobs: int) -> list[str]:
     ]
 
 
-def _say_failed(sweep: Sweep, ended: dict[int, Attempt]) -> None:
+def say_failed(sweep: Sweep, ended: dict[int, Attempt]) -> None:
     """Print the runs that did not finish, with the reason.
 
     Raises:
@@ -181,7 +190,7 @@ def show(folder: str) -> list[str]:
     """
     sweep = load(Path(folder))
     last, states = attempts.last_of(sweep.path), standing(sweep)
-    lines = [f"{sweep.path}: {_counts(states)}"]
+    lines = [f"{sweep.path}: {counts(states)}"]
     for trial in sweep.trials:
         state, ended = states[trial.number], last.get(trial.number)
         reason = f": {ended.reason}" if ended and ended.reason and state != "finished" else ""

@@ -17,6 +17,7 @@ from rich.text import Text
 from manyviews.errors import ConfigError, unknown
 from manyviews.sweeps import attempts
 from manyviews.sweeps.found import Found, find
+from manyviews.sweeps.markdown import table as markdown_table
 
 PREFERRED = ("val/linear_lbfgs@2/top1", "val/knn@1/top1", "val/linear_rebar@1/top1")
 CHOSEN_ON_TEST = (
@@ -215,7 +216,7 @@ def titles(board: Board) -> list[str]:
 
 def cells(board: Board) -> list[list[str]]:
     """Return the text of each cell."""
-    scale, unit = _scale(board.metric)
+    scale, unit = scale(board.metric)
     found = []
     for row in board.rows:
         value = "-" if row.value is None else f"{scale * row.value:.2f}{unit}"
@@ -231,10 +232,11 @@ def cells(board: Board) -> list[list[str]]:
     return found
 
 
-def _scale(metric: str) -> tuple[float, str]:
+def scale(metric: str) -> tuple[float, str]:
     """Return the factor and unit in which a score is shown: accuracies in percent."""
     last = metric.rpartition("/")[2]
     shares = ("top1", "top5", "balanced", "macro", "recall", "precision", "map", "ari", "nmi")
+    shares += ("positive_precision",)
     return (100.0, " %") if last.startswith(shares) else (1.0, "")
 
 
@@ -260,11 +262,8 @@ def as_csv(board: Board) -> str:
 
 def as_markdown(board: Board) -> str:
     """Return the table as Markdown."""
-    head = titles(board)
-    lines = [head, ["---"] * len(head), *cells(board)]
-    escaped = ([text.replace("|", "\\|") for text in line] for line in lines)
     notes = "".join(f"\n{note}\n" for note in board.notes)
-    return "".join(f"| {' | '.join(line)} |\n" for line in escaped) + notes
+    return markdown_table(titles(board), cells(board)) + notes
 
 
 def as_json(board: Board) -> str:

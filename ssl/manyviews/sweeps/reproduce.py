@@ -1,0 +1,200 @@
+"""The command `manyviews reproduce`: run a table of figures, and compare it with what is expected.
+
+The runs of a table are a sweep like any other, so what is finished is not run again, and a command
+that was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from manyviews import config, retriever_stage, runs
+from manyviews.errors import RunFailed, one_line, unknown
+from manyviews.evaluation.words import score_name
+from manyviews.runs import status
+from manyviews.runs.files import read_object, replace_text, write_json
+from manyviews.schema import Config
+from manyviews.sweeps import command, figures, plan, tables
+from manyviews.sweeps.controller import Controller, Retry
+from manyviews.sweeps.figures import Measured, Verdict, verdicts
+from manyviews.sweeps.figures_page import compared, page
+from manyviews.sweeps.plan import Sweep
+from manyviews.sweeps.tables import Table
+
+
+class Cell(NamedTuple):
+    """A run of a table.
+
+    Attributes:
+        table: name of the table.
+        row: name of the row.
+        seed: seed of the run.
+    """
+
+    table: str
+    row: str
+    seed: int
+
+
+def run(
+    overrides: Sequence[str],
+    config_dir: str | None = None,
+    *,
+    jobs: int = 1,
+    retry: Retry = "failed",
+    dry_run: bool = False,
+) -> Path | None:
+    """Run what is missing of some tables, write their page, and return its path.
+
+    Args:
+        overrides: keys of `conf/reproduce.yaml`.
+        config_dir: a folder with config groups and tables of your own.
+        jobs: most runs at the same time.
+        retry: what to do with runs that failed before.
+        dry_run: True to print the plan and run nothing; then there is no page.
+
+    Raises:
+        ConfigError: a mistake in the command, in a table or in any of its runs.
+        RunFailed: a run did not finish, or a figure is not within what is expected.
+        Interrupted: it was told to stop; the same command continues.
+    """
+    command.check_jobs(jobs)
+    asked, _ = config.compose("reproduce", overrides, config_dir)
+    names = [asked["table"]] if isinstance(asked["table"], str) else asked["table"]
+    chosen = {name: tables.load(name, config_dir) for name in names}
+    cells = _cells(chosen, asked)
+    sweep = _planned(cells, asked, config_dir, write=not dry_run)
+    print(f"{sweep.path}: {command.counts(command.standing(sweep))}", flush=True)
+    if dry_run:
+        for line in command.commands(sweep, jobs):
+            print(line)
+        return None
+    ended = Controller(sweep, jobs=jobs, retry=retry).run()
+    folders = _folders(cells, config_dir)
+    for cell, path in folders.items():
+        _score_missing(chosen[cell.table], path, cells[cell])
+    found = {
+        cell: figures.read(chosen[cell.table], cell.row, cell.seed, path)
+        for cell, path in folders.items()
+    }
+    file = Path(asked["file"] or sweep.path / "table.md")
+    judged = _write(file, chosen, found, overrides)
+    print(f"page: {file}")
+    command.say_failed(sweep, ended)
+    _judge(judged)
+    return file
+
+
+def _cells(chosen: Mapping[str, Table], asked: Config) -> dict[Cell, list[str]]:
+    """Return the overrides of every run that was asked for.
+
+    Raises:
+        ConfigError: there is no such row or seed.
+    """
+    rows, seeds = asked["rows"], asked["seeds"]
+    every = [*asked["overrides"], f"runs={asked['runs']}"]
+    made = {
+        Cell(name, row, seed): overrides
+        for name, table in chosen.items()
+        for (row, seed), overrides in table.cells(every).items()
+    }
+    for given, known in ((rows, {c.row for c in made}), (seeds, {c.seed for c in made})):
+        for one in given or ():
+            if one not in known:
+                raise unknown("row or seed", str(one), map(str, known))
+    return {
+        cell: overrides
+        for cell, overrides in sorted(made.items(), key=lambda item: item[0].seed)
+        if (rows is None or cell.row in rows) and (seeds is None or cell.seed in seeds)
+    }
+
+
+def _planned(
+    cells: Mapping[Cell, list[str]], asked: Config, config_dir: str | None, *, write: bool
+) -> Sweep:
+    """Return the runs as a sweep; its name has a hash of what they are."""
+    every = [*cells.values()]
+    digest = hashlib.sha256(json.dumps(every).encode()).hexdigest()[:8]
+    tables_of = "-".join(dict.fromkeys(cell.table for cell in cells))[:60]
+    path = Path(asked["folder"], f"{tables_of}-{digest}")
+    if (path / plan.PLAN).is_file():
+        return plan.load(path)
+    sweep = Sweep(path, [*plan.trials_of(every, config_dir)])
+    if write:
+        plan.save(sweep, {"format_version": plan.FORMAT_VERSION, "cells": every})
+    return sweep
+
+
+def _folders(cells: Mapping[Cell, list[str]], config_dir: str | None) -> dict[Cell, Path]:
+    """Return the run folder of every row and seed; rows of several tables may share one."""
+    found = {}
+    composed = config.compose_cells([*cells.values()], config_dir)
+    for (cell, overrides), (made, choices) in zip(cells.items(), composed, strict=True):
+        last = retriever_stage.stages(made, choices, overrides, config_dir)[-1]
+        found[cell] = runs.folder(last.config, last.choices)
+    return found
+
+
+def _score_missing(table: Table, path: Path, overrides: Sequence[str]) -> None:
+    """Evaluate a finished run under the protocols of the table that it was not scored under.
+
+    Its folder may be that of an earlier command with fewer protocols.
+    """
+    card = read_object(path / "report" / "report.json")
+    known = status.read(path)
+    if card is None or known is None or known.state != "finished":
+        return
+    asked = [text for text in overrides if text.startswith("evaluation=")]
+    measured = {score_name(score) for score in card["scores"]}
+    wanted = {name for name in table.columns.values() if name.startswith(("eval/", "val/"))}
+    if wanted <= measured or not asked:
+        return
+    words = ["evaluate", f"run={path}", *asked, "logger.wandb=null"]
+    done = subprocess.run([sys.executable, "-m", "manyviews", *words], capture_output=True)
+    if done.returncode:
+        print(f"{path} cannot be scored: {one_line(done.stderr.decode(errors='replace'))}")
+
+
+def _write(
+    file: Path,
+    chosen: Mapping[str, Table],
+    found: Mapping[Cell, Measured | None],
+    overrides: Sequence[str],
+) -> list[Verdict]:
+    """Write the page and beside it the figures as JSON, and return the verdicts."""
+    parts, judged = [], []
+    for name, table in chosen.items():
+        of_table = {cell: run for cell, run in found.items() if cell.table == name}
+        if not of_table:
+            continue
+        runs_of = [run for run in of_table.values() if run is not None]
+        missing = [(cell.row, cell.seed) for cell, run in of_table.items() if run is None]
+        parts.append((table, runs_of, missing))
+        asked = {cell.row for cell in of_table}
+        judged += [one for one in verdicts(table, runs_of) if one.row in asked]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    replace_text(file, page(parts, shlex.join(["manyviews", "reproduce", *overrides])))
+    write_json(file.with_suffix(".json"), {"figures": [one._asdict() for one in judged]})
+    return judged
+
+
+def _judge(judged: Sequence[Verdict]) -> None:
+    """Print the expected figures and what was found.
+
+    Raises:
+        RunFailed: at least one is not within what is expected.
+    """
+    if judged:
+        print(compared(judged), end="")
+    out = [f"{one.row} {one.column}" for one in judged if one.out]
+    if out:
+        raise RunFailed(
+            f"{len(out)} of {len(judged)} figures are not within what is expected: {', '.join(out)}"
+        )
