@@ -216,11 +216,11 @@ def titles(board: Board) -> list[str]:
 
 def cells(board: Board) -> list[list[str]]:
     """Return the text of each cell."""
-    scale, unit = scale(board.metric)
+    factor, unit = scale(board.metric)
     found = []
     for row in board.rows:
-        value = "-" if row.value is None else f"{scale * row.value:.2f}{unit}"
-        spread = "" if row.spread is None else f" ± {scale * row.spread:.2f}"
+        value = "-" if row.value is None else f"{factor * row.value:.2f}{unit}"
+        spread = "" if row.spread is None else f" ± {factor * row.spread:.2f}"
         states = ", ".join(f"{n} {state}" for state, n in row.states.items())
         cost = [
             "-" if row.seconds is None else f"{row.seconds / 60:.1f} min",

@@ -6,7 +6,7 @@ A table is a file `conf/tables/<name>.yaml`, or one in the folder `tables/` of `
     text: What is measured, and how.
     runs: ["evaluation=[knn]"]              # overrides of every run
     seeds: [0, 1, 2]
-    columns: {kNN: eval/knn@1/top1}         # title and score; any other metric: its mean over training
+    columns: {kNN: eval/knn@1/top1}         # title and score, or a metric of training
     controls: [random]
     source: docs/results.md
     within: 2.0                             # percentage points about the expected figures
