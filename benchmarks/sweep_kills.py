@@ -53,7 +53,8 @@ def command(runs: str) -> list[str]:
     """Return the command of the sweep, whose runs lie in the folder `runs`."""
     import contract
 
-    overrides = contract.overrides("swav", f"epochs={EPOCHS}", "save_every_n_steps=20")
+    usual = [text for text in contract.overrides("swav") if not text.startswith("epochs=")]
+    overrides = [*usual, f"epochs={EPOCHS}", "save_every_n_steps=20"]
     overrides += [f"runs={runs}", f"sweep.name={runs}", "optimizer.lr=1e-3,1e-2", "seed=0,1"]
     words = [sys.executable, "-W", "ignore", "-m", "manyviews", "pretrain", "-m", *overrides]
     return [*words, "-j", "2", "--config-dir", str(SUPPORT / "conf")]
@@ -79,6 +80,8 @@ def kill_and_continue(kills: int, chance: random.Random) -> list[str]:
             victim = _kill_a_trial(chance, victim)
         if victim:
             hit.append(victim)
+        if process.poll() == 2:
+            break  # a mistake, which the log tells
         if process.poll() is not None:
             process = begin("killed")
     for _ in range(5):  # a trial that was killed is tried again by the next call
