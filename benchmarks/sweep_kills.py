@@ -53,8 +53,9 @@ def command(runs: str) -> list[str]:
     """Return the command of the sweep, whose runs lie in the folder `runs`."""
     import contract
 
-    usual = [text for text in contract.overrides("swav") if not text.startswith("epochs=")]
-    overrides = [*usual, f"epochs={EPOCHS}", "save_every_n_steps=20"]
+    longer = {"epochs": EPOCHS, "save_every_n_steps": 20}
+    usual = [text for text in contract.overrides("swav") if text.partition("=")[0] not in longer]
+    overrides = [*usual, *(f"{key}={value}" for key, value in longer.items())]
     overrides += [f"runs={runs}", f"sweep.name={runs}", "optimizer.lr=1e-3,1e-2", "seed=0,1"]
     words = [sys.executable, "-W", "ignore", "-m", "manyviews", "pretrain", "-m", *overrides]
     return [*words, "-j", "2", "--config-dir", str(SUPPORT / "conf")]
