@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from statistics import mean, stdev
 
@@ -9,14 +10,15 @@ from manyviews.sweeps.figures import Measured, Score, Verdict, verdicts
 from manyviews.sweeps.markdown import table as markdown_table
 from manyviews.sweeps.tables import Table
 
-HEAD = """# Results
-
-Written by `{command}`. Accuracies are in percent, on test items. A figure is the mean over the
-seeds, with the standard deviation over them. Beside it stands each control, and in parentheses how
-much better the trained network is and for how many of the seeds the 95 % interval of that paired
-difference lies above 0. *Random* is the same network with the same seed before training. *Processor
-s* is the processor time of a run, training and evaluation together.
-"""
+WIDTH = 100  # characters of a line of text
+HEAD = (
+    "Written by `{command}`. Accuracies are in percent, on test items. A figure is the mean over "
+    "the seeds, with the standard deviation over them. Beside it stands each control, and in "
+    "parentheses how much better the trained network is and for how many of the seeds the 95 % "
+    "interval of that paired difference lies above 0. *Random* is the same network with the same "
+    "seed before training. *Processor s* is the processor time of a run, training and evaluation "
+    "together."
+)
 
 
 def page(parts: Sequence[tuple[Table, list[Measured], list[tuple[str, int]]]], command: str) -> str:
@@ -26,19 +28,25 @@ def page(parts: Sequence[tuple[Table, list[Measured], list[tuple[str, int]]]], c
         parts: every table with its finished runs, and row and seed of those that are missing.
         command: what writes this page.
     """
-    made = [HEAD.format(command=command)]
+    made = [f"# Results\n\n{_wrapped(HEAD.format(command=command))}\n"]
     for table, found, missing in parts:
-        made.append(f"## {table.title}\n\n{table.text.strip()}\n")
+        made.append(f"## {table.title}\n\n{_wrapped(table.text)}\n")
         if found:
             made += [_means(table, found), "Run by run:\n", _runs(table, found)]
         if judged := [one for one in verdicts(table, found) if one.found is not None]:
             made += ["Compared with what is expected:\n", compared(judged)]
         if missing:
             names = ", ".join(f"{row} (seed {seed})" for row, seed in missing)
-            made.append(f"Not measured: {names}.\n")
+            made.append(_wrapped(f"Not measured: {names}.") + "\n")
     if runs := [run for _, found, _ in parts for run in found]:
         made.append(_foot(runs))
     return "\n".join(made)
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(
+        " ".join(text.split()), WIDTH, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def compared(judged: Sequence[Verdict]) -> str:
@@ -153,11 +161,10 @@ def _foot(runs: Sequence[Measured]) -> str:
     protocols = {name: one for run in runs for name, one in run.protocols.items()}
     said = ", ".join(f"{name} {digest}" for name, digest in sorted(protocols.items()))
     machines = {
-        f"{e.get('threads')} threads of {e.get('processor')} with {e.get('cores')} cores, torch "
+        f"{e.get('processor')} with {e.get('cores')} cores, {e.get('threads')} of them used, torch "
         f"{e.get('torch')}"
         for e in (run.environment for run in runs)
     }
-    return (
-        f"Protocols and the hashes of their configs: {said}.\n\n"
-        f"Measured with {'; '.join(sorted(machines))}.\n"
-    )
+    where = "; ".join(sorted(machines))
+    text = f"Protocols and the hashes of their configs: {said}. Measured on {where}."
+    return _wrapped(text) + "\n"
