@@ -6,8 +6,8 @@ from pathlib import Path
 from statistics import mean, stdev
 
 import pytest
-import yaml
 from rich.console import Console
+from run_folders import write
 
 from manyviews import runs
 from manyviews.errors import ConfigError
@@ -15,27 +15,6 @@ from manyviews.sweeps import leaderboard
 from manyviews.sweeps.leaderboard import CHOSEN_ON_TEST
 
 VAL, TEST = "val/knn@1/top1", "eval/knn@1/top1"
-
-
-def write(name, method="swav", seed=0, lr=0.1, val=None, test=None, state="finished", **more):
-    """A run folder, as far as tables read it."""
-    path = Path("runs", name)
-    path.mkdir(parents=True)
-    optimizer = {"_target_": "torch.optim.AdamW", "lr": lr}
-    config = {"format_version": 2, "choices": {"method": method, "data": "a", "backbone": "b"}}
-    config |= {"seed": seed, "epochs": 3, "method": {"_target_": f"x.{method}", **more}}
-    config |= {"optimizer": optimizer, "runs": "runs"}
-    (path / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-    status = {"state": state, "reason": "", "step": 9, "epochs": 3, "sha256": "", "pid": 1}
-    runs.write_json(path / "status.json", {**status, "heartbeat": 1.0, "seconds": 60.0})
-    (path / "metrics.jsonl").write_text('{"step": 9, "train/throughput/images_per_s": 500.0}\n')
-    values = [("val", val), ("test", test)]
-    row = {"protocol": "knn@1", "metric": "top1", "subject": "trained", "better": "higher"}
-    scores = [{**row, "split": split, "value": v} for split, v in values if v is not None]
-    if scores:
-        content = {"scores": scores, "data": {"name": "a", "fingerprint": {}}}
-        runs.write_json(path / "report" / "report.json", content)
-    return path
 
 
 def three_methods():

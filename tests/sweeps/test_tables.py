@@ -52,9 +52,9 @@ def test_a_mistake_in_a_table_is_one_line(change, said):
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_runs_of_a_shipped_table_are_scored_under_the_protocols_of_its_columns(name):
     table = tables.load(name)
-    cells = list(
-        {tuple(overrides[:-1]): overrides for overrides in table.cells().values()}.values()
-    )
+    assert any(text.startswith("evaluation=") for text in table.runs)
+    assert not any("evaluation" in text for row in table.rows.values() for text in row.overrides)
+    cells = [*table.cells().values()][:1]  # all rows have the same protocols
     wanted = {c.split("/")[1] for c in table.columns.values() if c.startswith(("eval/", "val/"))}
     for composed, _ in config.compose_cells(cells):
         made = {

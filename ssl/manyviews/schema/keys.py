@@ -100,6 +100,13 @@ class Evaluate(_Keys):
     logger: Named
 
 
+class Report(_Keys):
+    """Keys of `sweep.report`: for each value of `group` the values of `over` are compared."""
+
+    group: str
+    over: str
+
+
 class Sweep(_Keys):
     """Keys of `sweep`: which runs a sweep has; those of a search are missing in a grid."""
 
@@ -107,6 +114,7 @@ class Sweep(_Keys):
     folder: str
     overrides: list[str]
     minutes: float | None = pydantic.Field(gt=0)
+    report: Report | None
     sampler: Literal["tpe", "gp", "qmc", "random"] | None = None
     metric: str = ""
     trials: int = pydantic.Field(1, ge=1)

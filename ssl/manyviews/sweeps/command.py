@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from rich.console import Console
 
 from manyviews import config
 from manyviews.errors import ConfigError, RunFailed, one_line
 from manyviews.runs import status
-from manyviews.sweeps import attempts
+from manyviews.sweeps import attempts, leaderboard, spread
 from manyviews.sweeps.attempts import Attempt
 from manyviews.sweeps.controller import Controller, Retry, environment
 from manyviews.sweeps.plan import Sweep, Trial, load, plan
@@ -64,6 +65,9 @@ def run(
     ended = controller.run()
     if search is not None and (best := search.best()):
         print(f"best {settings['metric']}: {best[1]:.4f} by {best[0].command}")
+    if settings["report"] and "finished" in standing(sweep).values():
+        board = leaderboard.leaderboard([str(sweep.path)])
+        Console().print(spread.table(spread.spread(board, **settings["report"])))
     say_failed(sweep, ended)
     return sweep
 

@@ -100,7 +100,7 @@ def leaderboard(
         if not any(key in row.keys for row in wanted):
             raise unknown("key", key, sorted({k for row in wanted for k in row.keys}))
     better = next((row.better[metric] for row in wanted if metric in row.better), "higher")
-    rows = sorted(_rows(wanted, keys, metric), key=lambda row: _merit(row.value, better))
+    rows = sorted(_rows(wanted, keys, metric), key=lambda row: merit(row.value, better))
     return Board(metric, better, rows, _notes(wanted, rows, metric, skipped))
 
 
@@ -136,12 +136,26 @@ def _differing(found: Sequence[Found]) -> list[str]:
     names = dict.fromkeys(key for row in found for key in row.keys)
     chosen = [key for key in names if len({json.dumps(row.keys.get(key)) for row in found}) > 1]
     groups = {key for key in chosen if "." not in key}
-    # If the method differs, so do its keys; they say nothing more.
-    kept = [key for key in chosen if key.partition(".")[0] not in groups or key in groups]
+    # If the method differs, so do its keys; they say more if runs of one method differ in them.
+    kept = [
+        key
+        for key in chosen
+        if key in groups
+        or (head := key.partition(".")[0]) not in groups
+        or _says_more(key, head, found)
+    ]
     if len({row.data for row in found}) > 1 and "data" not in kept:
         kept.append("data")
     # An experiment is a name for other settings, which are told if they differ.
     return [key for key in kept if key not in COLLECTIONS] or kept
+
+
+def _says_more(key: str, group: str, found: Sequence[Found]) -> bool:
+    """Return True if a key has two values in runs that chose the same file of its group."""
+    values: dict[str, set[str]] = {}
+    for row in found:
+        values.setdefault(str(row.keys.get(group)), set()).add(json.dumps(row.keys.get(key)))
+    return any(len(of_file) > 1 for of_file in values.values())
 
 
 def _rows(found: Sequence[Found], keys: Sequence[str], metric: str) -> list[Row]:
@@ -176,7 +190,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return mean(known) if known else None
 
 
-def _merit(value: float | None, better: str) -> float:
+def merit(value: float | None, better: str) -> float:
     """Return a number by which rows are sorted, the best first."""
     if value is None or math.isnan(value):
         return math.inf
