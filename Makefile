@@ -40,8 +40,9 @@ bench: $(INSTALLED)  ## ratios against lightly, kornia, torchvision, into docs/p
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python benchmarks/run.py
 
-results: $(INSTALLED)  ## every method with three seeds, into docs/results.md (about 100 min on 2 quiet cores; commit first)
-	$(BIN)/python benchmarks/results.py --jobs 2
+results: $(INSTALLED)  ## the tables of conf/tables that need no download, into docs/results.md (about 100 min on 2 quiet cores; commit first)
+	OMP_NUM_THREADS=1 $(BIN)/manyviews reproduce -j 2 runs=runs/results file=docs/results.md \
+		'table=[fashion_mnist_mini,simlap_ablation,vne,demo,rebar_watch]'
 
 distribution: $(INSTALLED)  ## do W processes equal one? into docs/distribution.md (about 5 min; commit first)
 	$(BIN)/python -W ignore benchmarks/distribution.py

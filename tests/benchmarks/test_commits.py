@@ -55,7 +55,7 @@ def test_of_many_changes_three_are_named(root):
 
 
 def test_written_pages_and_ignored_files_do_not_count(root):
-    for name in ("performance.md", "performance.json", "results.json", "resume.md"):
+    for name in ("performance.md", "performance.json", "results.md", "resume.md"):
         root.joinpath("docs", name).write_text("written by make bench\n")
     root.joinpath("runs").mkdir()
     root.joinpath("runs", "last.ckpt").write_text("a run\n")
