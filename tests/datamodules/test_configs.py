@@ -15,7 +15,7 @@ NAMES = sorted(
 
 @pytest.fixture(scope="module")
 def nodes():
-    with initialize_config_module("manyviews.conf", version_base="1.3"):
+    with initialize_config_module("manyviews.conf", version_base=None):
         return {name: compose("pretrain", [f"data={name}"])["data"] for name in NAMES}
 
 

@@ -234,7 +234,7 @@ def _gives_series(target: str) -> bool:
 def hydra_context() -> Iterator[None]:
     """Let Hydra read our package, and raise whole exceptions."""
     GlobalHydra.instance().clear()
-    initialize_config_module("manyviews.conf", version_base="1.3")
+    initialize_config_module("manyviews.conf", version_base=None)
     try:
         yield
     finally:

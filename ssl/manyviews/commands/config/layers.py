@@ -94,7 +94,7 @@ def _merge_order(groups: Mapping[str, str], config_dir: str | None) -> list[tupl
     extra = [f"hydra.searchpath=[file://{Path(config_dir).absolute()}]"] if config_dir else []
     # In Hydra's grammar `~group` stands for no file of that group.
     lines = [f"~{g}" if name in ("", "null") else f"{g}={name}" for g, name in groups.items()]
-    with initialize_config_module("manyviews.conf", version_base="1.3"):
+    with initialize_config_module("manyviews.conf", version_base=None):
         loader = GlobalHydra.instance().config_loader()
         found = loader.compute_defaults_list("pretrain", [*extra, *lines], RunMode.RUN)
     return [(str(d.config_path), d.package or "") for d in found.defaults]
