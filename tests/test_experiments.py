@@ -1,12 +1,10 @@
 """Every file of conf/experiment: its command composes, and its method is built as it says."""
 
-import json
 import re
 import shlex
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from statistics import mean
 from typing import NamedTuple
 
 import pytest
@@ -16,6 +14,7 @@ from contract import METHODS
 
 from manyviews import build, config
 from manyviews.loggers import ledger
+from manyviews.sweeps import tables
 
 ROOT = Path(__file__).parent.parent
 DATA = ("cifar10", "imagenet")
@@ -183,31 +182,47 @@ def test_a_factor_on_the_loss_is_also_one_on_the_weight_decay_of_lars():
         assert found["lr"] == pytest.approx(source.lr / f if source.clip else source.lr)
 
 
-def test_figures_of_heads_and_pages_are_those_of_the_recorded_runs():
-    records = json.loads(ROOT.joinpath("docs", "results.json").read_text())
-    assert not any(r["commit"].endswith("-dirty") for r in records)
-    for row in sorted({r["row"] for r in records if f"{r['row']}_fashion_mnist_mini" in NAMES}):
-        runs = [r for r in records if r["row"] == row]
-        linear, knn, bare, bare_knn = (
-            f"{mean(top1(r, protocol, who) for r in runs):.1f}"
-            for who in ("trained", "random")
-            for protocol in ("linear_lbfgs@1", "knn@1")
-        )
-        of = f"seed {runs[0]['seed']}" if len(runs) == 1 else f"mean of {len(runs)} seeds"
-        head = text(recipe := f"{row}_fashion_mnist_mini")
-        assert f"linear {linear} % and kNN {knn} % ({of}, docs/results.md)" in head
-        assert f"untrained {bare} and {bare_knn} %." in head
+def results(title):
+    """Return the first table below a heading of docs/results.md: cells by row and column."""
+    page = ROOT.joinpath("docs", "results.md").read_text()
+    part = page.split(f"## {title}\n")[1].split("Run by run:")[0]
+    head, _, *lines = (x.strip("| ").split(" | ") for x in part.splitlines() if x.startswith("|"))
+    return head, {cells[0]: cells for cells in lines}
+
+
+def test_figures_of_heads_and_pages_are_those_of_the_results():
+    head, rows = results("Every method in equal time")
+    assert (
+        head[2] == "seeds" and head[4:6] == ["linear", "random"] and head[7:9] == ["kNN", "random"]
+    )
+    for row, cells in rows.items():
+        linear, bare, knn, bare_knn = (cells[i].split()[0] for i in (4, 5, 7, 8))
+        of = "seed 0" if cells[2] == "1" else f"mean of {cells[2]} seeds"
+        recipe = f"{row}_fashion_mnist_mini"
+        said = text(recipe)
+        assert f"linear {linear} % and kNN {knn} % ({of}, docs/results.md)" in said
+        assert f"untrained {bare} and {bare_knn} %." in said
         page = "hydra" if row == "hydra_moco" else row
         lines = ROOT.joinpath("docs", "methods", f"{page}.md").read_text().splitlines()
         (said,) = (line for line in lines if f"with `experiment={recipe}`" in line)
-        assert f"`linear_lbfgs@1` {linear} %" in said and f"`knn@1` {knn} %." in said
+        assert f"`linear_lbfgs@2` {linear} %" in said and f"`knn@1` {knn} %." in said
         assert f"has {bare} % and {bare_knn} %" in said
 
 
-def top1(record, protocol, subject):
-    """Return an accuracy of a recorded run in percent."""
-    wanted = {"protocol": protocol, "subject": subject, "metric": "top1"}.items()
-    return next(100 * s["value"] for s in record["card"]["scores"] if wanted <= s.items())
+@pytest.mark.parametrize("name", ["fashion_mnist_mini", "simlap_ablation", "demo", "rebar_watch"])
+def test_expected_figures_of_a_table_are_those_of_the_results(name):
+    table = tables.load(name)
+    head, rows = results(table.title)
+    for row, cells in rows.items():
+        expected = table.rows[row].expected
+        assert {c: f"{v:.1f}" for c, v in expected.items()} == {
+            c: cells[head.index(c)].split()[0] for c in table.columns
+        }
+
+
+def test_the_results_are_those_of_commits():
+    page = ROOT.joinpath("docs", "results.md").read_text()
+    assert "+changes" not in page
 
 
 def test_no_recipe_quotes_a_number_of_another_loss():
