@@ -176,7 +176,7 @@ def test_csv_markdown_and_json_have_what_the_table_has():
     assert float(read[0][VAL]) == board.rows[0].value and read[3][VAL] == ""
     assert json.loads(leaderboard.as_json(board))["rows"][1]["value"] == board.rows[1].value
     numbers = [float(read[1][key]) for key in ("minus_best", "minus_best_low", "minus_best_high")]
-    assert [*numbers, int(read[1]["seeds_of_both"])] == [*board.rows[1].minus_best]
+    assert [*numbers, int(read[1]["seeds_of_both"])] == [*(board.rows[1].minus_best or ())]
     assert read[0]["minus_best"] == "" and read[2]["minus_best_low"] == ""
     of_json = json.loads(leaderboard.as_json(board))["rows"]
     assert of_json[1]["minus_best"] == board.rows[1].minus_best._asdict()

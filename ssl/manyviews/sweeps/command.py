@@ -11,6 +11,7 @@ from manyviews.runs import status
 from manyviews.sweeps import attempts, request
 from manyviews.sweeps.attempts import Attempt
 from manyviews.sweeps.controller import Controller, Retry, environment
+from manyviews.sweeps.estimate import estimate
 from manyviews.sweeps.plan import Sweep, Trial, load, plan
 from manyviews.sweeps.search import Search
 
@@ -51,6 +52,9 @@ def run(
         sweep = search.sweep
         print(f"{sweep.path}: {_counts(standing(sweep))}, {search.left} to be proposed", flush=True)
     if dry_run:
+        planned = [*standing(sweep).values()]
+        left = sum(state not in ("finished", "pruned") for state in planned)
+        print(estimate(sweep, left + (search.left if search else 0), jobs))
         for line in _commands(sweep, jobs):
             print(line)
         return sweep
