@@ -10,6 +10,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import redirect_stdout
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -185,18 +186,31 @@ def _sweep_runs(arguments: argparse.Namespace, options: dict[str, Any]) -> None:
 
 
 def _sweep(arguments: argparse.Namespace) -> None:
-    from manyviews.sweeps import command
+    from manyviews.sweeps import agents, command
 
     match arguments.words:
         case ["trial", folder, number]:
-            _prepare_process()
-            run = command.run_trial(folder, number)
-            if launch_variables.rank() == 0:
-                _show(run / "report" / "report.json")
+            _trial(lambda: command.run_trial(folder, number))
+        case ["trial", file]:
+            _trial(lambda: agents.run_trial(file, arguments.config_dir))
+        case ["wandb", file]:
+            with redirect_stdout(sys.stderr):  # how far it is does not belong into the YAML
+                text = agents.wandb_sweep(file, arguments.config_dir)
+            print(text, end="")
         case [folder]:
             _print_lines(command.show(folder))
         case _:
-            raise ConfigError("type manyviews sweep FOLDER, with the folder of one sweep")
+            raise ConfigError("type manyviews sweep FOLDER, or manyviews sweep wandb FILE")
+
+
+def _trial(train: Callable[[], Path]) -> None:
+    """Train a trial of a sweep and print its scores."""
+    import pytorch_lightning  # noqa: F401  # it would set the log levels anew when it is imported
+
+    _prepare_process()
+    run = train()
+    if launch_variables.rank() == 0:
+        _show(run / "report" / "report.json")
 
 
 def _leaderboard(arguments: argparse.Namespace) -> None:

@@ -107,9 +107,15 @@ def _parser() -> argparse.ArgumentParser:
     proxies.set_defaults(command="proxies")
 
     sweep = commands.add_parser("sweep", help="say where a sweep stands; runs nothing")
-    sweep.description = "Say where a sweep stands, and which command continues it."
-    sweep.epilog = "example: manyviews sweep sweeps/NAME"
-    sweep.add_argument("words", nargs="+", metavar="FOLDER", help="folder of a sweep")
+    sweep.description = (
+        "Say where a sweep stands, and which command continues it. `sweep wandb FILE` prints a "
+        "sweep file in the form that `wandb sweep` takes; its agents then train the runs."
+    )
+    sweep.epilog = (
+        "example: manyviews sweep sweeps/NAME; manyviews sweep wandb mine.yaml > wandb.yaml"
+    )
+    sweep.add_argument("words", nargs="+", metavar="FOLDER", help="folder of a sweep; wandb FILE")
+    sweep.add_argument("--config-dir", metavar="FOLDER", help="config groups of your own")
     sweep.add_argument("--trace", action="store_true", help="show where an error came from")
     sweep.set_defaults(command="sweep")
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from manyviews import config, runs
+from manyviews.config import quoted
 from manyviews.errors import ConfigError
 from manyviews.schema import Config
 
@@ -78,13 +78,7 @@ def _texts(data: Mapping[str, object]) -> list[str]:
     An experiment can have set them, too; the numbers of the data all have defaults.
     """
     texts = {k: v for k, v in data.items() if isinstance(v, str) and not k.startswith("_")}
-    return [f"data.{key}={_quoted(text)}" for key, text in texts.items()]
-
-
-def _quoted(text: str) -> str:
-    """Return a text in quotes as Hydra reads them: backslashes count before a quote only."""
-    escaped = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + (m[2] and "\\'"), text)
-    return f"'{escaped}'"
+    return [f"data.{key}={quoted(text)}" for key, text in texts.items()]
 
 
 def _with_retriever(composed: Config, folder: str | None) -> Config:

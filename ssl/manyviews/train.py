@@ -140,7 +140,7 @@ def _begin(stage: Stage, held: ExitStack) -> Begun:
     saved = _last_checkpoint(run)
     held.enter_context(status.recorded(path))
     loggers = list(construct.nodes(run.config["logger"], "logger", run=run).values())
-    held.callback(wandb_logger.finish, loggers)
+    held.push(lambda _, error, __: wandb_logger.finish(loggers, error))
     return Begun(run, parts, saved, loggers)
 
 

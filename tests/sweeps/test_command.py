@@ -11,6 +11,7 @@ from same import assert_same, result
 
 from manyviews import checkpoints, cli, runs, train
 from manyviews.errors import ConfigError
+from manyviews.runs import status
 from manyviews.sweeps import command
 from manyviews.sweeps.plan import load
 
@@ -64,10 +65,26 @@ def test_trials_are_the_runs_of_the_same_commands_by_hand(grid, config_dir, capf
 
 def test_a_look_at_the_plan_prints_the_commands_and_begins_nothing(grid, config_dir, capsys):
     command.run(grid, config_dir, jobs=2, dry_run=True)
-    first, *lines = capsys.readouterr().out.splitlines()
+    first, time, *lines = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"sweeps/sweep-[0-9a-f]{8}: 4 runs: 4 planned", first)
+    known = "time and disk: not known before a run has finished"
+    assert time == f"4 runs, 0 finished, 4 left; {known}"
     assert len(lines) == 4 and lines[0].startswith("manyviews pretrain data=stripes ")
     assert not Path("sweeps").exists() and not Path("runs").exists()
+
+
+def test_time_and_disk_of_what_is_left_are_those_of_the_finished_runs(grid, config_dir, capsys):
+    sweep = command.run([*grid[:-1], "seed=range(0,4)"], config_dir, dry_run=True)
+    for trial, seconds in zip(sweep.trials[:3], (100.0, 200.0, 999.0), strict=True):
+        folder = Path(trial.folder)
+        (folder / "features").mkdir(parents=True)
+        (folder / "features" / "a.npz").write_bytes(bytes(10**6 * int(seconds / 100)))
+        status.write(folder, state="failed" if seconds == 999 else "finished", seconds=seconds)
+    capsys.readouterr()
+    command.run([*grid[:-1], "seed=range(0,4)"], config_dir, jobs=4, dry_run=True)
+    # Of 8 runs 6 are left, 4 at a time, so 2 after each other.
+    line = "8 runs, 2 finished, 6 left; time: 5 min with -j 4; disk: 9.0 MB (a finished one took "
+    assert capsys.readouterr().out.splitlines()[1] == line + "2:30 minutes and 1.5 MB)"
 
 
 def test_a_file_holds_a_sweep(grid, config_dir):

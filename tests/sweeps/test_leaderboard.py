@@ -8,11 +8,13 @@ from statistics import mean, stdev
 import pytest
 from rich.console import Console
 from run_folders import write
+from scipy import stats
 
 from manyviews import runs
 from manyviews.errors import ConfigError
 from manyviews.sweeps import leaderboard
 from manyviews.sweeps.leaderboard import CHOSEN_ON_TEST
+from manyviews.sweeps.paired import t_quantile
 
 VAL, TEST = "val/knn@1/top1", "eval/knn@1/top1"
 
@@ -36,6 +38,40 @@ def test_rows_are_means_over_seeds_with_the_best_first():
     assert vicreg.value is None and vicreg.states == {"failed": 1}
     assert (swav.seconds, swav.images_per_s) == (60.0, 500.0)
     assert board.notes == ["1 of 7 runs failed"]
+
+
+def test_the_difference_to_the_best_is_paired_over_the_seeds_of_both():
+    three_methods()
+    write("swav-9", "swav", 9, val=0.9, prototypes=30)  # a seed that the other one lacks
+    best, tico, vicreg = leaderboard.leaderboard(["runs"]).rows
+    pairs = [0.70 - 0.80, 0.76 - 0.82, 0.70 - 0.84]
+    half = stats.t.ppf(0.975, 2) * stats.sem(pairs)
+    assert tico.minus_best == pytest.approx(
+        (mean(pairs), mean(pairs) - half, mean(pairs) + half, 3)
+    )
+    assert best.minus_best is None and vicreg.minus_best is None
+
+
+@pytest.mark.parametrize("seeds", [(0, 1), (0, 0)])
+def test_without_two_seeds_of_both_there_is_no_interval_but_the_command_that_compares(seeds):
+    write("swav-0", seed=seeds[0], val=0.5)
+    write("tico-0", "tico", seed=seeds[1], val=0.25)
+    board = leaderboard.leaderboard(["runs"])
+    assert board.rows[1].minus_best == (-0.25, None, None, int(seeds == (0, 0)))
+    assert "`manyviews compare runs/swav-0 runs/tico-0` compares" in board.notes[0]
+
+
+def test_scores_on_other_data_are_not_subtracted():
+    path = write("swav-0", val=0.5)
+    score = {"protocol": "knn@1", "metric": "top1", "subject": "trained", "value": 0.3}
+    content = {"scores": [{**score, "split": "val"}], "data": {"name": "pets", "fingerprint": {}}}
+    runs.write_json(path / "evaluations" / "pets-1" / "report.json", content)
+    assert leaderboard.leaderboard(["runs"]).rows[1].minus_best is None
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 9, 10, 99])
+def test_the_quantile_is_that_of_student(freedom):
+    assert t_quantile(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=1e-9)
 
 
 def test_a_choice_by_a_score_on_test_items_carries_a_note():
@@ -118,13 +154,20 @@ def test_csv_markdown_and_json_have_what_the_table_has():
     assert [row["method"] for row in read] == ["swav", "tico", "a|b", "vicreg"]
     assert float(read[0][VAL]) == board.rows[0].value and read[3][VAL] == ""
     assert json.loads(leaderboard.as_json(board))["rows"][1]["value"] == board.rows[1].value
+    numbers = [float(read[1][key]) for key in ("minus_best", "minus_best_low", "minus_best_high")]
+    assert [*numbers, int(read[1]["seeds_of_both"])] == [*(board.rows[1].minus_best or ())]
+    assert read[0]["minus_best"] == "" and read[2]["minus_best_low"] == ""
+    of_json = json.loads(leaderboard.as_json(board))["rows"]
+    assert of_json[1]["minus_best"] == board.rows[1].minus_best._asdict()
+    assert of_json[0]["minus_best"] is None
     text = leaderboard.as_markdown(board)
-    assert "| swav | 82.00 % ± 2.00 | 3 | 3 finished | 1.0 min | 500 | - |" in text
+    assert "-10.00 (-19.94 to -0.06)" in text
+    assert "| swav | 82.00 % ± 2.00 |  | 3 | 3 finished | 1.0 min | 500 | - |" in text
     assert "| a\\|b |" in text
-    console = Console(width=70)
+    console = Console(width=110)
     with console.capture() as captured:
         console.print(leaderboard.table(board))
-    assert "82.00 % ± 2.00" in captured.get()
+    assert "82.00 % ± 2.00" in captured.get() and "-10.00 (-19.94 to -0.06)" in captured.get()
 
 
 def test_five_hundred_runs_are_read_in_two_seconds():

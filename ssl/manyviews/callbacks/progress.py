@@ -12,6 +12,7 @@ from rich.progress import Progress as Bar
 
 from manyviews.callbacks.metrics import Metrics
 from manyviews.datamodules.module import ViewData
+from manyviews.runs.durations import about, clock
 
 SECONDS, STEPS = 5.0, 10  # of training, after which its length is estimated
 
@@ -76,7 +77,7 @@ class Progress(pl.Callback):
         self.estimated = True
         left = int(trainer.estimated_stepping_batches) - step
         epochs = (trainer.max_epochs or 0) - trainer.current_epoch
-        said = f"about {_about(elapsed / steps * left)} for {_count(epochs)}"
+        said = f"about {about(elapsed / steps * left)} for {_count(epochs)}"
         what = "the rest of training" if self.resumed else "training"
         self.console.print(f"{what} takes {said}", soft_wrap=True, highlight=False)
 
@@ -86,7 +87,7 @@ class Progress(pl.Callback):
             return
         done, epochs = trainer.current_epoch + 1, trainer.max_epochs or 0
         per_epoch = (time.perf_counter() - self.began) / (done - self.first_epoch)
-        left = _minutes(per_epoch * (epochs - done))
+        left = clock(per_epoch * (epochs - done))
         self.console.print(f"epoch {done}/{epochs}  {self._summary()}  {left} left", soft_wrap=True)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -113,19 +114,6 @@ class Progress(pl.Callback):
         rate, wait = m["train/throughput/images_per_s"], m["train/data_wait"]
         speed = f"{rate:,.0f} {self.item}s/s  data wait {wait:.0%}"
         return f"loss {m['train/loss']:.4f}  {speed}{knn}"
-
-
-def _minutes(seconds: float) -> str:
-    """Return a duration as minutes:seconds, such as 3:07."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}"
-
-
-def _about(seconds: float) -> str:
-    """Return a duration in the unit in which one would say it, such as 40 s, 4 min or 2.5 h."""
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
 
 
 def _count(epochs: int) -> str:

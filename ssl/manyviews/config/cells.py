@@ -58,6 +58,27 @@ def space(overrides: Sequence[str], config_dir: str | None = None) -> tuple[list
         return axes(overrides, lambda group: options_of(group, config_dir))
 
 
+def corners(fixed: Sequence[str], axes: Sequence[Axis]) -> list[list[str]]:
+    """Return cells that hold each choice of an axis, or each end of its interval, at least once.
+
+    If all of them compose, so does whatever a search takes from the axes.
+
+    Args:
+        fixed: overrides with one value.
+        axes: what may be chosen for the others.
+
+    >>> corners(["epochs=3"], [Axis("seed", ("0", "1")), Axis("method.margin", (), 0.1, 0.2)])
+    ... # doctest: +NORMALIZE_WHITESPACE
+    [['epochs=3', 'seed=0', 'method.margin=0.1'], ['epochs=3', 'seed=1', 'method.margin=0.1'],
+     ['epochs=3', 'seed=0', 'method.margin=0.2']]
+    """
+    first = [axis.ends[0] for axis in axes]
+    found = [[*fixed, *first]]
+    for i, axis in enumerate(axes):
+        found += [[*fixed, *first[:i], end, *first[i + 1 :]] for end in axis.ends[1:]]
+    return found
+
+
 def compose_cells(
     grid: Sequence[Sequence[str]], config_dir: str | None = None
 ) -> Iterator[tuple[Config, dict[str, str]]]:

@@ -13,6 +13,7 @@ from hydra.errors import HydraException
 from manyviews.errors import ConfigError
 
 KEY = re.compile(r"[+~]{0,2}[A-Za-z_][\w./@:-]*")
+PLAIN_WORD = re.compile(r"[\w./@:%+-]+")  # no quotes are needed around it, unless it is a number
 PLAIN_BACKSLASH = re.compile(r"[^'\"\[\]{}()]*\\[^'\"\[\]{}()]*")
 LIBRARIES = ("timm/", "torchvision/")  # `backbone=timm/NAME` chooses a model of a library by name
 
@@ -72,19 +73,51 @@ def parsed(text: str) -> Override:
     said = f"cannot read '{text}'; type key=value, e.g. epochs=10"
     if not KEY.fullmatch(key):
         raise ConfigError(said)
-    quoted = f"{key}={QuotedString(value, Quote.single).with_quotes()}"
+    as_it_is = f"{key}={quoted(value)}"
     try:
         # The grammar takes a backslash as an escape; in a path it is what was typed.
-        override = parser.parse_override(quoted if PLAIN_BACKSLASH.fullmatch(value) else text)
+        override = parser.parse_override(as_it_is if PLAIN_BACKSLASH.fullmatch(value) else text)
     except HydraException as error:
         if not equals:
             raise ConfigError(said) from error
         # A path such as "photos (1)" or "it's" is no number, list or name of the grammar.
-        override = parser.parse_override(quoted)
+        override = parser.parse_override(as_it_is)
     if override.key_or_group.partition("/")[0].partition(".")[0] == "hydra":
         instead = INSTEAD_OF_HYDRA.get(override.key_or_group, "")
         raise ConfigError(f"'{text}': settings of Hydra itself cannot be changed here{instead}")
     return override
+
+
+def as_text(value: Any) -> str:
+    """Return a value as it is typed after `key=`; Hydra reads the same value and type from it.
+
+    >>> [as_text(value) for value in (1e-05, True, None, "swav", "3", "a, b", [1, "knn"])]
+    ['1e-05', 'true', 'null', 'swav', "'3'", "'a, b'", '[1,knn]']
+    """
+    if isinstance(value, str):
+        return value if _is_word(value) else quoted(value)
+    if isinstance(value, list):
+        return "[" + ",".join(map(as_text, value)) + "]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{as_text(item)}" for key, item in value.items()) + "}"
+    return (
+        "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    )
+
+
+def _is_word(text: str) -> bool:
+    """Return True if Hydra reads a text as itself without quotes."""
+    if not PLAIN_WORD.fullmatch(text):
+        return False
+    try:
+        return OverridesParser.create().parse_override(f"key={text}").value() == text
+    except HydraException:
+        return False
+
+
+def quoted(text: str) -> str:
+    """Return a text in quotes as Hydra reads them."""
+    return QuotedString(text, Quote.single).with_quotes()
 
 
 def by_data(overrides: Sequence[str]) -> list[list[str]]:

@@ -21,9 +21,10 @@ import wandb
 from jaxtyping import UInt8
 from pytorch_lightning.loggers import Logger, WandbLogger
 
-from manyviews.errors import ConfigError
+from manyviews.errors import ConfigError, Terminated
 from manyviews.evaluation.words import score_name
-from manyviews.runs import Run
+from manyviews.runs import Run, write_json
+from manyviews.runs.run import AGENT
 
 PATIENCE = 10.0  # seconds for which the end of a run waits for its sender
 
@@ -75,6 +76,10 @@ def open_wandb(
 ) -> WandbLogger:
     """Return a logger that continues the W&B run of this run folder.
 
+    Below an agent of a W&B sweep that is the run which the agent began; W&B itself then takes the
+    project and the account of the sweep. `wandb/id.json` keeps its id, so that a run that is
+    continued, by whatever command, is the same one.
+
     Args:
         mode: "offline" writes into the run folder; `wandb sync` sends it later. "online" also sends
             it from another process during training.
@@ -86,6 +91,9 @@ def open_wandb(
     Raises:
         ConfigError: mode is "online" without a login.
     """
+    if given := agents_run():
+        write_json(run.path / AGENT, given)
+        os.environ.setdefault("WANDB_PROJECT", project)  # of an agent that was told no project
     # Set up before the login, which would otherwise ask the server for the user's name.
     wandb.setup(wandb.Settings(silent=True))
     if mode == "online" and not wandb.login(prompt=False, verify=False):
@@ -109,6 +117,12 @@ def open_wandb(
     )
     experiment.define_metric("*", step_metric="step")  # our step, so that a resumed run continues
     return SentLogger(experiment) if mode == "online" else WandbLogger(experiment=experiment)
+
+
+def agents_run() -> dict[str, str] | None:
+    """Return the ids of the run and the sweep that an agent of W&B began this process for."""
+    run, sweep = (os.environ.get(name) for name in ("WANDB_RUN_ID", "WANDB_SWEEP_ID"))
+    return {"id": run, "sweep": sweep} if run and sweep else None
 
 
 def log_views(loggers: Iterable[Logger], views: dict[str, UInt8[np.ndarray, "B C h w"]]) -> None:
@@ -147,10 +161,24 @@ def log_scores(loggers: Iterable[Logger], report: dict[str, Any]) -> None:
         logger.experiment.log(values)
 
 
-def finish(loggers: Iterable[Logger]) -> None:
-    """Close the W&B run, so that the next run of this process starts a new one."""
+def log_last(loggers: Iterable[Logger], values: dict[str, float]) -> None:
+    """Log the last values of metrics that were measured while an earlier session trained."""
     for logger in _wandb(loggers):
-        logger.experiment.finish()
+        logger.experiment.log(values)
+
+
+def finish(loggers: Iterable[Logger], error: BaseException | None = None) -> None:
+    """Close the W&B run, so that the next run of this process starts a new one.
+
+    Args:
+        loggers: the loggers of the run.
+        error: what ended it; None if it is done. A trial of a W&B sweep that was told to end by
+            SIGTERM is marked as pre-empted, and W&B gives it to an agent again.
+    """
+    for logger in _wandb(loggers):
+        if isinstance(error, Terminated) and agents_run():
+            logger.experiment.mark_preempting()
+        logger.experiment.finish(0 if error is None else getattr(error, "exit_code", 1))
         if isinstance(logger, SentLogger):
             logger.close()
 

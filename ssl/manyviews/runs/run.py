@@ -31,6 +31,7 @@ from manyviews.runs.identity import folder, identity
 from manyviews.runs.upgrade import FORMAT_VERSION, upgraded
 from manyviews.schema import Config, check
 
+AGENT = "wandb/id.json"  # id that an agent of W&B gave to the run, and the id of its sweep
 # What reading a config.yaml that is cut, changed or another program's can raise.
 DAMAGED = (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError, RecursionError)
 
@@ -98,14 +99,16 @@ class Run:
 
     @property
     def wandb_id(self) -> str:
-        """Id of the W&B run, the same in every session.
+        """Id of the W&B run, the same in every session: an agent's, or the folder's own.
 
         If environment.json is damaged it is made from the folder's name, and the dashboard begins
         anew.
         """
-        known = (read_object(self.path / "environment.json") or {}).get("wandb_id")
-        if isinstance(known, str) and re.fullmatch(r"[\w-]{1,64}", known):
-            return known
+        of_agent = (read_object(self.path / AGENT) or {}).get("id")
+        own = (read_object(self.path / "environment.json") or {}).get("wandb_id")
+        for known in (of_agent, own):
+            if isinstance(known, str) and re.fullmatch(r"[\w-]{1,64}", known):
+                return known
         return f"{zlib.crc32(self.path.name.encode()):08x}"
 
 

@@ -5,21 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import yaml
 from rich.console import Console
 
-from manyviews import config
-from manyviews.errors import ConfigError, RunFailed, one_line
+from manyviews.errors import ConfigError, RunFailed
 from manyviews.runs import status
-from manyviews.sweeps import attempts, leaderboard, spread
+from manyviews.sweeps import attempts, leaderboard, request, spread
 from manyviews.sweeps.attempts import Attempt
 from manyviews.sweeps.controller import Controller, Retry, environment
+from manyviews.sweeps.estimate import estimate
 from manyviews.sweeps.plan import Sweep, Trial, load, plan
 from manyviews.sweeps.search import Search
-
-OURS = ("sweep",)  # groups of the sweep itself; all others are those of its runs
 
 
 def run(
@@ -45,9 +41,8 @@ def run(
         Interrupted: it was told to stop; the same command continues.
     """
     check_jobs(jobs)
-    own, of_runs = _divided(_with_file(overrides))
-    settings, _ = config.compose("multirun", own, config_dir)
-    settings, search = settings["sweep"], None
+    settings, of_runs = request.read(overrides, config_dir)
+    search = None
     if settings.get("sampler") is None:
         sweep = plan(of_runs, settings, config_dir, write=not dry_run)
         print(f"{sweep.path}: {counts(standing(sweep))}", flush=True)
@@ -56,6 +51,9 @@ def run(
         sweep = search.sweep
         print(f"{sweep.path}: {counts(standing(sweep))}, {search.left} to be proposed", flush=True)
     if dry_run:
+        planned = [*standing(sweep).values()]
+        left = sum(state not in ("finished", "pruned") for state in planned)
+        print(estimate(sweep, left + (search.left if search else 0), jobs))
         for line in commands(sweep, jobs):
             print(line)
         return sweep
@@ -82,50 +80,6 @@ def check_jobs(jobs: int) -> None:
         raise ConfigError("sweeps need Linux or macOS, whose processes can share a lock")
     if jobs < 1:
         raise ConfigError(f"-j {jobs}; allowed: 1 or more")
-
-
-def _with_file(overrides: Sequence[str]) -> list[str]:
-    """Return the overrides with `sweep=FILE` replaced by what the file says.
-
-    Raises:
-        ConfigError: the file cannot be read.
-    """
-    found = []
-    for text in overrides:
-        key, _, value = text.partition("=")
-        if key != "sweep" or not value.endswith((".yaml", ".yml")):
-            found.append(text)
-            continue
-        try:
-            content = yaml.safe_load(Path(value).read_text(encoding="utf-8"))
-        except (OSError, ValueError, yaml.YAMLError) as error:
-            raise ConfigError(f"{text}: {one_line(error)}") from error
-        if not isinstance(content, dict):
-            raise ConfigError(f"{text}: the file holds no keys; write overrides: [seed=0,1]")
-        if "base" in content:
-            found.append(f"sweep={content.pop('base')}")
-        found += [f"sweep.{key}={_as_override(item)}" for key, item in content.items()]
-    return found
-
-
-def _as_override(value: Any) -> str:
-    """Return a value of a YAML file as it is typed after `key=`."""
-    if isinstance(value, list):
-        return "[" + ",".join(_as_override(item) for item in value) + "]"
-    if isinstance(value, str):
-        return "'" + value.replace("'", "\\'") + "'"
-    return (
-        "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-    )
-
-
-def _divided(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the overrides of the sweep itself and those of its runs."""
-    parts: tuple[list[str], list[str]] = [], []
-    for text in overrides:
-        group = text.lstrip("+~").partition("=")[0].partition(".")[0]
-        parts[group not in OURS].append(text)
-    return parts
 
 
 def counts(standing: Mapping[int, str]) -> str:

@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 from manyviews.errors import ConfigError, Interrupted, Terminated
 from manyviews.hardware import usable_cores
 from manyviews.runs import status
+from manyviews.runs.durations import clock
 from manyviews.sweeps import attempts
 from manyviews.sweeps.attempts import Attempt, Ended
 from manyviews.sweeps.plan import Sweep, Trial
@@ -257,7 +258,7 @@ class Controller:
         done = sum(map(attempts.is_finished, self.sweep.trials))
         why = f": {reason}" if reason else ""
         total = len(self.sweep.trials) + (self.search.left if self.search else 0)
-        self.say(f"[{done}/{total}] {_name(trial)} {state}{why} ({_took(seconds)})")
+        self.say(f"[{done}/{total}] {_name(trial)} {state}{why} ({clock(seconds)})")
 
     def _ended(self) -> dict[int, Attempt]:
         """Return how each trial ended; one whose run was finished already has no attempt here."""
@@ -388,8 +389,3 @@ def _kill(pid: int | None) -> None:
 
 def _name(trial: Trial) -> str:
     return Path(trial.folder).name
-
-
-def _took(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}"

@@ -102,7 +102,7 @@ def _rows(place: Path) -> Iterator[Found]:
         config.get("choices", {}),
         {k: v for k, v in config.items() if k not in HEAD},
     )
-    last = _last_records(place / METRICS)
+    last = last_records(place / METRICS)
     run = Found(
         path=place,
         keys={**dict(_flat(settings)), **{str(k): v for k, v in choices.items()}},
@@ -169,7 +169,7 @@ def _flat(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def _last_records(file: Path) -> dict[str, float]:
+def last_records(file: Path) -> dict[str, float]:
     """Return the last value of each metric in the end of a metrics.jsonl."""
     try:
         with file.open("rb") as stream:

@@ -18,6 +18,7 @@ from manyviews.errors import ConfigError, unknown
 from manyviews.sweeps import attempts
 from manyviews.sweeps.found import Found, find
 from manyviews.sweeps.markdown import table as markdown_table
+from manyviews.sweeps.paired import Difference, difference
 
 PREFERRED = ("val/linear_lbfgs@2/top1", "val/knn@1/top1", "val/linear_rebar@1/top1")
 CHOSEN_ON_TEST = (
@@ -34,6 +35,8 @@ class Row(NamedTuple):
         keys: the settings that differ between rows.
         value: mean of the metric over the runs that have it; None if none has.
         spread: standard deviation over them; None if there are fewer than two.
+        minus_best: its score minus that of the first row; None in the first row, without a score,
+            and on other data.
         runs: number of runs that have the metric.
         states: number of runs by state.
         seconds: mean time of a run; None if it is not known.
@@ -45,6 +48,7 @@ class Row(NamedTuple):
     keys: dict[str, Any]
     value: float | None
     spread: float | None
+    minus_best: Difference | None
     runs: int
     states: dict[str, int]
     seconds: float | None
@@ -100,7 +104,10 @@ def leaderboard(
         if not any(key in row.keys for row in wanted):
             raise unknown("key", key, sorted({k for row in wanted for k in row.keys}))
     better = next((row.better[metric] for row in wanted if metric in row.better), "higher")
-    rows = sorted(_rows(wanted, keys, metric), key=lambda row: merit(row.value, better))
+    grouped = _grouped(wanted, keys)
+    rows = [_row(members, keys, metric) for members in grouped]
+    order = sorted(range(len(rows)), key=lambda i: merit(rows[i].value, better))
+    rows = _with_differences([(rows[i], grouped[i]) for i in order], metric)
     return Board(metric, better, rows, _notes(wanted, rows, metric, skipped))
 
 
@@ -158,24 +165,28 @@ def _says_more(key: str, group: str, found: Sequence[Found]) -> bool:
     return any(len(of_file) > 1 for of_file in values.values())
 
 
-def _rows(found: Sequence[Found], keys: Sequence[str], metric: str) -> list[Row]:
-    """Return a row per combination of values of the keys."""
+def _grouped(found: Sequence[Found], keys: Sequence[str]) -> list[list[Found]]:
+    """Return the runs with the same values of the keys together."""
     grouped: dict[str, list[Found]] = {}
     for row in found:
-        values = {key: row.data if key == "data" else row.keys.get(key) for key in keys}
-        grouped.setdefault(json.dumps(values), []).append(row)
-    return [_row(json.loads(values), members, metric) for values, members in grouped.items()]
+        grouped.setdefault(json.dumps(_values(row, keys)), []).append(row)
+    return [*grouped.values()]
 
 
-def _row(keys: dict[str, Any], members: Sequence[Found], metric: str) -> Row:
+def _values(run: Found, keys: Sequence[str]) -> dict[str, Any]:
+    return {key: run.data if key == "data" else run.keys.get(key) for key in keys}
+
+
+def _row(members: Sequence[Found], keys: Sequence[str], metric: str) -> Row:
     values = [row.scores[metric] for row in members if metric in row.scores]
     states: dict[str, int] = {}
     for row in members:
         states[row.state] = states.get(row.state, 0) + 1
     return Row(
-        keys,
+        _values(members[0], keys),
         mean(values) if values else None,
         stdev(values) if len(values) > 1 else None,
+        None,
         len(values),
         states,
         _mean([row.seconds for row in members]),
@@ -183,6 +194,33 @@ def _row(keys: dict[str, Any], members: Sequence[Found], metric: str) -> Row:
         max((row.memory for row in members if row.memory), default=None),
         [str(row.path) for row in members],
     )
+
+
+def _with_differences(sorted_rows: Sequence[tuple[Row, list[Found]]], metric: str) -> list[Row]:
+    """Return the rows with their differences to the first one, over the seeds that both have."""
+    best, of_best = sorted_rows[0]
+    found = [best]
+    for row, members in sorted_rows[1:]:
+        if row.value is None or best.value is None or _data_of(members) != _data_of(of_best):
+            found.append(row)
+            continue
+        paired = difference(_by_seed(members, metric), _by_seed(of_best, metric))
+        unpaired = Difference(row.value - best.value, None, None, 0)
+        found.append(row._replace(minus_best=paired or unpaired))
+    return found
+
+
+def _data_of(members: Sequence[Found]) -> set[str]:
+    return {run.data for run in members}
+
+
+def _by_seed(members: Sequence[Found], metric: str) -> dict[int, float]:
+    """Return the score of each seed, the mean if several runs have it."""
+    values: dict[int, list[float]] = {}
+    for run in members:
+        if run.seed is not None and metric in run.scores:
+            values.setdefault(run.seed, []).append(run.scores[metric])
+    return {seed: mean(of_seed) for seed, of_seed in values.items()}
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
@@ -201,6 +239,12 @@ def _notes(found: Sequence[Found], rows: Sequence[Row], metric: str, skipped: in
     notes = []
     if metric.startswith("eval/") and len(rows) > 1:
         notes.append(CHOSEN_ON_TEST)
+    alone = [row for row in rows if row.minus_best and row.minus_best.low is None]
+    if alone:
+        notes.append(
+            f"no interval where fewer than two seeds are shared with the best; `manyviews compare "
+            f"{rows[0].paths[0]} {alone[0].paths[0]}` compares two runs over the same test items"
+        )
     lost = sum(row.state in attempts.LOST for row in found)
     if lost:
         notes.append(f"{lost} of {len(found)} runs failed")
@@ -215,8 +259,8 @@ def table(board: Board) -> Table:
     for title in titles(board):
         made.add_column(title, overflow="fold")
     for row in cells(board):
-        *first, value, runs, state, time, speed, memory = row
-        numbers = (Text(text, no_wrap=True) for text in (value, runs))
+        *first, value, minus_best, runs, state, time, speed, memory = row
+        numbers = (Text(text, no_wrap=True) for text in (value, minus_best, runs))
         cost = (Text(text, no_wrap=True) for text in (time, speed, memory))
         made.add_row(*map(Text, first), *numbers, Text(state), *cost)
     return made
@@ -225,7 +269,7 @@ def table(board: Board) -> Table:
 def titles(board: Board) -> list[str]:
     """Return the titles of the columns."""
     keys = list(board.rows[0].keys)
-    return [*keys, board.metric, "runs", "state", "time", "images/s", "memory"]
+    return [*keys, board.metric, "minus the best", "runs", "state", "time", "images/s", "memory"]
 
 
 def cells(board: Board) -> list[list[str]]:
@@ -242,8 +286,19 @@ def cells(board: Board) -> list[list[str]]:
             "-" if row.memory is None else f"{row.memory:.1f} GB",
         ]
         keys = [_text(value) for value in row.keys.values()]
-        found.append([*keys, value + spread, str(row.runs), states, *cost])
+        minus = _difference(row.minus_best, factor)
+        found.append([*keys, value + spread, minus, str(row.runs), states, *cost])
     return found
+
+
+def _difference(found: Difference | None, factor: float) -> str:
+    """Return a difference and its interval as text, such as "-1.20 (-2.00 to -0.40)"."""
+    if found is None:
+        return ""
+    interval = ""
+    if found.low is not None and found.high is not None:
+        interval = f" ({factor * found.low:+.2f} to {factor * found.high:+.2f})"
+    return f"{factor * found.value:+.2f}{interval}"
 
 
 def scale(metric: str) -> tuple[float, str]:
@@ -265,10 +320,12 @@ def as_csv(board: Board) -> str:
     made = io.StringIO()
     writer = csv.writer(made, lineterminator="\n")
     cost = ["seconds", "images_per_s", "memory_gb"]
-    writer.writerow([*board.rows[0].keys, board.metric, "spread", "runs", "states", *cost])
+    minus = ["minus_best", "minus_best_low", "minus_best_high", "seeds_of_both"]
+    writer.writerow([*board.rows[0].keys, board.metric, "spread", *minus, "runs", "states", *cost])
     for row in board.rows:
         states = " ".join(f"{state}:{n}" for state, n in row.states.items())
-        numbers = [row.value, row.spread, row.runs, states]
+        differences = row.minus_best or [None] * len(minus)
+        numbers = [row.value, row.spread, *differences, row.runs, states]
         numbers += [row.seconds, row.images_per_s, row.memory]
         writer.writerow([*row.keys.values(), *("" if n is None else n for n in numbers)])
     return made.getvalue()
@@ -282,5 +339,9 @@ def as_markdown(board: Board) -> str:
 
 def as_json(board: Board) -> str:
     """Return the table as JSON."""
-    content: Mapping[str, Any] = {**board._asdict(), "rows": [row._asdict() for row in board.rows]}
+    rows = [
+        {**row._asdict(), "minus_best": row.minus_best and row.minus_best._asdict()}
+        for row in board.rows
+    ]
+    content: Mapping[str, Any] = {**board._asdict(), "rows": rows}
     return json.dumps(content, indent=2) + "\n"

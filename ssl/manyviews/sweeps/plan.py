@@ -205,11 +205,7 @@ def trials_of(
     numbers = {trial.folder: trial.number for trial in before}
     pairs = zip(cells, config.compose_cells(cells, config_dir), strict=True)
     for overrides, (cell, choices) in pairs:
-        if cell["resume"] == "never":
-            raise ConfigError(
-                "resume=never begins a new run each time, and a sweep continues its runs; leave it "
-                "out"
-            )
+        check_resume(cell)
         needs = None
         stages = retriever_stage.stages(cell, choices, overrides, config_dir)
         for stage in stages:
@@ -221,3 +217,15 @@ def trials_of(
                     typed += [f"seed={stage.config['seed']}"]
                 yield Trial(number, typed, folder, stage.config, dict(stage.choices), needs)
             needs = numbers[folder]
+
+
+def check_resume(cell: Config) -> None:
+    """Raise if a run of a sweep would be begun anew each time.
+
+    Raises:
+        ConfigError: says what to leave out.
+    """
+    if cell["resume"] == "never":
+        raise ConfigError(
+            "resume=never begins a new run each time, and a sweep continues its runs; leave it out"
+        )

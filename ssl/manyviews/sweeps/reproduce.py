@@ -9,14 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from manyviews import config, retriever_stage, runs
-from manyviews.errors import RunFailed, one_line, unknown
+from manyviews.errors import ConfigError, RunFailed, unknown
 from manyviews.evaluation.words import score_name
 from manyviews.runs import status
 from manyviews.runs.files import read_object, replace_text, write_json
@@ -156,10 +154,12 @@ def _score_missing(table: Table, path: Path, overrides: Sequence[str]) -> None:
     wanted = {name for name in table.columns.values() if name.startswith(("eval/", "val/"))}
     if wanted <= measured or not asked:
         return
-    words = ["evaluate", f"run={path}", *asked, "logger.wandb=null"]
-    done = subprocess.run([sys.executable, "-m", "manyviews", *words], capture_output=True)
-    if done.returncode:
-        print(f"{path} cannot be scored: {one_line(done.stderr.decode(errors='replace'))}")
+    from manyviews import scoring
+
+    try:
+        scoring.evaluate([f"run={path}", *asked, "logger.wandb=null"])
+    except (ConfigError, RunFailed) as error:
+        print(f"{path} cannot be scored: {error}")
 
 
 def _write(

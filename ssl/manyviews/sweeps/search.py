@@ -61,10 +61,7 @@ class Search:
 
     def _check_corners(self) -> None:
         """Compose a run with each choice and each end of an interval, and check the metrics."""
-        middle = [axis.ends[0] for axis in self.axes]
-        cells = [[*self.fixed, *middle]]
-        for i, axis in enumerate(self.axes):
-            cells += [[*self.fixed, *middle[:i], end, *middle[i + 1 :]] for end in axis.ends[1:]]
+        cells = config.corners(self.fixed, self.axes)
         composed = [one for one, _ in config.compose_cells(cells, self.config_dir)]
         check_metric(self.settings["metric"], composed[0], "sweep.metric")
         if self.settings["pruner"] != "none":
