@@ -145,6 +145,7 @@ def _pretrain(arguments: argparse.Namespace) -> None:
         "jobs": arguments.jobs,
         "retry": arguments.retry,
         "dry_run": arguments.dry_run or None,
+        "detach": arguments.detach or None,
     }
     given = {name: value for name, value in options.items() if value is not None}
     if arguments.multirun:

@@ -73,6 +73,11 @@ def _parser() -> argparse.ArgumentParser:
     pretrain.add_argument(
         "--dry-run", action="store_true", help="plan the sweep, print its commands, run nothing"
     )
+    pretrain.add_argument(
+        "--detach",
+        action="store_true",
+        help="with launcher=slurm: submit the jobs and leave; the same command without it collects",
+    )
     evaluate = _command(commands, "evaluate", "score a run or any backbone on any data")
     evaluate.epilog = "example: manyviews evaluate run=runs/swav-cifar10-resnet18-3f2a9c1e-s0"
 

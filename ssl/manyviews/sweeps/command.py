@@ -12,13 +12,17 @@ import yaml
 from manyviews import config
 from manyviews.errors import ConfigError, RunFailed, one_line
 from manyviews.runs import status
-from manyviews.sweeps import attempts
-from manyviews.sweeps.attempts import Attempt
-from manyviews.sweeps.controller import Controller, Retry, environment
-from manyviews.sweeps.plan import Sweep, Trial, load, plan
+from manyviews.schema import Config
+from manyviews.sweeps import attempts, slurm
+from manyviews.sweeps.attempts import Attempt, is_finished
+from manyviews.sweeps.controller import Controller, Retry
+from manyviews.sweeps.job import read_code
+from manyviews.sweeps.plan import Sweep, Trial, load, plan, save_launcher
+from manyviews.sweeps.processes import cores_of_each
 from manyviews.sweeps.search import Search
+from manyviews.sweeps.slurm import Jobs
 
-OURS = ("sweep",)  # groups of the sweep itself; all others are those of its runs
+OURS = ("sweep", "launcher")  # groups of the sweep itself; all others are those of its runs
 
 
 def run(
@@ -28,6 +32,7 @@ def run(
     jobs: int = 1,
     retry: Retry = "failed",
     dry_run: bool = False,
+    detach: bool = False,
 ) -> Sweep:
     """Plan a sweep, run what is left of it, and say how it ended.
 
@@ -37,6 +42,7 @@ def run(
         jobs: most runs at the same time.
         retry: what to do with runs that failed before.
         dry_run: True to print the plan and run nothing.
+        detach: True to submit the jobs that may begin, and to leave.
 
     Raises:
         ConfigError: a mistake in any run, told before the first starts.
@@ -48,8 +54,10 @@ def run(
     if jobs < 1:
         raise ConfigError(f"-j {jobs}; allowed: 1 or more")
     own, of_runs = _divided(_with_file(overrides))
-    settings, _ = config.compose("multirun", own, config_dir)
-    settings, search = settings["sweep"], None
+    of_launcher = _of_launcher(own)
+    composed, _ = config.compose("multirun", own, config_dir)
+    settings, of_jobs, search = composed["sweep"], composed["launcher"], None
+    _check_launcher(settings, of_jobs, detach=detach, dry_run=dry_run)
     if settings.get("sampler") is None:
         sweep = plan(of_runs, settings, config_dir, write=not dry_run)
         print(f"{sweep.path}: {_counts(standing(sweep))}", flush=True)
@@ -58,12 +66,25 @@ def run(
         sweep = search.sweep
         print(f"{sweep.path}: {_counts(standing(sweep))}, {search.left} to be proposed", flush=True)
     if dry_run:
-        for line in _commands(sweep, jobs):
+        for line in _commands(sweep, of_jobs["cpus"] if of_jobs else cores_of_each(jobs)):
             print(line)
         return sweep
+    _check_open_jobs(sweep, of_jobs)
+    save_launcher(sweep.path, of_launcher)
+    submitter = Jobs(sweep.path, of_jobs, jobs) if of_jobs else None
     controller = Controller(
-        sweep, jobs=jobs, retry=retry, minutes=settings["minutes"], search=search
+        sweep,
+        jobs=jobs,
+        launcher=submitter,
+        retry=retry,
+        minutes=settings["minutes"],
+        search=search,
     )
+    if detach and submitter is not None:
+        now, before, later = controller.detach(submitter.submit)
+        print(f"{now} jobs submitted, {before} are there from earlier, {later} wait for other runs")
+        print("the same command without --detach collects them and submits the rest")
+        return sweep
     ended = controller.run()
     if search is not None and (best := search.best()):
         print(f"best {settings['metric']}: {best[1]:.4f} by {best[0].command}")
@@ -115,6 +136,58 @@ def _divided(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
     return parts
 
 
+def _of_launcher(own: Sequence[str]) -> list[str]:
+    """Return the overrides of the launcher among those of the sweep.
+
+    Raises:
+        ConfigError: settings of jobs, and no launcher was chosen.
+    """
+    found = [text for text in own if text.lstrip("+~").startswith("launcher")]
+    if found and not any(text.startswith("launcher=") for text in found):
+        raise ConfigError(f"{found[0]} is a setting of jobs; type launcher=slurm, too")
+    return found
+
+
+def _check_launcher(settings: Config, of_jobs: Config, *, detach: bool, dry_run: bool) -> None:
+    """Raise unless the launcher can do what is asked of it.
+
+    Raises:
+        ConfigError: says what to type instead.
+    """
+    if detach and not of_jobs:
+        raise ConfigError("--detach leaves jobs behind, not processes; type launcher=slurm, too")
+    if detach and of_jobs["cluster"] == "debug":
+        raise ConfigError("the jobs of launcher.cluster=debug run in this process; leave --detach")
+    if detach and settings.get("sampler") is not None:
+        raise ConfigError(
+            "a search proposes runs by the results of others, and so has to stay; leave --detach"
+        )
+    if of_jobs and settings["minutes"] is not None:
+        raise ConfigError(
+            f"sweep.minutes={settings['minutes']} would count the time in SLURM's queue; type "
+            "launcher.minutes=N for the time limit of a job"
+        )
+    if of_jobs and not dry_run:
+        slurm.check(of_jobs)
+
+
+def _check_open_jobs(sweep: Sweep, of_jobs: Config) -> None:
+    """Raise if a trial has a job of another launcher.
+
+    Raises:
+        ConfigError: names the launcher.
+    """
+    for number, known in attempts.open_jobs(sweep.path).items():
+        if known.cluster != of_jobs.get("cluster") and not is_finished(sweep.trials[number]):
+            name = "launcher=slurm" + f" launcher.cluster={known.cluster}" * (
+                known.cluster != "slurm"
+            )
+            raise ConfigError(
+                f"{Path(sweep.trials[number].folder).name} was submitted as job {known.job}, whose "
+                f"end is not known yet; type {name}, too"
+            )
+
+
 def _counts(standing: Mapping[int, str]) -> str:
     """Return how many runs there are, and how they stand."""
     states = list(standing.values())
@@ -122,22 +195,26 @@ def _counts(standing: Mapping[int, str]) -> str:
 
 
 def standing(sweep: Sweep) -> dict[int, str]:
-    """Return by number how each trial stands: planned, training, finished, failed, ..."""
-    last = attempts.last_of(sweep.path)
+    """Return by number how each trial stands: planned, queued, training, finished, failed, ..."""
+    last, jobs = attempts.last_of(sweep.path), attempts.open_jobs(sweep.path)
     found = {}
     for trial in sweep.trials:
         known = status.read(Path(trial.folder))
         state = known.state if known is not None else "planned"
-        ended = last.get(trial.number)
-        if state != "finished" and ended is not None and ended.state != "finished":
+        ended, job = last.get(trial.number), jobs.get(trial.number)
+        if job is not None and read_code(sweep.path, trial.number, job.job) is None:
+            worked = known is not None and known.heartbeat >= job.began
+            if state != "finished" and not (worked and state in ("training", "trained")):
+                state = "queued"
+        elif state != "finished" and ended is not None and ended.state != "finished":
             state = ended.state
         found[trial.number] = state
     return found
 
 
-def _commands(sweep: Sweep, jobs: int) -> list[str]:
+def _commands(sweep: Sweep, threads: int) -> list[str]:
     """Return the command of each run that is not finished, with its number of threads."""
-    variables = [f"{k}={v}" for k, v in environment(0, jobs).items() if k == "OMP_NUM_THREADS"]
+    variables = [] if "OMP_NUM_THREADS" in os.environ else [f"OMP_NUM_THREADS={threads}"]
     states = standing(sweep)
     return [
         " ".join([*variables, trial.command])
