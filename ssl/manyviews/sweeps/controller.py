@@ -115,11 +115,12 @@ class Controller:
             ConfigError: another controller runs this sweep.
         """
         with self._alone():
-            left = [trial for trial in self._left() if not self.launcher.is_at_work(trial)]
-            there = sum(map(self.launcher.is_at_work, self.sweep.trials))
-            now = [trial for trial in left if self._may_begin(trial)]
+            left = self._left()
+            there = [trial for trial in left if self.launcher.is_at_work(trial)]
+            new = [trial for trial in left if trial not in there]
+            now = [trial for trial in new if self._may_begin(trial)]
             submit(now)
-        return len(now), there, len(left) - len(now)
+        return len(now), len(there), len(new) - len(now)
 
     def _pause(self) -> None:
         time.sleep(max(POLL, self.launcher.pause))
