@@ -18,6 +18,7 @@ from manyviews.sweeps import attempts, controller, processes
 from manyviews.sweeps.controller import Controller
 from manyviews.sweeps.plan import Sweep, Trial, load
 
+
 def run(sweep, **options):
     """How the trials ended, and what was said."""
     said = []

@@ -230,6 +230,7 @@ def test_a_preempted_job_saves_waits_for_slurm_and_goes_on_when_it_runs_again(cl
         if not sent and Path("runs/r0/done.txt").exists():
             sent.append(signal.SIGTERM)
         elif len(sent) == 1 and known.state == "stopped":
+            time.sleep(1)  # a job that ended by itself would not run again
             sent.append(signal.SIGUSR2)
         elif len(sent) == 2 and len(begun()) == 2:
             Path("go").touch()
@@ -282,6 +283,7 @@ def test_ctrl_c_cancels_jobs_that_wait_and_lets_the_others_save(cluster):
     assert status.read(Path("runs/r0")).state == "stopped" and not Path("runs/r1").exists()
     said = sorted(file.read_text() for file in cluster.glob("*.state"))
     assert said[0] == "CANCELLED by 0" and said[1] in ("COMPLETED", "RUNNING")
+    assert "end" in job.wish_file(sweep.path, 1).read_text()  # nothing had to be killed
 
 
 def test_a_trial_that_does_not_listen_is_cancelled(cluster, monkeypatch):
@@ -296,7 +298,8 @@ def test_a_trial_that_does_not_listen_is_cancelled(cluster, monkeypatch):
     made._pause = lambda: (interrupt(), time.sleep(0.1))
     with pytest.raises(Interrupted):
         made.run()
-    assert not children_of("trial.py")
+    (state,) = cluster.glob("*.state")
+    assert state.read_text() == "CANCELLED by 0" and not children_of("trial.py")
 
 
 def test_jobs_that_slurm_refuses_are_one_line(cluster):

@@ -157,7 +157,9 @@ def _check_launcher(settings: Config, of_jobs: Config, *, detach: bool, dry_run:
     if detach and not of_jobs:
         raise ConfigError("--detach leaves jobs behind, not processes; type launcher=slurm, too")
     if detach and of_jobs["cluster"] == "debug":
-        raise ConfigError("the jobs of launcher.cluster=debug run in this process; leave --detach out")
+        raise ConfigError(
+            "the jobs of launcher.cluster=debug run in this process; leave --detach out"
+        )
     if detach and settings.get("sampler") is not None:
         raise ConfigError(
             "a search proposes runs by the results of others, and so has to stay; leave --detach out"

@@ -126,9 +126,7 @@ class Job:
                 self._kill()
             time.sleep(POLL)
         self._kill()  # what it left behind
-        again = Job(
-            self.sweep, self.trial, self.grace, self.threads, self.command, self._seconds()
-        )
+        again = Job(self.sweep, self.trial, self.grace, self.threads, self.command, self._seconds())
         again.folder = self.folder
         return DelayedSubmission(again)
 

@@ -144,7 +144,7 @@ class Jobs:
 
     def _lost(self, number: int) -> End:
         """Return the end of a job that did not say how it ended."""
-        state = self._job(number).state if self.on_slurm else "UNKNOWN"
+        state = _watcher().get_state(self.open[number], "cache") if self.on_slurm else "UNKNOWN"
         if state == "UNKNOWN":
             return End(None, "killed", f"job {self.open[number]} is gone")
         lost = "timed out" if state.startswith(("TIMEOUT", "DEADLINE")) else "killed"
