@@ -1,6 +1,5 @@
 """Trials as processes: they fail, are killed and stopped, and the sweep goes on."""
 
-import json
 import os
 import signal
 import subprocess
@@ -16,7 +15,7 @@ from manyviews.errors import ConfigError, Interrupted
 from manyviews.runs import status
 from manyviews.sweeps import attempts, controller, processes
 from manyviews.sweeps.controller import Controller
-from manyviews.sweeps.plan import Sweep, Trial, load
+from manyviews.sweeps.plan import load
 
 
 def run(sweep, **options):

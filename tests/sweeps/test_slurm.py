@@ -29,6 +29,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(slurm, "PAUSE", 0.1)
     monkeypatch.setattr(slurm, "ASK", 0.5)
     monkeypatch.setattr(slurm, "ASK_SOON", 0.2)
+    monkeypatch.setattr(slurm, "SURE", 0.5)
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def cluster(tmp_path, monkeypatch):
     folder = tmp_path / "slurm"
     folder.mkdir()
     (folder / "first").write_text(str(next(FIRST)))
-    for name in slurm.COMMANDS + ("scontrol",):
+    for name in (*slurm.COMMANDS, "scontrol"):
         (folder / name).write_text(f'#!/bin/sh\nexec {sys.executable} {SLURM} {name} "$@"\n')
         (folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")

@@ -138,7 +138,7 @@ class Multirun(_Keys):
     """Top-level keys of a sweep, beside those of its runs."""
 
     sweep: Sweep
-    launcher: Launcher = Launcher()
+    launcher: Launcher
 
 
 SCHEMAS: dict[str, type[_Keys]] = {

@@ -162,7 +162,7 @@ def _check_launcher(settings: Config, of_jobs: Config, *, detach: bool, dry_run:
         )
     if detach and settings.get("sampler") is not None:
         raise ConfigError(
-            "a search proposes runs by the results of others, and so has to stay; leave --detach out"
+            "a search proposes runs by the results of others, so it has to stay; leave --detach out"
         )
     if of_jobs and settings["minutes"] is not None:
         raise ConfigError(

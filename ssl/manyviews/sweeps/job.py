@@ -209,7 +209,7 @@ class Job:
                 handler(number, frame)
 
         numbers = (signal.SIGTERM, signal.SIGINT)
-        before = {number: signal.getsignal(number) for number in numbers}
+        before: dict[int, Any] = {number: signal.getsignal(number) for number in numbers}
         for number in numbers:
             signal.signal(number, hear)
         try:

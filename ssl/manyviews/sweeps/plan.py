@@ -2,9 +2,9 @@
 
 A sweep folder `sweeps/<name>/` holds `spec.json` (what was asked for), `plan.jsonl` (a line per
 trial with its resolved config and its run folder), `attempts.jsonl` (when each process began and
-how it ended), `logs/` (what each trial printed) and `launcher.json` (what was typed last about where
-its trials run). A plan that is written is read again and never
-composed again, so that a YAML file that changes later changes nothing in it.
+how it ended), `logs/` (what each trial printed) and `launcher.json` (what was typed last about
+where its trials run). A plan that is written is read again and never composed again, so that a YAML
+file that changes later changes nothing in it.
 """
 
 from __future__ import annotations

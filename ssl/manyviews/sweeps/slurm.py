@@ -29,6 +29,9 @@ FOLDER = "jobs"  # of a sweep: what submitit writes
 PAUSE = 2.0  # seconds between two looks at the files of jobs on a shared disk
 ASK = 30.0  # seconds between two questions to SLURM
 ASK_SOON = 2.0  # while a job is told to end
+# Seconds after which a job is lost that is over, as SLURM says, and did not say how it ended: it
+# might be queued again, and a shared disk shows files late.
+SURE = 60.0
 RESERVE = 0.8  # of the notice is for the trial to save; the rest is for the job to be queued again
 COMMANDS = ("sbatch", "srun", "scancel", "squeue", "sacct")
 # What SLURM says of a job that it may have lost, or may still queue again.
@@ -54,8 +57,7 @@ class Jobs:
         self.told: set[int] = set()  # numbers of the trials that shall end
         self.killed: set[int] = set()
         self.asked = -ASK  # when SLURM was asked, in seconds of the monotonic clock
-        self.over: set[int] = set()  # trials whose jobs are over, by what SLURM said last
-        self.over_before: set[int] = set()  # and by what it said before that
+        self.over: dict[int, float] = {}  # since when SLURM says that the job of a trial is over
 
     @cached_property
     def open(self) -> dict[int, str]:
@@ -117,21 +119,26 @@ class Jobs:
         """Return how the job of a trial ended; None while it waits or works."""
         number = trial.number
         self._ask()
-        over = number in self.over
+        since = self.over.get(number)
         said = job.read_code(self.sweep, number, self.open[number])
-        if said is not None and (over or self.on_slurm):
+        if said is not None and (since is not None or self.on_slurm):
             found = self._end(said)
         elif number in self.killed and self.on_slurm:
             found = End(None, "killed", "cancelled by the sweep")
-        elif said is None and over and number in self.over_before:
+        elif said is None and since is not None and self.asked - since >= self._patience(number):
             found = self._lost(number)
         else:
             return None
         self.open.pop(number)
         self.begun.pop(number, None)
-        for known in (self.told, self.killed, self.over, self.over_before):
-            known.discard(number)
+        self.over.pop(number, None)
+        self.told.discard(number)
+        self.killed.discard(number)
         return found
+
+    def _patience(self, number: int) -> float:
+        """Return the seconds after which a job that is over is lost."""
+        return SURE if self.on_slurm and number not in self.told else 0.0
 
     def _end(self, said: job.Code) -> End:
         if not said.lost:
@@ -159,8 +166,8 @@ class Jobs:
             for number in self.open:
                 self._job(number)  # the watcher asks for all jobs that it knows
             _watcher().update()
-            self.asked = time.monotonic()
-        self.over_before, self.over = self.over, {n for n in self.open if self._is_over(n)}
+        self.asked = now
+        self.over = {n: self.over.get(n, now) for n in self.open if self._is_over(n)}
 
     def _is_over(self, number: int) -> bool:
         """Return True if a job neither runs nor waits; SLURM counts a queued one as waiting."""
