@@ -165,6 +165,7 @@ def _of_sweep(arguments: argparse.Namespace) -> dict[str, Any]:
         "jobs": arguments.jobs,
         "retry": arguments.retry,
         "dry_run": arguments.dry_run or None,
+        "detach": getattr(arguments, "detach", False) or None,  # tables have no such option
     }
     return {name: value for name, value in options.items() if value is not None}
 
@@ -186,7 +187,7 @@ def _sweep_runs(arguments: argparse.Namespace, options: dict[str, Any]) -> None:
 
 
 def _sweep(arguments: argparse.Namespace) -> None:
-    from manyviews.sweeps import agents, command
+    from manyviews.sweeps import agents, command, standing
 
     match arguments.words:
         case ["trial", folder, number]:
@@ -198,7 +199,7 @@ def _sweep(arguments: argparse.Namespace) -> None:
                 text = agents.wandb_sweep(file, arguments.config_dir)
             print(text, end="")
         case [folder]:
-            _print_lines(command.show(folder))
+            _print_lines(standing.show(folder))
         case _:
             raise ConfigError("type manyviews sweep FOLDER, or manyviews sweep wandb FILE")
 

@@ -67,6 +67,11 @@ def _parser() -> argparse.ArgumentParser:
         help="a sweep: a run for each combination of values",
     )
     _add_options_of_sweeps(pretrain)
+    pretrain.add_argument(
+        "--detach",
+        action="store_true",
+        help="with launcher=slurm: submit the jobs and leave; the same command without it collects",
+    )
     evaluate = _command(commands, "evaluate", "score a run or any backbone on any data")
     evaluate.epilog = "example: manyviews evaluate run=runs/swav-cifar10-resnet18-3f2a9c1e-s0"
 

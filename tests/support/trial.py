@@ -30,6 +30,7 @@ def main(sweep, number):
 def work(run, acts):
     with (run.parent / "begun.txt").open("a") as file:
         file.write(f"{run.name} {os.environ.get('OMP_NUM_THREADS')}\n")
+    (run / "variables.txt").write_text(" ".join(os.environ))
     done = run / "done.txt"
     status.write(run, state="training", reason="")
     signal.signal(signal.SIGTERM, lambda *_: stop(run, acts))

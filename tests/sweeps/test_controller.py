@@ -1,6 +1,5 @@
 """Trials as processes: they fail, are killed and stopped, and the sweep goes on."""
 
-import json
 import os
 import signal
 import subprocess
@@ -10,40 +9,21 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from stand_ins import STAND_IN, begun, children_of, needs_proc, planned, wait_until
 
 from manyviews.errors import ConfigError, Interrupted
 from manyviews.runs import status
-from manyviews.sweeps import attempts, controller
+from manyviews.sweeps import attempts, controller, processes
 from manyviews.sweeps.controller import Controller
-from manyviews.sweeps.plan import Sweep, Trial, load
-
-SUPPORT = Path(__file__).parents[1] / "support"
-STAND_IN = [sys.executable, str(SUPPORT / "trial.py")]
-
-
-def planned(*acts, needs=None, name="some"):
-    """A sweep whose trials do what their configs say."""
-    path = Path("sweeps", name)
-    trials = [
-        Trial(i, [f"seed={i}"], f"runs/r{i}", act, {}, (needs or {}).get(i))
-        for i, act in enumerate(acts)
-    ]
-    path.mkdir(parents=True)
-    lines = (json.dumps(trial._asdict()) + "\n" for trial in trials)
-    (path / "plan.jsonl").write_text("".join(lines))
-    return Sweep(path, trials)
+from manyviews.sweeps.plan import load
 
 
 def run(sweep, **options):
     """How the trials ended, and what was said."""
     said = []
     made = Controller(sweep, say=said.append, **options)
-    made.command = STAND_IN
+    made.launcher.command = STAND_IN
     return {number: attempt.state for number, attempt in made.run().items()}, said
-
-
-def begun():
-    return [line.split()[0] for line in Path("runs/begun.txt").read_text().splitlines()]
 
 
 FIVE_WAYS = [
@@ -94,11 +74,11 @@ def test_a_free_place_is_taken_at_once():
 
 def test_the_cores_are_divided_and_the_user_s_choice_stays(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(controller, "usable_cores", lambda: 8)
-    assert controller.environment(1, 3)["OMP_NUM_THREADS"] == "2"
-    assert controller.environment(0, 20)["OMP_NUM_THREADS"] == "1"
+    monkeypatch.setattr(processes, "usable_cores", lambda: 8)
+    assert processes.environment(1, 3)["OMP_NUM_THREADS"] == "2"
+    assert processes.environment(0, 20)["OMP_NUM_THREADS"] == "1"
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
-    assert "OMP_NUM_THREADS" not in controller.environment(1, 3)
+    assert "OMP_NUM_THREADS" not in processes.environment(1, 3)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +87,7 @@ def test_the_cores_are_divided_and_the_user_s_choice_stays(monkeypatch):
 )
 def test_no_two_trials_see_the_same_gpu_while_there_are_enough(jobs, expected, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6,7")
-    found = [controller.environment(i, jobs).get("CUDA_VISIBLE_DEVICES") for i in range(jobs)]
+    found = [processes.environment(i, jobs).get("CUDA_VISIBLE_DEVICES") for i in range(jobs)]
     assert found == expected
 
 
@@ -132,7 +112,7 @@ def test_a_run_that_another_process_trains_is_waited_for():
     held = FileLock("runs/r0/.lock")
     held.acquire()
     made = Controller(sweep, say=lambda _: None)
-    made.command = STAND_IN
+    made.launcher.command = STAND_IN
     polls = iter(range(10**6))
 
     def sleep(_):
@@ -164,7 +144,7 @@ from manyviews.errors import Interrupted
 from manyviews.sweeps.controller import Controller
 from manyviews.sweeps.plan import load
 made = Controller(load(Path("sweeps/some")), jobs=2)
-made.command = {command}
+made.launcher.command = {command}
 try:
     made.run()
 except Interrupted as error:
@@ -185,31 +165,6 @@ def controlled():
     )
 
 
-def wait_until(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it takes too long"
-        time.sleep(0.05)
-
-
-def children_of(word):
-    """Living processes of this test's folder whose command holds a word."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (folder / "cmdline").read_text()
-            here = (folder / "cwd").resolve() == Path.cwd()
-            living = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-        except OSError:
-            continue
-        if here and living and word in command:
-            found.append(int(folder.name))
-    return found
-
-
-needs_proc = pytest.mark.skipif(not Path("/proc/self").exists(), reason="reads /proc")
-
-
 @needs_proc
 @pytest.mark.parametrize("whom", ["controller", "both"])
 def test_what_survives_a_killed_controller_is_found_and_nothing_runs_twice(whom):
@@ -220,7 +175,7 @@ def test_what_survives_a_killed_controller_is_found_and_nothing_runs_twice(whom)
     first.communicate()
     if whom == "both":
         os.kill(attempts.process_of(Path("sweeps/some"), 0), signal.SIGKILL)
-        wait_until(lambda: controller.is_free(Path("sweeps/some/trials/0.lock")))
+        wait_until(lambda: processes.is_free(Path("sweeps/some/trials/0.lock")))
     ended, said = run(load(Path("sweeps/some")), jobs=2)
     assert set(ended.values()) == {"finished"}
     adopted = [line for line in said if "is still running; waiting for it" in line]
@@ -248,7 +203,7 @@ def test_trials_that_do_not_listen_are_killed(monkeypatch):
     monkeypatch.setattr(controller, "GRACE", 0.3)
     sweep = planned({"seconds": 60, "deaf": True})
     made = Controller(sweep, say=lambda _: None)
-    made.command = STAND_IN
+    made.launcher.command = STAND_IN
     sleep = time.sleep
 
     def stop_soon(seconds):

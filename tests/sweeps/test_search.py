@@ -25,7 +25,7 @@ def made(config_dir, *of_sweep, space=SPACE):
 
 def run(found, jobs=1):
     begun = Controller(found.sweep, jobs=jobs, search=found, say=lambda _: None)
-    begun.command = STAND_IN
+    begun.launcher.command = STAND_IN
     return begun.run()
 
 
@@ -107,7 +107,7 @@ def test_trials_without_hope_are_ended_and_the_best_stays(pruner, config_dir, mo
 def test_a_trial_that_failed_counts_and_the_search_goes_on(config_dir):
     found = made(config_dir, "sweep.trials=3")
     begun = Controller(found.sweep, search=found, say=lambda _: None)
-    begun.command = [sys.executable, "-c", "import sys; sys.exit('manyviews: no')"]
+    begun.launcher.command = [sys.executable, "-c", "import sys; sys.exit('manyviews: no')"]
     ended = begun.run()
     assert [attempt.state for attempt in ended.values()] == ["failed"] * 3
     assert found.best() is None

@@ -18,7 +18,8 @@ PLAIN_BACKSLASH = re.compile(r"[^'\"\[\]{}()]*\\[^'\"\[\]{}()]*")
 LIBRARIES = ("timm/", "torchvision/")  # `backbone=timm/NAME` chooses a model of a library by name
 
 INSTEAD_OF_HYDRA = {
-    "hydra/launcher": "; type -m, and -j N for N runs at the same time",
+    "hydra/launcher": "; type -m, and -j N for N runs at the same time, or launcher=slurm for "
+    "jobs of SLURM",
     "hydra/sweeper": "; type -m for a grid, or -m with sweep=optuna for a search",
 }
 SETS = "callbacks.other_data.sets"  # takes names of data sets, each of which has a file

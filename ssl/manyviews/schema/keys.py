@@ -124,10 +124,29 @@ class Sweep(_Keys):
     prune_from: int = pydantic.Field(1, ge=1)
 
 
+class Launcher(_Keys):
+    """Keys of `launcher`: the jobs of a scheduler; processes on this machine have none."""
+
+    cluster: Literal["slurm", "local", "debug"] = "slurm"
+    partition: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    constraint: str | None = None
+    gpus: int = pydantic.Field(0, ge=0)
+    cpus: int = pydantic.Field(1, ge=1)
+    memory_gb: float | None = pydantic.Field(None, gt=0)
+    minutes: int = pydantic.Field(1, ge=1)
+    requeue: int = pydantic.Field(0, ge=0)
+    notice_seconds: int = pydantic.Field(1, ge=1)
+    setup: list[str] = []
+    python: str | None = None
+
+
 class Multirun(_Keys):
     """Top-level keys of a sweep, beside those of its runs."""
 
     sweep: Sweep
+    launcher: Launcher
 
 
 class Reproduce(_Keys):

@@ -51,7 +51,7 @@ def wandb_sweep(file: str, config_dir: str | None = None) -> str:
     """
     if not file.endswith(request.FILES):
         raise ConfigError(f"{file}: type a YAML file with keys of sweep, such as mine.yaml")
-    settings, _ = request.read([f"sweep={file}"], config_dir)
+    settings = request.read([f"sweep={file}"], config_dir).sweep
     _check_possible(settings)
     method = METHODS[settings["sampler"]] if "sampler" in settings else "grid"
     fixed, axes = config.space(settings["overrides"], config_dir)

@@ -36,6 +36,20 @@ class Attempt(NamedTuple):
     seconds: float
 
 
+class OpenJob(NamedTuple):
+    """A job of a scheduler whose end is not recorded.
+
+    Attributes:
+        job: its id.
+        cluster: the scheduler, as `launcher.cluster` names it.
+        began: when it was submitted, in seconds since 1970.
+    """
+
+    job: str
+    cluster: str
+    began: float
+
+
 def append(sweep: Path, record: dict[str, Any]) -> None:
     """Append a record to the file of a sweep folder."""
     with (sweep / FILE).open("a", encoding="utf-8") as file:
@@ -64,6 +78,17 @@ def process_of(sweep: Path, trial: int) -> int | None:
     """Return the process that was begun last for a trial."""
     begun = [r["pid"] for r in read(sweep) if r["trial"] == trial and "pid" in r]
     return begun[-1] if begun else None
+
+
+def open_jobs(sweep: Path) -> dict[int, OpenJob]:
+    """Return the jobs whose end is not recorded, by number of the trial."""
+    found: dict[int, OpenJob] = {}
+    for record in read(sweep):
+        if "job" in record:
+            found[record["trial"]] = OpenJob(record["job"], record["cluster"], record["began"])
+        elif "state" in record:
+            found.pop(record["trial"], None)
+    return found
 
 
 def how_it_ended(trial: Trial, code: int, log: Path, told: Ended | None) -> tuple[Ended, str]:

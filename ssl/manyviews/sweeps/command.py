@@ -1,21 +1,24 @@
-"""The command `manyviews pretrain -m`, and `manyviews sweep`, which says where a sweep stands."""
+"""The command `manyviews pretrain -m`: plan a sweep, run what is left of it, say how it ended."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from manyviews.errors import ConfigError, RunFailed
-from manyviews.runs import status
-from manyviews.sweeps import attempts, leaderboard, request, spread
-from manyviews.sweeps.attempts import Attempt
-from manyviews.sweeps.controller import Controller, Retry, environment
+from manyviews.errors import ConfigError
+from manyviews.schema import Config
+from manyviews.sweeps import attempts, leaderboard, request, slurm, spread
+from manyviews.sweeps.attempts import is_finished
+from manyviews.sweeps.controller import Controller, Retry
 from manyviews.sweeps.estimate import estimate
-from manyviews.sweeps.plan import Sweep, Trial, load, plan
+from manyviews.sweeps.plan import Sweep, load, plan, save_launcher
+from manyviews.sweeps.processes import cores_of_each
 from manyviews.sweeps.search import Search
+from manyviews.sweeps.slurm import Jobs
+from manyviews.sweeps.standing import commands, counts, say_failed, states_of
 
 
 def run(
@@ -25,6 +28,7 @@ def run(
     jobs: int = 1,
     retry: Retry = "failed",
     dry_run: bool = False,
+    detach: bool = False,
 ) -> Sweep:
     """Plan a sweep, run what is left of it, and say how it ended.
 
@@ -34,6 +38,7 @@ def run(
         jobs: most runs at the same time.
         retry: what to do with runs that failed before.
         dry_run: True to print the plan and run nothing.
+        detach: True to submit the jobs that may begin, and to leave.
 
     Raises:
         ConfigError: a mistake in any run, told before the first starts.
@@ -41,29 +46,43 @@ def run(
         Interrupted: it was told to stop; the same command continues.
     """
     check_jobs(jobs)
-    settings, of_runs = request.read(overrides, config_dir)
-    search = None
+    asked = request.read(overrides, config_dir)
+    settings, of_jobs, search = asked.sweep, asked.launcher, None
+    _check_launcher(settings, of_jobs, detach=detach, dry_run=dry_run)
     if settings.get("sampler") is None:
-        sweep = plan(of_runs, settings, config_dir, write=not dry_run)
-        print(f"{sweep.path}: {counts(standing(sweep))}", flush=True)
+        sweep = plan(asked.of_runs, settings, config_dir, write=not dry_run)
+        print(f"{sweep.path}: {counts(sweep)}", flush=True)
     else:
-        search = Search(of_runs, settings, config_dir)
+        search = Search(asked.of_runs, settings, config_dir)
         sweep = search.sweep
-        print(f"{sweep.path}: {counts(standing(sweep))}, {search.left} to be proposed", flush=True)
+        print(f"{sweep.path}: {counts(sweep)}, {search.left} to be proposed", flush=True)
     if dry_run:
-        planned = [*standing(sweep).values()]
+        planned = [*states_of(sweep).values()]
         left = sum(state not in ("finished", "pruned") for state in planned)
         print(estimate(sweep, left + (search.left if search else 0), jobs))
-        for line in commands(sweep, jobs):
+        for line in commands(sweep, of_jobs["cpus"] if of_jobs else cores_of_each(jobs)):
             print(line)
         return sweep
+    _check_open_jobs(sweep, of_jobs)
+    save_launcher(sweep.path, asked.of_launcher)
+    submitter = Jobs(sweep.path, of_jobs, jobs) if of_jobs else None
     controller = Controller(
-        sweep, jobs=jobs, retry=retry, minutes=settings["minutes"], search=search
+        sweep,
+        jobs=jobs,
+        launcher=submitter,
+        retry=retry,
+        minutes=settings["minutes"],
+        search=search,
     )
+    if detach and submitter is not None:
+        now, before, later = controller.detach(submitter.submit)
+        print(f"{now} jobs submitted, {before} are there from earlier, {later} wait for other runs")
+        print("the same command without --detach collects them and submits the rest")
+        return sweep
     ended = controller.run()
     if search is not None and (best := search.best()):
         print(f"best {settings['metric']}: {best[1]:.4f} by {best[0].command}")
-    if settings["report"] and "finished" in standing(sweep).values():
+    if settings["report"] and "finished" in states_of(sweep).values():
         board = leaderboard.leaderboard([str(sweep.path)])
         Console().print(spread.table(spread.spread(board, **settings["report"])))
     say_failed(sweep, ended)
@@ -82,80 +101,46 @@ def check_jobs(jobs: int) -> None:
         raise ConfigError(f"-j {jobs}; allowed: 1 or more")
 
 
-def counts(standing: Mapping[int, str]) -> str:
-    """Return how many runs there are, and how they stand."""
-    states = list(standing.values())
-    return f"{len(states)} runs: {attempts.count(states)}" if states else "no run yet"
-
-
-def standing(sweep: Sweep) -> dict[int, str]:
-    """Return by number how each trial stands: planned, training, finished, failed, ..."""
-    last = attempts.last_of(sweep.path)
-    found = {}
-    for trial in sweep.trials:
-        known = status.read(Path(trial.folder))
-        state = known.state if known is not None else "planned"
-        ended = last.get(trial.number)
-        if state != "finished" and ended is not None and ended.state != "finished":
-            state = ended.state
-        found[trial.number] = state
-    return found
-
-
-def commands(sweep: Sweep, jobs: int) -> list[str]:
-    """Return the command of each run that is not finished, with its number of threads."""
-    variables = [f"{k}={v}" for k, v in environment(0, jobs).items() if k == "OMP_NUM_THREADS"]
-    states = standing(sweep)
-    return [
-        " ".join([*variables, trial.command])
-        for trial in sweep.trials
-        if states[trial.number] != "finished"
-    ]
-
-
-def say_failed(sweep: Sweep, ended: dict[int, Attempt]) -> None:
-    """Print the runs that did not finish, with the reason.
+def _check_launcher(settings: Config, of_jobs: Config, *, detach: bool, dry_run: bool) -> None:
+    """Raise unless the launcher can do what is asked of it.
 
     Raises:
-        RunFailed: there is one.
+        ConfigError: says what to type instead.
     """
-    states = standing(sweep)
-    failed = [trial for trial in sweep.trials if states[trial.number] != "finished"]
-    pruned = [trial for trial in failed if states[trial.number] == "pruned"]
-    if len(failed) == len(pruned):
-        return
-    for trial in failed:
-        if trial not in pruned:
-            print(_failure(sweep, trial, ended.get(trial.number)))
-    raise RunFailed(
-        f"{len(failed) - len(pruned)} of {len(sweep.trials)} runs did not finish; the same command "
-        "tries them once more"
-    )
+    if detach and not of_jobs:
+        raise ConfigError("--detach leaves jobs behind, not processes; type launcher=slurm, too")
+    if detach and of_jobs["cluster"] == "debug":
+        raise ConfigError(
+            "the jobs of launcher.cluster=debug run in this process; leave --detach out"
+        )
+    if detach and settings.get("sampler") is not None:
+        raise ConfigError(
+            "a search proposes runs by the results of others, so it has to stay; leave --detach out"
+        )
+    if of_jobs and settings["minutes"] is not None:
+        raise ConfigError(
+            f"sweep.minutes={settings['minutes']} would count the time in SLURM's queue; type "
+            "launcher.minutes=N for the time limit of a job"
+        )
+    if of_jobs and not dry_run:
+        slurm.check(of_jobs)
 
 
-def _failure(sweep: Sweep, trial: Trial, ended: Attempt | None) -> str:
-    state = ended.state if ended else "did not begin"
-    reason = f": {ended.reason}" if ended and ended.reason else ""
-    log = sweep.path / "logs" / f"{trial.number}.log"
-    return f"{Path(trial.folder).name} {state}{reason} (log: {log})"
-
-
-def show(folder: str) -> list[str]:
-    """Return lines that say where a sweep stands, and the command that continues it.
+def _check_open_jobs(sweep: Sweep, of_jobs: Config) -> None:
+    """Raise if a trial has a job of another launcher.
 
     Raises:
-        ConfigError: the folder is not that of a sweep.
+        ConfigError: names the launcher.
     """
-    sweep = load(Path(folder))
-    last, states = attempts.last_of(sweep.path), standing(sweep)
-    lines = [f"{sweep.path}: {counts(states)}"]
-    for trial in sweep.trials:
-        state, ended = states[trial.number], last.get(trial.number)
-        reason = f": {ended.reason}" if ended and ended.reason and state != "finished" else ""
-        lines.append(f"{trial.number:4} {state:9} {Path(trial.folder).name}{reason}")
-    if set(states.values()) != {"finished"}:
-        lines.append(f"to continue: {sweep.command}")
-    return lines
+    for number, known in attempts.open_jobs(sweep.path).items():
+        if known.cluster != of_jobs.get("cluster") and not is_finished(sweep.trials[number]):
+            name = "launcher=slurm" + f" launcher.cluster={known.cluster}" * (
+                known.cluster != "slurm"
+            )
+            raise ConfigError(
+                f"{Path(sweep.trials[number].folder).name} was submitted as job {known.job}, whose "
+                f"end is not known yet; type {name}, too"
+            )
 
 
 def run_trial(folder: str, number: str) -> Path:

@@ -1,54 +1,46 @@
-"""Run the trials of a sweep as processes of their own, some at a time, until all are done.
+"""Run the trials of a sweep, some at a time, until all are done.
 
-What is true stands in the run folders. Whether a process works on a trial is known by a lock on
-`trials/<number>.lock` that the process inherits: it holds the lock until it ends, however it ends,
-and whatever becomes of the controller. So a controller that is begun again finds those that still
-work and waits for them.
+What is true stands in the run folders. A launcher begins the trials, as processes here or as jobs
+of a scheduler, and knows what still works on them, whatever became of the controller that began it.
+So a controller that is begun again finds that and waits for it.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from filelock import FileLock, Timeout
 
 from manyviews.errors import ConfigError, Interrupted, Terminated
-from manyviews.hardware import usable_cores
 from manyviews.runs import status
 from manyviews.runs.durations import clock
 from manyviews.sweeps import attempts
 from manyviews.sweeps.attempts import Attempt, Ended
+from manyviews.sweeps.launcher import End, Launcher
 from manyviews.sweeps.plan import Sweep, Trial
+from manyviews.sweeps.processes import Processes, is_free
 from manyviews.sweeps.search import Search
 
-POLL = 0.1  # seconds between two looks at the processes
+POLL = 0.1  # seconds between two looks at what runs, at least
 GRACE = 30.0  # seconds that a trial has to save and end after it was told to
 Retry = Literal["failed", "none"]
 
 
-class Child(NamedTuple):
-    """A process that works on a trial.
+class Running(NamedTuple):
+    """A trial that runs.
 
     Attributes:
         trial: the trial.
-        process: the process; None if an earlier controller began it.
-        lock: file whose lock it holds.
         began: when, in seconds of the monotonic clock.
-        slot: its place among the processes that may run at the same time.
+        slot: its place among those that may run at the same time.
     """
 
     trial: Trial
-    process: subprocess.Popen[bytes] | None
-    lock: Path
     began: float
     slot: int
 
@@ -58,10 +50,11 @@ class Controller:
 
     Args:
         sweep: the plan.
-        jobs: most processes at the same time, at least 1.
+        jobs: most trials at the same time, at least 1.
+        launcher: runs the trials; None: as processes here.
         retry: what to do with trials that failed before: run them once more, or leave them. A
             mistake in the config is left in any case.
-        minutes: longest time of a trial's process; None: any.
+        minutes: longest time of a trial; None: any.
         search: proposes further trials of the sweep; None: it has only those that are planned.
         say: prints a line.
     """
@@ -71,6 +64,7 @@ class Controller:
         sweep: Sweep,
         *,
         jobs: int = 1,
+        launcher: Launcher | None = None,
         retry: Retry = "failed",
         minutes: float | None = None,
         search: Search | None = None,
@@ -78,8 +72,8 @@ class Controller:
     ) -> None:
         self.sweep, self.jobs, self.retry, self.minutes, self.say = sweep, jobs, retry, minutes, say
         self.search = search
-        self.command = [sys.executable, "-m", "manyviews", "sweep", "trial"]
-        self.running: list[Child] = []
+        self.launcher: Launcher = launcher or Processes(sweep.path, jobs)
+        self.running: list[Running] = []
         self.waiting: list[Trial] = []
         self.told: dict[int, Ended] = {}  # why a trial was told to end
         self.since: dict[int, float] = {}  # and when, in seconds of the monotonic clock
@@ -96,19 +90,44 @@ class Controller:
         with self._alone(), self._signals_noted():
             self.waiting = self._left()
             try:
+                self._take_over()
                 while self.waiting or self.running or (self.search and self.search.left):
                     self._collect()
                     if self.signals:
                         self._stop()
                     self._begin()
-                    time.sleep(POLL)
+                    self._pause()
             except BaseException:
-                self._kill_all()
+                for running in self.running:
+                    self.launcher.abandon(running.trial)
                 raise
         return self._ended()
 
+    def detach(self, submit: Callable[[list[Trial]], None]) -> tuple[int, int, int]:
+        """Submit what may begin now, and leave.
+
+        Args:
+            submit: submits some trials.
+
+        Returns:
+            How many trials were submitted, how many had been before, and how many wait for others.
+
+        Raises:
+            ConfigError: another controller runs this sweep.
+        """
+        with self._alone():
+            left = self._left()
+            there = [trial for trial in left if self.launcher.is_at_work(trial)]
+            new = [trial for trial in left if trial not in there]
+            now = [trial for trial in new if self._may_begin(trial)]
+            submit(now)
+        return len(now), len(there), len(new) - len(now)
+
+    def _pause(self) -> None:
+        time.sleep(max(POLL, self.launcher.pause))
+
     def _left(self) -> list[Trial]:
-        """Return the trials that are to be run, those with a living process first among them."""
+        """Return the trials that are to be run."""
         before = attempts.last_of(self.sweep.path)
         left = []
         for trial in self.sweep.trials:
@@ -119,18 +138,18 @@ class Controller:
                 continue
             failed = last is not None and last.state in attempts.LOST
             hopeless = last is not None and last.code == attempts.CONFIG_ERROR
-            if failed and (self.retry == "none" or hopeless):
+            again = self.retry != "none" and not hopeless
+            if failed and not again and not self.launcher.is_at_work(trial):
                 continue
             left.append(trial)
-        return sorted(left, key=lambda trial: not self._is_locked(trial))
+        return left
 
-    def _lock_file(self, trial: Trial) -> Path:
-        return self.sweep.path / "trials" / f"{trial.number}.lock"
-
-    def _is_locked(self, trial: Trial) -> bool:
-        """Return True if a process of this sweep works on the trial."""
-        file = self._lock_file(trial)
-        return file.exists() and not is_free(file)
+    def _take_over(self) -> None:
+        """Wait for the trials that an earlier controller began, however many they are."""
+        for trial in [*self.waiting]:
+            if self.launcher.is_at_work(trial):
+                self.waiting.remove(trial)
+                self._start(trial)
 
     def _begin(self) -> None:
         """Begin as many of the waiting trials as there is room for, and ask for more of them."""
@@ -154,7 +173,7 @@ class Controller:
     def _may_begin(self, trial: Trial) -> bool:
         """Return True if the trial that this one needs is finished, and nobody else trains it."""
         needed = trial.needs is None or attempts.is_finished(self.sweep.trials[trial.needs])
-        return needed and (not _is_busy(trial) or self._is_locked(trial))
+        return needed and (not _is_busy(trial) or self.launcher.is_at_work(trial))
 
     def _needs_in_vain(self, trial: Trial) -> bool:
         """Return True, and record it, if the trial that this one needs will not finish."""
@@ -163,7 +182,7 @@ class Controller:
         needed = self.sweep.trials[trial.needs]
         if attempts.is_finished(needed) or needed in self.waiting:
             return False
-        if any(child.trial.number == needed.number for child in self.running):
+        if any(running.trial.number == needed.number for running in self.running):
             return False
         last = attempts.last_of(self.sweep.path).get(needed.number)
         if last is None or last.state == "finished":
@@ -174,71 +193,42 @@ class Controller:
         return True
 
     def _start(self, trial: Trial) -> None:
-        """Begin the process of a trial, or wait for one that an earlier controller began."""
-        file = self._lock_file(trial)
-        file.parent.mkdir(exist_ok=True)
-        slot = min({*range(self.jobs)} - {child.slot for child in self.running})
-        with file.open("wb") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                self.say(f"{_name(trial)} is still running; waiting for it")
-                self.running.append(Child(trial, None, file, time.monotonic(), slot))
-                return
-            process = self._spawn(trial, slot, lock.fileno())
-        attempts.append(
-            self.sweep.path,
-            {"trial": trial.number, "pid": process.pid, "began": round(time.time(), 1)},
-        )
-        self.running.append(Child(trial, process, file, time.monotonic(), slot))
-
-    def _spawn(self, trial: Trial, slot: int, lock: int) -> subprocess.Popen[bytes]:
-        """Begin the process of a trial, in a session of its own, with its output in its log."""
-        logs = self.sweep.path / "logs"
-        logs.mkdir(exist_ok=True)
-        with (logs / f"{trial.number}.log").open("ab") as log:
-            return subprocess.Popen(
-                [*self.command, str(self.sweep.path), str(trial.number)],
-                env={**os.environ, **environment(slot, self.jobs)},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                pass_fds=[lock],
-            )
+        """Begin a trial, or wait for what an earlier controller began."""
+        slots = {*range(len(self.running) + 1)} - {running.slot for running in self.running}
+        already = self.launcher.start(trial, min(slots))
+        if already is not None:
+            self.say(f"{_name(trial)} {already}; waiting for it")
+        self.running.append(Running(trial, time.monotonic(), min(slots)))
 
     def _collect(self) -> None:
-        """Take note of the processes that have ended, and end those that take too long."""
-        for child in [*self.running]:
-            number = child.trial.number
-            took = time.monotonic() - child.began
-            if not _has_ended(child):
+        """Take note of the trials that have ended, and end those that take too long."""
+        for running in [*self.running]:
+            trial, number = running.trial, running.trial.number
+            took = time.monotonic() - running.began
+            end = self.launcher.end(trial)
+            if end is None:
                 if (
                     self.minutes is not None
                     and took > 60 * self.minutes
                     and number not in self.told
                 ):
-                    self._tell(child, "timed out")
-                if self.search and number not in self.told and self.search.should_end(child.trial):
-                    self._tell(child, "pruned")
+                    self._tell(trial, "timed out")
+                if self.search and number not in self.told and self.search.should_end(trial):
+                    self._tell(trial, "pruned")
                 if number in self.told and time.monotonic() - self.since[number] > GRACE:
-                    _kill(self._pid(child))
+                    self.launcher.kill(trial)
                 continue
-            self.running.remove(child)
-            self._note_end(child, took)
+            self.running.remove(running)
+            self._note_end(trial, end, took if end.seconds is None else end.seconds)
 
-    def _note_end(self, child: Child, took: float) -> None:
-        """Record how the process of a trial ended."""
-        trial, told = child.trial, self.told.pop(child.trial.number, None)
-        if child.process is not None:
-            code = child.process.returncode
-            _kill(child.process.pid)  # what it left behind of its process group
-        elif attempts.is_finished(trial):
-            code = 0
-        else:  # its exit code is with the controller that began it
-            code = 1
+    def _note_end(self, trial: Trial, end: End, took: float) -> None:
+        """Record how a trial ended."""
+        told, code = self.told.pop(trial.number, None), end.code
+        if code is None:
+            code = 0 if attempts.is_finished(trial) else 1
             known = status.read(Path(trial.folder))
-            if told is None and (known is None or known.state == "training"):  # it was killed, too
+            untold = code != 0 and told is None and end.state is None
+            if untold and (known is None or known.state == "training"):  # it was killed, too
                 self.waiting.append(trial)
                 return
         if code != 0 and told is None and _is_busy(trial):
@@ -247,6 +237,8 @@ class Controller:
             return
         log = self.sweep.path / "logs" / f"{trial.number}.log"
         state, reason = attempts.how_it_ended(trial, code, log, told)
+        if code != 0 and told is None and end.state is not None:
+            state, reason = end.state, end.reason
         run = Path(trial.folder)
         if state in ("killed", "timed out", "pruned") and status.read(run) is not None:
             status.write(run, state=state, reason=reason)
@@ -268,41 +260,29 @@ class Controller:
                 found[trial.number] = Attempt(trial.number, "finished", "", 0, 0.0)
         return found
 
-    def _pid(self, child: Child) -> int | None:
-        if child.process is not None:
-            return child.process.pid
-        return attempts.process_of(self.sweep.path, child.trial.number)
-
-    def _tell(self, child: Child, why: Ended) -> None:
-        """Tell a trial to save and end; its other processes hear it from the first one."""
-        self.told[child.trial.number] = why
-        self.since[child.trial.number] = time.monotonic()
-        if (pid := self._pid(child)) is not None:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
+    def _tell(self, trial: Trial, why: Ended) -> None:
+        """Tell a trial to save and end."""
+        self.told[trial.number] = why
+        self.since[trial.number] = time.monotonic()
+        self.launcher.tell(trial)
 
     def _stop(self) -> None:
         """Tell all trials to save and end, wait for them, and end with the signal's own error.
 
         Raises:
-            Interrupted: or Terminated, when no process is left.
+            Interrupted: or Terminated, when nothing runs any more.
         """
         number = self.signals[0]
-        for child in self.running:
-            self._tell(child, "stopped")
+        for running in self.running:
+            self._tell(running.trial, "stopped")
         while self.running:
             self._collect()
             if len(self.signals) > 1:
-                self._kill_all()
-            time.sleep(POLL)
+                for running in self.running:
+                    self.launcher.kill(running.trial)
+            self._pause()
         kind = Terminated if number == signal.SIGTERM else Interrupted
         raise kind(f"stopped; the same command continues {self.sweep.path}")
-
-    def _kill_all(self) -> None:
-        for child in self.running:
-            _kill(self._pid(child))
-            if child.process is not None:
-                child.process.wait()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -333,58 +313,10 @@ class Controller:
                 signal.signal(number, handler)
 
 
-def environment(slot: int, jobs: int) -> dict[str, str]:
-    """Return the environment variables of a process: its share of the cores, and its GPUs.
-
-    Args:
-        slot: its place among the processes that run at the same time.
-        jobs: number of such places.
-    """
-    found = {}
-    if "OMP_NUM_THREADS" not in os.environ:
-        found["OMP_NUM_THREADS"] = str(max(1, usable_cores() // jobs))
-    gpus = _gpus()
-    if gpus and jobs > 1:
-        share = max(1, len(gpus) // jobs)
-        first = slot * share % len(gpus)
-        found["CUDA_VISIBLE_DEVICES"] = ",".join(gpus[first : first + share])
-    return found
-
-
-def _gpus() -> list[str]:
-    """Return the GPUs that this process may use."""
-    if "CUDA_VISIBLE_DEVICES" in os.environ:
-        return [name for name in os.environ["CUDA_VISIBLE_DEVICES"].split(",") if name]
-    import torch
-
-    return [str(i) for i in range(torch.cuda.device_count())]
-
-
-def _has_ended(child: Child) -> bool:
-    return is_free(child.lock) if child.process is None else child.process.poll() is not None
-
-
-def is_free(file: Path) -> bool:
-    """Return True if no process holds the lock of a file."""
-    with file.open("wb") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-    return True
-
-
 def _is_busy(trial: Trial) -> bool:
     """Return True if a process trains in the run folder of a trial."""
     file = Path(trial.folder, ".lock")
     return file.exists() and not is_free(file)
-
-
-def _kill(pid: int | None) -> None:
-    """End what is left of the process group of a trial."""
-    if pid is not None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
 
 
 def _name(trial: Trial) -> str:

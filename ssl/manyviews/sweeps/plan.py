@@ -2,8 +2,9 @@
 
 A sweep folder `sweeps/<name>/` holds `spec.json` (what was asked for), `plan.jsonl` (a line per
 trial with its resolved config and its run folder), `attempts.jsonl` (when each process began and
-how it ended) and `logs/` (what each trial printed). A plan that is written is read again and never
-composed again, so that a YAML file that changes later changes nothing in it.
+how it ended), `logs/` (what each trial printed) and `launcher.json` (what was typed last about
+where its trials run). A plan that is written is read again and never composed again, so that a YAML
+file that changes later changes nothing in it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from manyviews.runs.files import read_object, replace_text, write_json
 from manyviews.schema import Config
 
 FORMAT_VERSION = 1
-SPEC, PLAN = "spec.json", "plan.jsonl"
+SPEC, PLAN, LAUNCHER = "spec.json", "plan.jsonl", "launcher.json"
 # Settings of a search that its proposals depend on; its number of trials may grow.
 OF_SEARCH = ("metric", "sampler", "seed", "pruner", "prune_by", "prune_from")
 
@@ -76,6 +77,7 @@ class Sweep(NamedTuple):
         words += [f"sweep.name={self.path.name}", f"sweep.folder={self.path.parent}"]
         if search := spec.get("search"):
             words += ["sweep=optuna", *(f"sweep.{key}={value}" for key, value in search.items())]
+        words += (read_object(self.path / LAUNCHER) or {}).get("overrides", [])
         if spec.get("config_dir"):
             words += ["--config-dir", spec["config_dir"]]
         return shlex.join(words)
@@ -136,6 +138,12 @@ def save(sweep: Sweep, spec: dict[str, Any]) -> None:
     write_json(sweep.path / SPEC, spec)
     lines = (json.dumps(trial._asdict()) + "\n" for trial in sweep.trials)
     replace_text(sweep.path / PLAN, "".join(lines))
+
+
+def save_launcher(sweep: Path, overrides: Sequence[str]) -> None:
+    """Write what was typed about where the trials of a sweep run, for `Sweep.command`."""
+    if overrides or (sweep / LAUNCHER).is_file():
+        write_json(sweep / LAUNCHER, {"overrides": [*overrides]})
 
 
 def load(path: Path) -> Sweep:

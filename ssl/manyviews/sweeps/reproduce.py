@@ -19,11 +19,12 @@ from manyviews.evaluation.words import score_name
 from manyviews.runs import status
 from manyviews.runs.files import read_object, replace_text, write_json
 from manyviews.schema import Config
-from manyviews.sweeps import command, figures, plan, tables
+from manyviews.sweeps import command, figures, plan, standing, tables
 from manyviews.sweeps.controller import Controller, Retry
 from manyviews.sweeps.figures import Measured, Verdict, verdicts
 from manyviews.sweeps.figures_page import compared, page
 from manyviews.sweeps.plan import Sweep
+from manyviews.sweeps.processes import cores_of_each
 from manyviews.sweeps.tables import Table
 
 
@@ -69,9 +70,9 @@ def run(
     chosen = {name: tables.load(name, config_dir) for name in names}
     cells = _cells(chosen, asked)
     sweep = _planned(cells, asked, config_dir, write=not dry_run)
-    print(f"{sweep.path}: {command.counts(command.standing(sweep))}", flush=True)
+    print(f"{sweep.path}: {standing.counts(sweep)}", flush=True)
     if dry_run:
-        for line in command.commands(sweep, jobs):
+        for line in standing.commands(sweep, cores_of_each(jobs)):
             print(line)
         return None
     ended = Controller(sweep, jobs=jobs, retry=retry).run()
@@ -85,7 +86,7 @@ def run(
     file = Path(asked["file"] or sweep.path / "table.md")
     judged = _write(file, chosen, found, overrides)
     print(f"page: {file}")
-    command.say_failed(sweep, ended)
+    standing.say_failed(sweep, ended)
     _judge(judged)
     return file
 

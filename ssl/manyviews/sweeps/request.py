@@ -1,9 +1,10 @@
-"""What a sweep is asked for: keys of `sweep`, typed or in a file, and overrides of its runs."""
+"""What a sweep is asked for: its own keys, typed or in a file, and overrides of its runs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
@@ -12,22 +13,52 @@ from manyviews.config import as_text
 from manyviews.errors import ConfigError, one_line
 from manyviews.schema import Config
 
-OURS = ("sweep",)  # groups of the sweep itself; all others are those of its runs
+OURS = ("sweep", "launcher")  # groups of the sweep itself; all others are those of its runs
 FILES = (".yaml", ".yml")
 
 
-def read(overrides: Sequence[str], config_dir: str | None = None) -> tuple[Config, list[str]]:
-    """Return the checked keys of `sweep`, and the overrides of the runs beside them.
+class Request(NamedTuple):
+    """What a sweep is asked for.
+
+    Attributes:
+        sweep: checked keys of `sweep`.
+        launcher: checked keys of `launcher`; empty for processes on this machine.
+        of_launcher: the overrides that chose them.
+        of_runs: the overrides of the runs.
+    """
+
+    sweep: Config
+    launcher: Config
+    of_launcher: list[str]
+    of_runs: list[str]
+
+
+def read(overrides: Sequence[str], config_dir: str | None = None) -> Request:
+    """Return what a sweep is asked for.
 
     Args:
         overrides: as after `manyviews pretrain -m`, with `sweep=FILE.yaml`, too.
         config_dir: a folder with config groups of your own.
 
     Raises:
-        ConfigError: a file cannot be read, or a key of `sweep` is wrong.
+        ConfigError: a file cannot be read, or a key of `sweep` or `launcher` is wrong.
     """
     own, of_runs = _divided(_with_file(overrides))
-    return config.compose("multirun", own, config_dir)[0]["sweep"], of_runs
+    of_launcher = _of_launcher(own)
+    composed, _ = config.compose("multirun", own, config_dir)
+    return Request(composed["sweep"], composed["launcher"], of_launcher, of_runs)
+
+
+def _of_launcher(own: Sequence[str]) -> list[str]:
+    """Return the overrides of the launcher among those of the sweep.
+
+    Raises:
+        ConfigError: settings of jobs, and no launcher was chosen.
+    """
+    found = [text for text in own if text.lstrip("+~").startswith("launcher")]
+    if found and not any(text.startswith("launcher=") for text in found):
+        raise ConfigError(f"{found[0]} is a setting of jobs; type launcher=slurm, too")
+    return found
 
 
 def _with_file(overrides: Sequence[str]) -> list[str]:
