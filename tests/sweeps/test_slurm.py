@@ -14,7 +14,7 @@ from stand_ins import STAND_IN, begun, children_of, needs_proc, planned, wait_un
 from manyviews import cli, config
 from manyviews.errors import ConfigError, Interrupted, RunFailed
 from manyviews.runs import status
-from manyviews.sweeps import attempts, command, controller, job, slurm
+from manyviews.sweeps import attempts, command, controller, job, slurm, standing
 from manyviews.sweeps.controller import Controller
 from manyviews.sweeps.plan import load
 from manyviews.sweeps.slurm import Jobs

@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -68,7 +69,7 @@ class Controller:
         retry: Retry = "failed",
         minutes: float | None = None,
         search: Search | None = None,
-        say: Callable[[str], None] = print,
+        say: Callable[[str], None] = partial(print, flush=True),  # a log is read while it grows
     ) -> None:
         self.sweep, self.jobs, self.retry, self.minutes, self.say = sweep, jobs, retry, minutes, say
         self.search = search
