@@ -11,7 +11,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -30,6 +29,11 @@ from manyviews.sweeps.search import Search
 POLL = 0.1  # seconds between two looks at what runs, at least
 GRACE = 30.0  # seconds that a trial has to save and end after it was told to
 Retry = Literal["failed", "none"]
+
+
+def say_at_once(line: str) -> None:
+    """Print a line, also into a log that is read while it grows."""
+    print(line, flush=True)
 
 
 class Running(NamedTuple):
@@ -69,7 +73,7 @@ class Controller:
         retry: Retry = "failed",
         minutes: float | None = None,
         search: Search | None = None,
-        say: Callable[[str], None] = partial(print, flush=True),  # a log is read while it grows
+        say: Callable[[str], None] = say_at_once,
     ) -> None:
         self.sweep, self.jobs, self.retry, self.minutes, self.say = sweep, jobs, retry, minutes, say
         self.search = search
