@@ -12,7 +12,9 @@ from same import logged
 from torch import nn
 
 from manyviews import build, checkpoints, config, hardware, runs, train
-from manyviews.errors import ConfigError
+from manyviews.errors import ConfigError, RunFailed
+from manyviews.method import Method
+from manyviews.runs import status
 from manyviews.trainer import compile_parts
 
 PROGRAM = """
@@ -140,3 +142,12 @@ def test_bf16_on_a_processor_without_it_is_told(small, config_dir, monkeypatch, 
     train.pretrain([*small, *options], config_dir)
     said = capsys.readouterr().out
     assert "note: this processor has no bf16 instructions" in said
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_an_exit_of_somebody_elses_code_is_no_ctrl_c(code, small, config_dir, monkeypatch):
+    monkeypatch.setattr(Method, "total_loss", lambda self, output: sys.exit(code))
+    with pytest.raises(RunFailed, match=rf"^sys\.exit\({code}\) was called, step 0 "):
+        train.pretrain(small, config_dir)
+    (run,) = Path("runs").iterdir()
+    assert status.read(run).state == "failed"

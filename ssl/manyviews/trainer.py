@@ -197,7 +197,7 @@ def explained(run: Run) -> Iterator[None]:
         Interrupted: by Ctrl-C; the second one breaks off in mid-step.
         Terminated: by SIGTERM, in the same way.
         RankLost: another process of this run died.
-        RunFailed: memory was refused.
+        RunFailed: memory was refused, or something called `sys.exit`.
         ConfigError: the checkpoint that it goes on from is another run's.
     """
     try:
@@ -206,7 +206,10 @@ def explained(run: Run) -> Iterator[None]:
         raise told.kind(f"stopped, {run.standing}") from told
     except Interrupted as error:  # by a second SIGTERM, or when there was no step to save after
         raise type(error)(f"broken off, {run.standing}") from error
-    except (KeyboardInterrupt, SystemExit) as error:  # Lightning makes one of the other
+    except (KeyboardInterrupt, SystemExit) as error:
+        # Lightning makes a SystemExit of a KeyboardInterrupt; another one is somebody's sys.exit.
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, KeyboardInterrupt):
+            raise RunFailed(f"sys.exit({error.code!r}) was called, {run.standing}") from error
         raise Interrupted(f"broken off, {run.standing}") from error
     except (RuntimeError, MemoryError) as error:
         if told := memory_error(error):
