@@ -60,6 +60,17 @@ def score_name(row: Mapping[str, Any]) -> str:
     return f"{split}/{row['protocol']}/{row['metric']}"
 
 
+def scale(metric: str) -> tuple[float, str]:
+    """Return the factor and the unit in which a metric is shown; shares are shown in percent.
+
+    >>> scale("val/knn@1/top1"), scale("eval/label_free@1/rankme")
+    ((100.0, ' %'), (1.0, ''))
+    """
+    shares = ("top1", "top5", "balanced", "macro", "recall", "precision", "map", "ari", "nmi")
+    last = metric.rpartition("/")[2].removeprefix("positive_")
+    return (100.0, " %") if last.startswith(shares) else (1.0, "")
+
+
 def in_words(metric: str) -> str:
     """Return a measure in words.
 

@@ -11,7 +11,6 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stdout
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,6 @@ from manyviews import launch_variables
 from manyviews.errors import ConfigError, Interrupted, RunFailed
 from manyviews.parser import parse
 
-FOLDERS: dict[str, str] = {
-    "methods": "method",
-    "backbones": "backbone",
-    "experiments": "experiment",
-    "protocols": "evaluation",
-}
 # Error numbers of a disk that is full, over its quota, read-only or broken.
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO}
 
@@ -215,25 +208,18 @@ def _trial(train: Callable[[], Path]) -> None:
 
 
 def _leaderboard(arguments: argparse.Namespace) -> None:
-    from manyviews.sweeps import leaderboard
+    from manyviews.sweeps import leaderboard, leaderboard_forms, spread
 
+    groups, over = arguments.group or (), arguments.over
+    if over is not None and (len(groups) != 1 or arguments.form is not None):
+        raise ConfigError(f"--over {over}: type one --group KEY, too, and no --csv, --md or --json")
     found = leaderboard.leaderboard(
-        arguments.folders or ["runs"], arguments.by, arguments.group or (), arguments.where or ()
+        arguments.folders or ["runs"], arguments.by, () if over else groups, arguments.where or ()
     )
-    written = {
-        "csv": leaderboard.as_csv,
-        "md": leaderboard.as_markdown,
-        "json": leaderboard.as_json,
-    }
-    if arguments.form is not None:
-        print(written[arguments.form](found), end="")
-        return
-    from rich.console import Console
-
-    console = Console()
-    console.print(leaderboard.table(found))
-    for note in found.notes:
-        console.print(note, markup=False, highlight=False, soft_wrap=True)
+    if over is not None:
+        spread.show(found, groups[0], over)
+    else:
+        leaderboard_forms.show(found, arguments.form)
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
@@ -311,56 +297,15 @@ def _show_all(done: Any) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> None:
-    from rich.console import Console
+    from manyviews.commands import compare
 
-    from manyviews import runs
-    from manyviews.commands.config import diff
-
-    given = [arguments.first, arguments.second]
-    for run in map(runs.load, given):
-        if not run.report.is_file():
-            raise ConfigError(
-                f"{run.path} has no scores yet; type manyviews evaluate run={run.path}"
-            )
-    _print_lines(diff.lines(arguments.first, arguments.second, None))
-    from manyviews import report
-    from manyviews.scoring import compare
-
-    reports = [runs.load(run).report for run in given]
-    Console().print(report.comparison_table(compare.write(reports, "comparisons")))
+    compare.show(arguments.first, arguments.second)
 
 
 def _list(arguments: argparse.Namespace) -> None:
-    from importlib.resources import files
+    from manyviews.commands import listing
 
-    kind: str = arguments.kind
-    if arguments.pattern:
-        from manyviews.backbones import registry  # libraries have thousands: only if asked for
-
-        print("\n".join(registry.available(arguments.pattern)))
-        return
-    folder = files("manyviews.conf").joinpath(FOLDERS.get(kind, kind))
-    found = sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=str)
-    said = {
-        file.name.removesuffix(".yaml"): _description(file.read_text(encoding="utf-8"))
-        for file in found
-    }
-    width = max(map(len, said))
-    for name, text in said.items():
-        print(f"{name:<{width}}  {text}".rstrip())
-
-
-def _description(text: str) -> str:
-    """Return the first line of a config file's comment, continued to the end of its sentence.
-
-    The comment of an experiment begins with its command, which is a line.
-    """
-    lines = (line for line in text.splitlines() if "@package" not in line)
-    head = [line.removeprefix("# ") for line in takewhile(lambda x: x.startswith("#"), lines)]
-    if not head or head[0].startswith("manyviews ") or head[0].endswith("."):
-        return head[0] if head else ""
-    said = f"{' '.join(head)} "
-    return said[: said.find(". ", len(head[0])) + 1] or said.strip()
+    _print_lines(listing.lines(arguments.kind, arguments.pattern))
 
 
 def _costs(arguments: argparse.Namespace) -> None:

@@ -133,6 +133,9 @@ def _parser() -> argparse.ArgumentParser:
     board.add_argument("folders", nargs="*", metavar="FOLDER", help="where runs lie (runs)")
     board.add_argument("--by", metavar="METRIC", help="sort by, such as val/knn@1/top1")
     board.add_argument("--group", action="append", metavar="KEY", help="one row per value of it")
+    board.add_argument(
+        "--over", metavar="KEY", help="columns per value of it, and the best one for each --group"
+    )
     board.add_argument("--where", action="append", metavar="KEY=VALUE", help="only such runs")
     form = board.add_mutually_exclusive_group()
     for name in ("csv", "md", "json"):

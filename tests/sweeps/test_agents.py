@@ -15,9 +15,10 @@ from wandb.proto import wandb_internal_pb2 as pb
 from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args
 from wandb.sdk.lib.config_util import save_config_file_from_dict
 
-from manyviews import cli, config, runs
+from manyviews import cli, config, runs, schema, train
 from manyviews.config import corners, space
 from manyviews.errors import ConfigError
+from manyviews.runs import status
 from manyviews.runs.files import read_object
 from manyviews.sweeps import agents
 
@@ -149,6 +150,27 @@ def test_a_file_that_no_agent_of_ours_wrote_is_one_line(content, said, capsys):
     Path("args.json").write_text(content)
     assert cli.main(["sweep", "trial", "args.json"]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_retriever_is_trained_first_and_is_not_the_agent_s_run(config_dir, monkeypatch):
+    trained = []
+
+    def pretrain(stage):
+        trained.append(stage)
+        return runs.Run(runs.folder(stage.config, stage.choices), stage.config, stage.choices)
+
+    monkeypatch.setattr(train, "pretrain_planned", pretrain)
+    values = {"data": "waves", "method": "rebar", "backbone": "tcn", "sweep.keys": ["data"]}
+    values["sweep.keys"] += ["method", "backbone"]
+    folder = agents.run_trial(written(values), config_dir)
+    assert [stage.choices["method"] for stage in trained] == ["rebar_retriever", "rebar"]
+    assert trained[0].config["logger"] == {} and schema.check("pretrain", trained[0].config) is None
+    assert trained[1].config["logger"]["wandb"]["mode"] == "online"
+    path = Path(trained[1].config["method"]["retriever"])
+    path.mkdir(parents=True)
+    status.write(path, state="finished")
+    assert agents.run_trial(written(values), config_dir) == folder
+    assert [stage.choices["method"] for stage in trained[2:]] == ["rebar"]
 
 
 def records(folder):

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -102,3 +104,11 @@ def test_a_preset_adds_its_overrides(config_dir):
     assert json.loads((sweep.path / "spec.json").read_text())["overrides"][-1] == "data=stripes"
     both = planned(["data=stripes", "seed=7"], config_dir, "sweep=seeds")
     assert [trial.config["seed"] for trial in both.trials] == [7]
+
+
+@pytest.mark.parametrize("name", ["command", "agents", "leaderboard_forms", "estimate"])
+def test_what_plans_and_reads_tables_needs_no_torch(name):
+    code = (
+        f"import sys, manyviews.sweeps.{name}; assert not {{'torch', 'wandb'}} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

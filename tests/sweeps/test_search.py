@@ -143,6 +143,13 @@ def test_label_free_and_online_metrics_may_be_chosen_by(config_dir):
     made(config_dir, "sweep.metric=online/label_free@1/rankme", space=online)
 
 
+def test_accuracies_on_other_data_may_be_chosen_by(config_dir):
+    space = [*SPACE, "callbacks.other_data.sets=[checks]"]
+    made(config_dir, "sweep.metric=online/checks/knn@1/top1", space=space)
+    with pytest.raises(ConfigError, match="unknown sweep.metric 'online/checks/knn@1/top1'"):
+        made(config_dir, "sweep.metric=online/checks/knn@1/top1")
+
+
 def test_without_optuna_the_extra_is_named(config_dir, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(ConfigError, match=r"pip install 'manyviews\[sweep\]'"):

@@ -2,6 +2,7 @@ import pytest
 from rich.console import Console
 from run_folders import write
 
+from manyviews import cli
 from manyviews.errors import ConfigError
 from manyviews.sweeps import spread
 from manyviews.sweeps.leaderboard import leaderboard
@@ -46,6 +47,15 @@ def test_each_backbone_has_its_best_optimizer_and_the_spread_over_them():
     console.print(spread.table(made))
     said = console.export_text()
     assert "best optimizer" in said and "± 7.07" in said and "30.00 %" in said
+
+
+def test_the_command_prints_it(capsys):
+    pairs()
+    typed = ["leaderboard", "--group", "backbone", "--over", "optimizer"]
+    assert cli.main(typed) == 0
+    assert "best optimizer" in capsys.readouterr().out
+    assert cli.main([*typed, "--csv"]) == 2
+    assert "--over optimizer: type one --group KEY, too, and no --csv" in capsys.readouterr().err
 
 
 def test_a_setting_that_is_the_same_in_all_runs_has_no_spread():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytorch_lightning as pl
@@ -41,6 +42,11 @@ class OnlineKNN(pl.Callback):
     """
 
     logs = (ONLINE,)  # names of the metrics that it logs
+
+    @staticmethod
+    def metrics_of(settings: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the names of the metrics that it logs with these settings of a config."""
+        return OnlineKNN.logs
 
     def __init__(self, every_n_epochs: int) -> None:
         if every_n_epochs < 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytorch_lightning as pl
@@ -52,7 +53,12 @@ class OnlineLabelFree(pl.Callback):
     @property
     def logs(self) -> tuple[str, ...]:
         """Names of the metrics that it logs."""
-        return tuple(PREFIX + name for name in NAMES) if self.every_n_epochs else ()
+        return self.metrics_of({"every_n_epochs": self.every_n_epochs})
+
+    @staticmethod
+    def metrics_of(settings: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the names of the metrics that it logs with these settings of a config."""
+        return tuple(PREFIX + name for name in NAMES) if settings["every_n_epochs"] else ()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Measure the backbone if it is due: all ranks extract features, rank 0 measures."""

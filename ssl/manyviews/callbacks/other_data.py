@@ -72,7 +72,12 @@ class OtherData(pl.Callback):
     @property
     def logs(self) -> tuple[str, ...]:
         """Names of the metrics that it logs."""
-        return tuple(map(_metric, self.sets))
+        return self.metrics_of({"sets": self.sets})
+
+    @staticmethod
+    def metrics_of(settings: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the names of the metrics that it logs with these settings of a config."""
+        return tuple(_metric(name) for name, data in settings["sets"].items() if data is not None)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock."""

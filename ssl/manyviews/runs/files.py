@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,3 +55,30 @@ def read_object(path: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
+
+
+def read_records(path: Path, end: int | None = None, holding: str = "") -> Iterator[dict[str, Any]]:
+    """Yield the records of a file with one JSON object per line; there are none without the file.
+
+    A line that is torn, by a kill or because it is just being written, is left out.
+
+    Args:
+        path: the file.
+        end: number of bytes at its end that are read; None: all.
+        holding: text that a line has to hold; a file is read faster if few of its lines do.
+    """
+    try:
+        with path.open("rb") as file:
+            if end is not None:
+                file.seek(max(0, path.stat().st_size - end))
+            lines = file.read().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        if holding.encode() in line:
+            try:
+                record = json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(record, dict):
+                yield record

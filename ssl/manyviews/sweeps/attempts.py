@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from manyviews.runs import status
+from manyviews.runs.files import read_records
 from manyviews.sweeps.plan import Trial
 
 FILE = "attempts.jsonl"
@@ -58,14 +59,7 @@ def append(sweep: Path, record: dict[str, Any]) -> None:
 
 def read(sweep: Path) -> list[dict[str, Any]]:
     """Return all records; a last line that a kill has torn is left out."""
-    file = sweep / FILE
-    found = []
-    for line in file.read_text(encoding="utf-8").splitlines() if file.is_file() else ():
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            continue
-    return found
+    return [*read_records(sweep / FILE)]
 
 
 def last_of(sweep: Path) -> dict[int, Attempt]:

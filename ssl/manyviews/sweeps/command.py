@@ -6,8 +6,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from manyviews.errors import ConfigError
 from manyviews.schema import Config
 from manyviews.sweeps import attempts, leaderboard, request, slurm, spread
@@ -84,7 +82,7 @@ def run(
         print(f"best {settings['metric']}: {best[1]:.4f} by {best[0].command}")
     if settings["report"] and "finished" in states_of(sweep).values():
         board = leaderboard.leaderboard([str(sweep.path)])
-        Console().print(spread.table(spread.spread(board, **settings["report"])))
+        spread.show(board, **settings["report"])
     say_failed(sweep, ended)
     return sweep
 

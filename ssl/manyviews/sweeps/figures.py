@@ -8,10 +8,9 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
 
-from manyviews.evaluation.words import TRAINED, score_name
+from manyviews.evaluation.words import TRAINED, scale, score_name
 from manyviews.runs import status
 from manyviews.runs.files import METRICS, read_object
-from manyviews.sweeps.leaderboard import scale
 from manyviews.sweeps.tables import Table
 
 

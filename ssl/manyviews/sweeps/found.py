@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +11,7 @@ import yaml
 from manyviews.errors import ConfigError
 from manyviews.evaluation.words import score_name
 from manyviews.runs import status
-from manyviews.runs.files import METRICS, read_object
+from manyviews.runs.files import METRICS, read_object, read_records
 from manyviews.sweeps import plan
 
 # Keys of config.yaml beside the config itself.
@@ -171,17 +170,7 @@ def _flat(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
 
 def last_records(file: Path) -> dict[str, float]:
     """Return the last value of each metric in the end of a metrics.jsonl."""
-    try:
-        with file.open("rb") as stream:
-            stream.seek(max(0, file.stat().st_size - TAIL))
-            lines = stream.read().splitlines()
-    except OSError:
-        return {}
     found: dict[str, float] = {}
-    for line in lines:
-        try:
-            record = json.loads(line)
-        except ValueError:  # cut by the end of the part, or by a kill
-            continue
+    for record in read_records(file, end=TAIL):
         found |= {k: v for k, v in record.items() if isinstance(v, int | float)}
     return found

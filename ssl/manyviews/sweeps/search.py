@@ -19,8 +19,8 @@ from manyviews import config
 from manyviews.config import Axis
 from manyviews.errors import ConfigError, unknown
 from manyviews.evaluation.words import score_name
-from manyviews.runs.files import METRICS, read_object
-from manyviews.schema import Config
+from manyviews.runs.files import METRICS, read_object, read_records
+from manyviews.schema import Config, locate
 from manyviews.sweeps import attempts, plan
 from manyviews.sweeps.attempts import Attempt
 from manyviews.sweeps.plan import Sweep, Trial
@@ -254,7 +254,8 @@ def check_metric(metric: str, composed: Config, key: str, *, online: bool = Fals
             f"{key}={metric} is measured on test items, and nothing is chosen by them; type "
             f"{key}={metric.replace('eval/', 'val/', 1)}"
         )
-    known = [name for node in composed["callbacks"].values() if node for name in _logged(node)]
+    callbacks = {name: node for name, node in composed["callbacks"].items() if node}
+    known = [m for name, node in callbacks.items() for m in _logged(f"callbacks.{name}", node)]
     if not online:
         from manyviews.evaluation.words import LABEL_FREE
 
@@ -264,33 +265,17 @@ def check_metric(metric: str, composed: Config, key: str, *, online: bool = Fals
         raise unknown(key, metric, sorted(known))
 
 
-def _logged(node: Config) -> list[str]:
-    """Return the names of the online metrics that a callback logs."""
-    from manyviews.callbacks.online_knn import ONLINE
-    from manyviews.callbacks.online_label_free import NAMES, PREFIX
-
-    name = str(node["_target_"]).rpartition(".")[2]
-    if name == "OnlineKNN":
-        return [ONLINE]
-    if name == "OnlineLabelFree" and node.get("every_n_epochs"):
-        return [PREFIX + measure for measure in NAMES]
-    return []
+def _logged(path: str, node: Config) -> Sequence[str]:
+    """Return the names of the online metrics that a callback of these settings logs."""
+    metrics_of = getattr(locate(node["_target_"], path), "metrics_of", None)
+    return metrics_of(node) if metrics_of else ()
 
 
 def _records(file: Path, metric: str) -> Iterator[tuple[int, float]]:
     """Yield the epoch, counted from 1, and the value of each record of a metric."""
-    try:
-        lines = file.read_bytes().splitlines()
-    except OSError:
-        return
-    for line in lines:
-        if metric.encode() in line:
-            try:
-                record = json.loads(line)
-            except ValueError:  # it is just being written
-                continue
-            if metric in record:
-                yield int(record["epoch"]) + 1, float(record[metric])
+    for record in read_records(file, holding=metric):
+        if metric in record:
+            yield int(record["epoch"]) + 1, float(record[metric])
 
 
 def _typed(axis: Axis, value: Any) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from statistics import stdev
 from typing import Any, NamedTuple
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from manyviews.errors import ConfigError
-from manyviews.sweeps.leaderboard import Board, merit, scale
+from manyviews.evaluation.words import scale
+from manyviews.sweeps.leaderboard import Board, merit
 
 
 class Line(NamedTuple):
@@ -74,6 +76,14 @@ def spread(board: Board, group: str, over: str) -> Spread:
         spreads = stdev(scores.values()) if len(scores) > 1 else None
         lines.append(Line(name, scores, best, spreads))
     return Spread(group, over, board.metric, sorted(columns), lines)
+
+
+def show(board: Board, group: str, over: str) -> None:
+    """Print the table and the notes of the leaderboard; see `spread`."""
+    console = Console()
+    console.print(table(spread(board, group, over)))
+    for note in board.notes:
+        console.print(note, markup=False, highlight=False, soft_wrap=True)
 
 
 def table(made: Spread) -> Table:
