@@ -210,11 +210,12 @@ def _trial(train: Callable[[], Path]) -> None:
 def _leaderboard(arguments: argparse.Namespace) -> None:
     from manyviews.sweeps import leaderboard, leaderboard_forms, spread
 
-    groups, over = arguments.group or (), arguments.over
+    groups: list[str] = arguments.group or []
+    over = arguments.over
     if over is not None and (len(groups) != 1 or arguments.form is not None):
         raise ConfigError(f"--over {over}: type one --group KEY, too, and no --csv, --md or --json")
     found = leaderboard.leaderboard(
-        arguments.folders or ["runs"], arguments.by, () if over else groups, arguments.where or ()
+        arguments.folders or ["runs"], arguments.by, [] if over else groups, arguments.where or ()
     )
     if over is not None:
         spread.show(found, groups[0], over)
