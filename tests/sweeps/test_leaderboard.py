@@ -14,7 +14,6 @@ from manyviews import runs
 from manyviews.errors import ConfigError
 from manyviews.sweeps import leaderboard, leaderboard_forms
 from manyviews.sweeps.leaderboard import CHOSEN_ON_TEST
-from manyviews.sweeps.paired import t_quantile
 
 VAL, TEST = "val/knn@1/top1", "eval/knn@1/top1"
 
@@ -67,11 +66,6 @@ def test_scores_on_other_data_are_not_subtracted():
     content = {"scores": [{**score, "split": "val"}], "data": {"name": "pets", "fingerprint": {}}}
     runs.write_json(path / "evaluations" / "pets-1" / "report.json", content)
     assert leaderboard.leaderboard(["runs"]).rows[1].minus_best is None
-
-
-@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 9, 10, 99])
-def test_the_quantile_is_that_of_student(freedom):
-    assert t_quantile(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=1e-9)
 
 
 def test_a_choice_by_a_score_on_test_items_carries_a_note():
