@@ -94,13 +94,14 @@ def kill_and_continue(kills: int, chance: random.Random) -> list[str]:
 
 def _kill_a_trial(chance: random.Random, victim: str) -> str:
     """Kill one of the processes that train, and return whom this kill hit."""
-    from manyviews.sweeps import attempts, controller
+    from manyviews.sweeps import attempts
+    from manyviews.sweeps.launchers import processes
 
     sweep = Path("sweeps/killed")
     living = [
         int(file.stem)
         for file in sorted(sweep.glob("trials/*.lock"))
-        if not controller.is_free(file)
+        if not processes.is_free(file)
     ]
     if not living:
         return "the command" if victim == "both" else ""
@@ -143,7 +144,7 @@ def compared() -> list[str]:
 
     from manyviews import checkpoints
     from manyviews.sweeps import attempts
-    from manyviews.sweeps.leaderboard import leaderboard
+    from manyviews.sweeps.boards.leaderboard import leaderboard
     from manyviews.sweeps.plan import load
 
     boards = []

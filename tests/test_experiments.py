@@ -14,7 +14,7 @@ from contract import METHODS
 
 from manyviews import build, config
 from manyviews.loggers import ledger
-from manyviews.sweeps import tables
+from manyviews.sweeps.tables.files import load
 
 ROOT = Path(__file__).parent.parent
 DATA = ("cifar10", "imagenet")
@@ -211,7 +211,7 @@ def test_figures_of_heads_and_pages_are_those_of_the_results():
 
 @pytest.mark.parametrize("name", ["fashion_mnist_mini", "simlap_ablation", "demo", "rebar_watch"])
 def test_expected_figures_of_a_table_are_those_of_the_results(name):
-    table = tables.load(name)
+    table = load(name)
     head, rows = results(table.title)
     for row, cells in rows.items():
         expected = table.rows[row].expected

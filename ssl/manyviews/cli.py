@@ -165,7 +165,7 @@ def _of_sweep(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _reproduce(arguments: argparse.Namespace) -> None:
     from manyviews import config
-    from manyviews.sweeps import reproduce
+    from manyviews.sweeps.tables import reproduce
 
     config.check_each_key_is_typed_once(arguments.overrides)
     reproduce.run(arguments.overrides, arguments.config_dir, **_of_sweep(arguments))
@@ -208,7 +208,7 @@ def _trial(train: Callable[[], Path]) -> None:
 
 
 def _leaderboard(arguments: argparse.Namespace) -> None:
-    from manyviews.sweeps import leaderboard, leaderboard_forms, spread
+    from manyviews.sweeps.boards import forms, leaderboard, spread
 
     groups: list[str] = arguments.group or []
     over = arguments.over
@@ -220,7 +220,7 @@ def _leaderboard(arguments: argparse.Namespace) -> None:
     if over is not None:
         spread.show(found, groups[0], over)
     else:
-        leaderboard_forms.show(found, arguments.form)
+        forms.show(found, arguments.form)
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:

@@ -13,8 +13,9 @@ from stand_ins import STAND_IN, begun, children_of, needs_proc, planned, wait_un
 
 from manyviews.errors import ConfigError, Interrupted
 from manyviews.runs import status
-from manyviews.sweeps import attempts, controller, processes
+from manyviews.sweeps import attempts, controller
 from manyviews.sweeps.controller import Controller
+from manyviews.sweeps.launchers import processes
 from manyviews.sweeps.plan import load
 
 

@@ -106,7 +106,9 @@ def test_a_preset_adds_its_overrides(config_dir):
     assert [trial.config["seed"] for trial in both.trials] == [7]
 
 
-@pytest.mark.parametrize("name", ["command", "agents", "leaderboard_forms", "estimate"])
+@pytest.mark.parametrize(
+    "name", ["command", "agents", "boards.forms", "tables.reproduce", "estimate"]
+)
 def test_what_plans_and_reads_tables_needs_no_torch(name):
     code = (
         f"import sys, manyviews.sweeps.{name}; assert not {{'torch', 'wandb'}} & set(sys.modules)"

@@ -268,7 +268,7 @@ def _tell_scores(run: Run, stage: Stage) -> None:
     """Give W&B the scores of a run that was finished before the agent began this trial."""
     from manyviews import construct
     from manyviews.loggers import wandb_logger
-    from manyviews.sweeps.found import last_records
+    from manyviews.sweeps.boards.found import last_records
 
     given = wandb_logger.agents_run()
     card = read_object(run.report)

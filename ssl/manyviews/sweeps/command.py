@@ -8,14 +8,16 @@ from pathlib import Path
 
 from manyviews.errors import ConfigError
 from manyviews.schema import Config
-from manyviews.sweeps import attempts, leaderboard, request, slurm, spread
+from manyviews.sweeps import attempts, request
 from manyviews.sweeps.attempts import is_finished
+from manyviews.sweeps.boards import leaderboard, spread
 from manyviews.sweeps.controller import Controller, Retry
 from manyviews.sweeps.estimate import estimate
+from manyviews.sweeps.launchers import slurm
+from manyviews.sweeps.launchers.processes import cores_of_each
+from manyviews.sweeps.launchers.slurm import Jobs
 from manyviews.sweeps.plan import Sweep, load, plan, save_launcher
-from manyviews.sweeps.processes import cores_of_each
 from manyviews.sweeps.search import Search
-from manyviews.sweeps.slurm import Jobs
 from manyviews.sweeps.standing import commands, counts, say_failed, states_of
 
 

@@ -21,9 +21,9 @@ from manyviews.runs import status
 from manyviews.runs.durations import clock
 from manyviews.sweeps import attempts
 from manyviews.sweeps.attempts import Attempt, Ended
-from manyviews.sweeps.launcher import End, Launcher
+from manyviews.sweeps.launchers.launcher import End, Launcher
+from manyviews.sweeps.launchers.processes import Processes, is_free
 from manyviews.sweeps.plan import Sweep, Trial
-from manyviews.sweeps.processes import Processes, is_free
 from manyviews.sweeps.search import Search
 
 POLL = 0.1  # seconds between two looks at what runs, at least

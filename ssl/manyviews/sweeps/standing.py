@@ -9,7 +9,7 @@ from manyviews.errors import RunFailed
 from manyviews.runs import status
 from manyviews.sweeps import attempts
 from manyviews.sweeps.attempts import Attempt
-from manyviews.sweeps.job import read_code
+from manyviews.sweeps.launchers.job import read_code
 from manyviews.sweeps.plan import Sweep, Trial, load
 
 

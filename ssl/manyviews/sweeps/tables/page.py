@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Sequence
 from statistics import mean, stdev
 
-from manyviews.sweeps.figures import Measured, Score, Verdict, verdicts
 from manyviews.sweeps.markdown import table as markdown_table
-from manyviews.sweeps.tables import Table
+from manyviews.sweeps.tables.figures import Measured, Score, Verdict, verdicts
+from manyviews.sweeps.tables.files import Table
 
 WIDTH = 100  # characters of a line of text
 HEAD = (

@@ -8,16 +8,16 @@ import yaml
 from manyviews import config
 from manyviews.errors import ConfigError
 from manyviews.evaluation.suite import report_name
-from manyviews.sweeps import tables
+from manyviews.sweeps.tables import files
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 SHIPPED = sorted(file.stem for file in ROOT.joinpath("conf", "tables").glob("*.yaml"))
 EVERY_METHOD = ("fashion_mnist_mini", "vne")
 
 
 def test_the_first_seed_of_every_row_comes_first():
-    rows = {"a": tables.Row(overrides=["x=1"]), "b": tables.Row(overrides=[], seeds=[1])}
-    table = tables.Table(title="t", runs=["y=2"], seeds=[0, 1], columns={"c": "d"}, rows=rows)
+    rows = {"a": files.Row(overrides=["x=1"]), "b": files.Row(overrides=[], seeds=[1])}
+    table = files.Table(title="t", runs=["y=2"], seeds=[0, 1], columns={"c": "d"}, rows=rows)
     assert table.cells(["z=3"]) == {
         ("a", 0): ["x=1", "y=2", "z=3", "seed=0"],
         ("a", 1): ["x=1", "y=2", "z=3", "seed=1"],
@@ -44,14 +44,14 @@ def test_a_mistake_in_a_table_is_one_line(change, said):
     Path("tables").mkdir()
     Path("tables", "mine.yaml").write_text(yaml.safe_dump(content))
     with pytest.raises(ConfigError, match=said):
-        tables.load("mine", ".")
+        files.load("mine", ".")
     with pytest.raises(ConfigError, match="unknown table 'min': did you mean 'mine'"):
-        tables.load("min", ".")
+        files.load("min", ".")
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_runs_of_a_shipped_table_are_scored_under_the_protocols_of_its_columns(name):
-    table = tables.load(name)
+    table = files.load(name)
     assert any(text.startswith("evaluation=") for text in table.runs)
     assert not any("evaluation" in text for row in table.rows.values() for text in row.overrides)
     cells = [*table.cells().values()][:1]  # all rows have the same protocols
@@ -69,10 +69,10 @@ def test_the_runs_of_a_shipped_table_are_scored_under_the_protocols_of_its_colum
 def test_every_method_with_a_recipe_of_two_minutes_has_a_row(name):
     recipes = ROOT.joinpath("conf", "experiment").glob("*_fashion_mnist_mini.yaml")
     methods = {file.stem.removesuffix("_fashion_mnist_mini") for file in recipes}
-    assert methods <= set(tables.load(name).rows)
+    assert methods <= set(files.load(name).rows)
 
 
 def test_expected_figures_name_their_source():
-    for table in map(tables.load, SHIPPED):
+    for table in map(files.load, SHIPPED):
         for row in table.rows.values():
             assert not row.expected or row.source or table.source

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from manyviews.evaluation.words import TRAINED, scale, score_name
 from manyviews.runs import status
 from manyviews.runs.files import METRICS, read_object
-from manyviews.sweeps.tables import Table
+from manyviews.sweeps.tables.files import Table
 
 
 class Score(NamedTuple):

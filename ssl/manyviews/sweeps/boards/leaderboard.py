@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from manyviews.errors import ConfigError, unknown
 from manyviews.sweeps import attempts
-from manyviews.sweeps.found import Found, find
-from manyviews.sweeps.paired import Difference, difference
+from manyviews.sweeps.boards.found import Found, find
+from manyviews.sweeps.boards.paired import Difference, difference
 
 PREFERRED = ("val/linear_lbfgs@2/top1", "val/knn@1/top1", "val/linear_rebar@1/top1")
 CHOSEN_ON_TEST = (

@@ -4,8 +4,8 @@ from run_folders import write
 
 from manyviews import cli
 from manyviews.errors import ConfigError
-from manyviews.sweeps import spread
-from manyviews.sweeps.leaderboard import leaderboard
+from manyviews.sweeps.boards import spread
+from manyviews.sweeps.boards.leaderboard import leaderboard
 
 
 def pairs():

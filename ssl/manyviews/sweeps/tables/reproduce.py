@@ -19,13 +19,14 @@ from manyviews.evaluation.words import score_name
 from manyviews.runs import status
 from manyviews.runs.files import read_object, replace_text, write_json
 from manyviews.schema import Config
-from manyviews.sweeps import command, figures, plan, standing, tables
+from manyviews.sweeps import command, plan, standing
 from manyviews.sweeps.controller import Controller, Retry
-from manyviews.sweeps.figures import Measured, Verdict, verdicts
-from manyviews.sweeps.figures_page import compared, page
+from manyviews.sweeps.launchers.processes import cores_of_each
 from manyviews.sweeps.plan import Sweep
-from manyviews.sweeps.processes import cores_of_each
-from manyviews.sweeps.tables import Table
+from manyviews.sweeps.tables import figures, files
+from manyviews.sweeps.tables.figures import Measured, Verdict, verdicts
+from manyviews.sweeps.tables.files import Table
+from manyviews.sweeps.tables.page import compared, page
 
 
 class Cell(NamedTuple):
@@ -67,7 +68,7 @@ def run(
     command.check_jobs(jobs)
     asked, _ = config.compose("reproduce", overrides, config_dir)
     names = [asked["table"]] if isinstance(asked["table"], str) else asked["table"]
-    chosen = {name: tables.load(name, config_dir) for name in names}
+    chosen = {name: files.load(name, config_dir) for name in names}
     cells = _cells(chosen, asked)
     sweep = _planned(cells, asked, config_dir, write=not dry_run)
     print(f"{sweep.path}: {standing.counts(sweep)}", flush=True)

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from manyviews.errors import ConfigError
 from manyviews.evaluation.words import scale
-from manyviews.sweeps.leaderboard import Board, merit
+from manyviews.sweeps.boards.leaderboard import Board, merit
 
 
 class Line(NamedTuple):

@@ -5,22 +5,22 @@ from pathlib import Path
 import pytest
 
 from manyviews import runs
-from manyviews.sweeps import figures, tables
-from manyviews.sweeps.figures_page import page
+from manyviews.sweeps.tables import figures, files
+from manyviews.sweeps.tables.page import page
 
 KNN = {"protocol": "knn@1", "metric": "top1"}
 
 
 def table(**rows):
     """A table of one score and one metric of the training."""
-    return tables.Table(
+    return files.Table(
         title="A toy",
         text="How good is it? " * 12,
         seeds=[0, 1],
         columns={"kNN": "eval/knn@1/top1", "right": "health/positive_precision"},
         controls=["random", "raw"],
         source="a paper",
-        rows={name: tables.Row(overrides=[], **more) for name, more in rows.items()},
+        rows={name: files.Row(overrides=[], **more) for name, more in rows.items()},
     )
 
 

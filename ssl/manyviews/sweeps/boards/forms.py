@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from manyviews.evaluation.words import scale
-from manyviews.sweeps.leaderboard import Board
+from manyviews.sweeps.boards.leaderboard import Board
+from manyviews.sweeps.boards.paired import Difference
 from manyviews.sweeps.markdown import table as markdown_table
-from manyviews.sweeps.paired import Difference
 
 WORD = 8  # characters of a cell that stay on one line
 

@@ -20,9 +20,10 @@ from typing import Any
 
 from manyviews.errors import ConfigError, RunFailed, one_line
 from manyviews.schema import Config
-from manyviews.sweeps import attempts, job
-from manyviews.sweeps.job import Job
-from manyviews.sweeps.launcher import End
+from manyviews.sweeps import attempts
+from manyviews.sweeps.launchers import job
+from manyviews.sweeps.launchers.job import Job
+from manyviews.sweeps.launchers.launcher import End
 from manyviews.sweeps.plan import Trial
 
 FOLDER = "jobs"  # of a sweep: what submitit writes

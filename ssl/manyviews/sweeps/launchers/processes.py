@@ -18,7 +18,7 @@ from pathlib import Path
 
 from manyviews.hardware import usable_cores
 from manyviews.sweeps import attempts
-from manyviews.sweeps.launcher import End
+from manyviews.sweeps.launchers.launcher import End
 from manyviews.sweeps.plan import Trial
 
 

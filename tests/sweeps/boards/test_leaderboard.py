@@ -12,8 +12,8 @@ from scipy import stats
 
 from manyviews import runs
 from manyviews.errors import ConfigError
-from manyviews.sweeps import leaderboard, leaderboard_forms
-from manyviews.sweeps.leaderboard import CHOSEN_ON_TEST
+from manyviews.sweeps.boards import forms, leaderboard
+from manyviews.sweeps.boards.leaderboard import CHOSEN_ON_TEST
 
 VAL, TEST = "val/knn@1/top1", "eval/knn@1/top1"
 
@@ -144,23 +144,23 @@ def test_csv_markdown_and_json_have_what_the_table_has():
     three_methods()
     write("odd|name", "a|b", val=0.1)
     board = leaderboard.leaderboard(["runs"])
-    read = list(csv.DictReader(io.StringIO(leaderboard_forms.as_csv(board))))
+    read = list(csv.DictReader(io.StringIO(forms.as_csv(board))))
     assert [row["method"] for row in read] == ["swav", "tico", "a|b", "vicreg"]
     assert float(read[0][VAL]) == board.rows[0].value and read[3][VAL] == ""
-    assert json.loads(leaderboard_forms.as_json(board))["rows"][1]["value"] == board.rows[1].value
+    assert json.loads(forms.as_json(board))["rows"][1]["value"] == board.rows[1].value
     numbers = [float(read[1][key]) for key in ("minus_best", "minus_best_low", "minus_best_high")]
     assert [*numbers, int(read[1]["seeds_of_both"])] == [*(board.rows[1].minus_best or ())]
     assert read[0]["minus_best"] == "" and read[2]["minus_best_low"] == ""
-    of_json = json.loads(leaderboard_forms.as_json(board))["rows"]
+    of_json = json.loads(forms.as_json(board))["rows"]
     assert of_json[1]["minus_best"] == board.rows[1].minus_best._asdict()
     assert of_json[0]["minus_best"] is None
-    text = leaderboard_forms.as_markdown(board)
+    text = forms.as_markdown(board)
     assert "-10.00 (-19.94 to -0.06)" in text
     assert "| swav | 82.00 % ± 2.00 |  | 3 | 3 finished | 1.0 min | 500 | - |" in text
     assert "| a\\|b |" in text
     console = Console(width=110)
     with console.capture() as captured:
-        console.print(leaderboard_forms.table(board))
+        console.print(forms.table(board))
     assert "82.00 % ± 2.00" in captured.get() and "-10.00 (-19.94 to -0.06)" in captured.get()
 
 

@@ -14,12 +14,13 @@ from stand_ins import STAND_IN, begun, children_of, needs_proc, planned, wait_un
 from manyviews import cli, config
 from manyviews.errors import ConfigError, Interrupted, RunFailed
 from manyviews.runs import status
-from manyviews.sweeps import attempts, command, controller, job, slurm, standing
+from manyviews.sweeps import attempts, command, controller, standing
 from manyviews.sweeps.controller import Controller
+from manyviews.sweeps.launchers import job, slurm
+from manyviews.sweeps.launchers.slurm import Jobs
 from manyviews.sweeps.plan import load
-from manyviews.sweeps.slurm import Jobs
 
-SLURM = Path(__file__).parents[1] / "support" / "slurm.py"
+SLURM = Path(__file__).parents[2] / "support" / "slurm.py"
 FIRST = itertools.count(1000, 1000)  # submitit remembers the jobs of a process by their numbers
 
 
@@ -132,7 +133,7 @@ from manyviews import config
 from manyviews.errors import Interrupted
 from manyviews.sweeps.controller import Controller
 from manyviews.sweeps.plan import load
-from manyviews.sweeps.slurm import Jobs
+from manyviews.sweeps.launchers.slurm import Jobs
 sweep = load(Path("sweeps/some"))
 typed = ["launcher=slurm", "launcher.cluster=local"]
 launcher = Jobs(sweep.path, config.compose("multirun", typed)[0]["launcher"], 2)

@@ -1,0 +1,1 @@
+"""Tables of runs: what lies in run folders, grouped by setting."""

@@ -1,0 +1,1 @@
+"""Tables of figures: measured again, and compared with what is expected."""
