@@ -37,6 +37,7 @@ def comments(name):
     return [line[2:] for line in lines if line.startswith("# ") and "@package" not in line]
 
 
+@cache
 def composed(name):
     """Return the config and choices of the command in the recipe's head."""
     program, command, *overrides = shlex.split(comments(name)[0])

@@ -72,7 +72,7 @@ def test_other_errors_stay_what_they_are():
 def test_a_network_that_memory_cannot_hold_is_one_line_and_makes_no_folder(small, config_dir):
     with pytest.raises(RunFailed, match="not enough memory: .* or a smaller network$"):
         train.pretrain(
-            [*small, "method.hidden_dim=16777216", "method.projection_dim=16777216"], config_dir
+            [*small, f"method.projection_dim={2**20}", f"method.prototypes={2**24}"], config_dir
         )
     assert not Path("runs").exists()
 

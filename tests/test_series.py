@@ -187,10 +187,6 @@ def test_a_finished_run_of_two_stages_says_so_without_reading_its_data(
 
 @pytest.mark.parametrize("text", ["a", "it's", "a\\b", "C:\\d\\", "\\'", "a=b", "a, b", "", "{x}"])
 def test_any_text_of_the_data_reaches_the_first_stage(text):
-    own = ["method=rebar", "data=series", "data.path=x", f"data.labels={quoted(text)}"]
+    own = ["method=rebar", "data=series", "data.path=x", f"data.labels={config.as_text(text)}"]
     first, last = retriever_stage.compose(own)
     assert first.config["data"]["labels"] == last.config["data"]["labels"] == text
-
-
-def quoted(text):
-    return retriever_stage._quoted(text)

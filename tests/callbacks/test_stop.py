@@ -181,10 +181,11 @@ def test_w_and_b_is_finished_when_a_run_is_stopped(small, config_dir, monkeypatc
     from manyviews.loggers import wandb_logger
 
     finished = []
-    monkeypatch.setattr(wandb_logger, "finish", finished.append)
+    monkeypatch.setattr(wandb_logger, "finish", lambda *given: finished.append(given))
     monkeypatch.setattr(Metrics, "on_train_batch_start", interrupting(signal.SIGINT))
     with pytest.raises(Interrupted):
         train.pretrain(small, config_dir)
-    assert finished == [[]]
+    ((loggers, error),) = finished
+    assert loggers == [] and isinstance(error, Interrupted)
     run = runs.load(next(Path("runs").iterdir()))
     assert json.loads((run.path / "status.json").read_text())["state"] == "stopped"

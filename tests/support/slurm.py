@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-HERE = Path(os.environ["STAND_IN"])
+HERE = Path(os.environ.get("STAND_IN", "."))
 ACTIVE = ("PENDING", "RUNNING")
 
 
