@@ -73,6 +73,8 @@ class Sweep(NamedTuple):
     def command(self) -> str:
         """The command that continues it."""
         spec = read_object(self.path / SPEC) or {}
+        if typed := spec.get("command"):  # a sweep that another command has made
+            return typed
         words = ["manyviews", "pretrain", "-m", *spec.get("overrides", [])]
         words += [f"sweep.name={self.path.name}", f"sweep.folder={self.path.parent}"]
         if search := spec.get("search"):

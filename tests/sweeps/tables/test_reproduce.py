@@ -37,6 +37,9 @@ def test_figures_outside_their_band_are_named_and_what_is_finished_is_not_run_ag
     assert (
         "| vague |" in Path("vague.md").read_text() and "exact" not in Path("vague.md").read_text()
     )
+    capfd.readouterr()
+    assert cli.main(["sweep", str(folder)]) == 0
+    assert "1 runs: 1 finished" in capfd.readouterr().out
     environment = json.loads((next(Path("runs").iterdir()) / "environment.json").read_text())
     assert environment["commit"]  # of this checkout
 
@@ -69,6 +72,21 @@ def test_a_run_of_an_earlier_command_gets_the_scores_that_it_lacks(
         if "| all | 2 |" in x
     ]
     assert "| - |" not in line
+
+
+def test_a_recipe_that_has_changed_is_another_run(config_dir, capsys):
+    Path("tables").mkdir()
+    text = Path(config_dir, "tables", "toy.yaml").read_text()
+    for name in ("data", "backbone"):
+        Path(name).symlink_to(Path(config_dir, name))
+    said = []
+    for epochs in (1, 1, 2):
+        Path("tables", "toy.yaml").write_text(text.replace("epochs=1", f"epochs={epochs}"))
+        assert cli.main(["reproduce", "table=toy", "--dry-run", "--config-dir", "."]) == 0
+        said.append(capsys.readouterr().out.splitlines())
+    first, again, changed = ([line for line in one if line.startswith("sweeps/")] for one in said)
+    assert first == again != changed
+    assert any("not known before a run has finished" in line for line in said[0])
 
 
 @pytest.mark.parametrize(

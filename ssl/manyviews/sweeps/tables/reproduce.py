@@ -21,6 +21,7 @@ from manyviews.runs.files import read_object, replace_text, write_json
 from manyviews.schema import Config
 from manyviews.sweeps import command, plan, standing
 from manyviews.sweeps.controller import Controller, Retry
+from manyviews.sweeps.estimate import estimate
 from manyviews.sweeps.launchers.processes import cores_of_each
 from manyviews.sweeps.plan import Sweep
 from manyviews.sweeps.tables import figures, files
@@ -70,14 +71,19 @@ def run(
     names = [asked["table"]] if isinstance(asked["table"], str) else asked["table"]
     chosen = {name: files.load(name, config_dir) for name in names}
     cells = _cells(chosen, asked)
-    sweep = _planned(cells, asked, config_dir, write=not dry_run)
+    folders = _folders(cells, config_dir)
+    typed = shlex.join(["manyviews", "reproduce", *overrides])
+    if config_dir is not None:
+        typed += f" --config-dir {shlex.quote(config_dir)}"
+    sweep = _planned(cells, folders, asked["folder"], config_dir, typed, write=not dry_run)
     print(f"{sweep.path}: {standing.counts(sweep)}", flush=True)
     if dry_run:
+        left = sum(state != "finished" for state in standing.states_of(sweep).values())
+        print(estimate(sweep, left, jobs))
         for line in standing.commands(sweep, cores_of_each(jobs)):
             print(line)
         return None
     ended = Controller(sweep, jobs=jobs, retry=retry).run()
-    folders = _folders(cells, config_dir)
     for cell, path in folders.items():
         _score_missing(chosen[cell.table], path, cells[cell])
     found = {
@@ -85,7 +91,7 @@ def run(
         for cell, path in folders.items()
     }
     file = Path(asked["file"] or sweep.path / "table.md")
-    judged = _write(file, chosen, found, overrides)
+    judged = _write(file, chosen, found, typed)
     print(f"page: {file}")
     standing.say_failed(sweep, ended)
     _judge(judged)
@@ -117,18 +123,26 @@ def _cells(chosen: Mapping[str, Table], asked: Config) -> dict[Cell, list[str]]:
 
 
 def _planned(
-    cells: Mapping[Cell, list[str]], asked: Config, config_dir: str | None, *, write: bool
+    cells: Mapping[Cell, list[str]],
+    folders: Mapping[Cell, Path],
+    root: str,
+    config_dir: str | None,
+    typed: str,
+    *,
+    write: bool,
 ) -> Sweep:
-    """Return the runs as a sweep; its name has a hash of what they are."""
-    every = [*cells.values()]
-    digest = hashlib.sha256(json.dumps(every).encode()).hexdigest()[:8]
-    tables_of = "-".join(dict.fromkeys(cell.table for cell in cells))[:60]
-    path = Path(asked["folder"], f"{tables_of}-{digest}")
+    """Return the runs as a sweep, whose name has a hash of the run folders.
+
+    So a recipe that has changed since is another sweep, with runs of its own.
+    """
+    digest = hashlib.sha256(json.dumps([*map(str, folders.values())]).encode()).hexdigest()[:8]
+    names = "-".join(dict.fromkeys(cell.table for cell in cells))[:60]
+    path = Path(root, f"{names}-{digest}")
     if (path / plan.PLAN).is_file():
         return plan.load(path)
-    sweep = Sweep(path, [*plan.trials_of(every, config_dir)])
+    sweep = Sweep(path, [*plan.trials_of([*cells.values()], config_dir)])
     if write:
-        plan.save(sweep, {"format_version": plan.FORMAT_VERSION, "cells": every})
+        plan.save(sweep, {"format_version": plan.FORMAT_VERSION, "command": typed})
     return sweep
 
 
@@ -168,7 +182,7 @@ def _write(
     file: Path,
     chosen: Mapping[str, Table],
     found: Mapping[Cell, Measured | None],
-    overrides: Sequence[str],
+    typed: str,
 ) -> list[Verdict]:
     """Write the page and beside it the figures as JSON, and return the verdicts."""
     parts, judged = [], []
@@ -182,7 +196,7 @@ def _write(
         asked = {cell.row for cell in of_table}
         judged += [one for one in verdicts(table, runs_of) if one.row in asked]
     file.parent.mkdir(parents=True, exist_ok=True)
-    replace_text(file, page(parts, shlex.join(["manyviews", "reproduce", *overrides])))
+    replace_text(file, page(parts, typed))
     write_json(file.with_suffix(".json"), {"figures": [one._asdict() for one in judged]})
     return judged
 
