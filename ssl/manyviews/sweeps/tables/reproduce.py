@@ -92,6 +92,7 @@ def run(
     }
     file = Path(asked["file"] or sweep.path / "table.md")
     judged = _write(file, chosen, found, typed)
+    write_json(sweep.path / "table.json", {"figures": [one._asdict() for one in judged]})
     print(f"page: {file}")
     standing.say_failed(sweep, ended)
     _judge(judged)
@@ -184,7 +185,7 @@ def _write(
     found: Mapping[Cell, Measured | None],
     typed: str,
 ) -> list[Verdict]:
-    """Write the page and beside it the figures as JSON, and return the verdicts."""
+    """Write the page, and return the verdicts."""
     parts, judged = [], []
     for name, table in chosen.items():
         of_table = {cell: run for cell, run in found.items() if cell.table == name}
@@ -197,7 +198,6 @@ def _write(
         judged += [one for one in verdicts(table, runs_of) if one.row in asked]
     file.parent.mkdir(parents=True, exist_ok=True)
     replace_text(file, page(parts, typed))
-    write_json(file.with_suffix(".json"), {"figures": [one._asdict() for one in judged]})
     return judged
 
 
