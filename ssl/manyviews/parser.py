@@ -153,8 +153,8 @@ def _parser() -> argparse.ArgumentParser:
 
     compare = commands.add_parser("compare", help="what differs between two runs, and their scores")
     compare.description = (
-        "Print the settings that differ between two evaluated runs, and the differences of their "
-        "scores over the same test items."
+        "Print the settings that differ between two evaluated runs, how their metrics went, and "
+        "the differences of their scores over the same test items."
     )
     compare.epilog = "example: manyviews compare runs/A runs/B"
     for name in ("first", "second"):

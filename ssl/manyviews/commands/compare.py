@@ -5,12 +5,13 @@ from __future__ import annotations
 from rich.console import Console
 
 from manyviews import runs
+from manyviews.commands import curves
 from manyviews.commands.config import diff
 from manyviews.errors import ConfigError
 
 
 def show(first: str, second: str) -> None:
-    """Print the settings that differ, then the differences over the same test items.
+    """Print the settings that differ, the curves, then the differences over the same test items.
 
     Args:
         first: a run folder.
@@ -27,9 +28,12 @@ def show(first: str, second: str) -> None:
             )
     for line in diff.lines(first, second, None):
         print(line, flush=True)
-    # The settings are told before torch is imported.
+    console = Console()
+    if (beside := curves.table(found[0].path, found[1].path)) is not None:
+        console.print(beside)
+    # All this is told before torch is imported.
     from manyviews import report
     from manyviews.scoring import compare
 
     written = compare.write([run.report for run in found], "comparisons")
-    Console().print(report.comparison_table(written))
+    console.print(report.comparison_table(written))
