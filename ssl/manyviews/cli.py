@@ -158,7 +158,7 @@ def _of_sweep(arguments: argparse.Namespace) -> dict[str, Any]:
         "jobs": arguments.jobs,
         "retry": arguments.retry,
         "dry_run": arguments.dry_run or None,
-        "detach": getattr(arguments, "detach", False) or None,  # tables have no such option
+        "detach": arguments.detach or None,
     }
     return {name: value for name, value in options.items() if value is not None}
 

@@ -150,6 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     reproduce.epilog = "example: manyviews reproduce table=fashion_mnist_mini -j 2"
     _add_options_of_sweeps(reproduce)
+    reproduce.set_defaults(detach=False)  # its page needs the results
 
     compare = commands.add_parser("compare", help="what differs between two runs, and their scores")
     compare.description = (

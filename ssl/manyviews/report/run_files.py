@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from manyviews.report.stepwise import stepwise
-from manyviews.runs.files import read_object
+from manyviews.runs.files import read_object, read_records
 
 
 class RunFiles(NamedTuple):
@@ -68,15 +68,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _records(path: Path) -> list[dict[str, float]]:
     """Return the records of all whole lines; a killed process may leave the last one incomplete."""
-    records = []
-    for line in path.read_text("utf-8", "replace").splitlines() if path.is_file() else []:
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(record, dict) and "step" in record:
-            records.append(record)
-    return records
+    return [record for record in read_records(path) if "step" in record]
 
 
 def gallery_is_whole(path: Path) -> bool:

@@ -12,13 +12,12 @@ from manyviews.sweeps import attempts, request
 from manyviews.sweeps.attempts import is_finished
 from manyviews.sweeps.boards import leaderboard, spread
 from manyviews.sweeps.controller import Controller, Retry
-from manyviews.sweeps.estimate import estimate
 from manyviews.sweeps.launchers import slurm
 from manyviews.sweeps.launchers.processes import cores_of_each
 from manyviews.sweeps.launchers.slurm import Jobs
 from manyviews.sweeps.plan import Sweep, load, plan, save_launcher
 from manyviews.sweeps.search import Search
-from manyviews.sweeps.standing import commands, counts, say_failed, states_of
+from manyviews.sweeps.standing import counts, left, say_failed, states_of
 
 
 def run(
@@ -51,17 +50,15 @@ def run(
     _check_launcher(settings, of_jobs, detach=detach, dry_run=dry_run)
     if settings.get("sampler") is None:
         sweep = plan(asked.of_runs, settings, config_dir, write=not dry_run)
-        print(f"{sweep.path}: {counts(sweep)}", flush=True)
     else:
         search = Search(asked.of_runs, settings, config_dir)
         sweep = search.sweep
-        print(f"{sweep.path}: {counts(sweep)}, {search.left} to be proposed", flush=True)
+    states, proposed = states_of(sweep), search.left if search else 0
+    more = f", {proposed} to be proposed" if search else ""
+    print(f"{sweep.path}: {counts(states)}{more}", flush=True)
     if dry_run:
-        planned = [*states_of(sweep).values()]
-        left = sum(state not in ("finished", "pruned") for state in planned)
-        print(estimate(sweep, left + (search.left if search else 0), jobs))
-        for line in commands(sweep, of_jobs["cpus"] if of_jobs else cores_of_each(jobs)):
-            print(line)
+        threads = of_jobs["cpus"] if of_jobs else cores_of_each(jobs)
+        print("\n".join(left(sweep, states, jobs, threads, proposed)))
         return sweep
     _check_open_jobs(sweep, of_jobs)
     save_launcher(sweep.path, asked.of_launcher)

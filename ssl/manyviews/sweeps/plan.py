@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -107,7 +107,7 @@ def plan(
     path, spec = begin(overrides, settings, config_dir)
     if (path / PLAN).is_file():
         return load(path)
-    sweep = Sweep(path, [*trials_of(config.cells(overrides, config_dir), config_dir)])
+    sweep = Sweep(path, [*trials_of(stages_of(config.cells(overrides, config_dir), config_dir))])
     if write:
         save(sweep, spec)
     return sweep
@@ -199,25 +199,32 @@ def _texts(spec: dict[str, Any]) -> list[str]:
     return [*spec.get("overrides", []), *(f"sweep.{k}={v}" for k, v in of_search.items())]
 
 
-def trials_of(
-    cells: Sequence[Sequence[str]], config_dir: str | None, before: Sequence[Trial] = ()
-) -> Iterator[Trial]:
-    """Yield a trial for each new run folder of the cells, after the one that it needs.
+def stages_of(cells: Sequence[Sequence[str]], config_dir: str | None) -> Iterator[list[Stage]]:
+    """Yield the runs that each cell trains: its own, and before it the one that it needs.
 
     Args:
         cells: overrides with one value each.
         config_dir: a folder with config groups of your own.
-        before: trials that are planned already; theirs are no new folders.
 
     Raises:
         ConfigError: a mistake in a cell.
     """
-    numbers = {trial.folder: trial.number for trial in before}
     pairs = zip(cells, config.compose_cells(cells, config_dir), strict=True)
     for overrides, (cell, choices) in pairs:
         check_resume(cell)
+        yield retriever_stage.stages(cell, choices, overrides, config_dir)
+
+
+def trials_of(staged: Iterable[list[Stage]], before: Sequence[Trial] = ()) -> Iterator[Trial]:
+    """Yield a trial for each new run folder of the cells, after the one that it needs.
+
+    Args:
+        staged: the runs of each cell, see `stages_of`.
+        before: trials that are planned already; theirs are no new folders.
+    """
+    numbers = {trial.folder: trial.number for trial in before}
+    for stages in staged:
         needs = None
-        stages = retriever_stage.stages(cell, choices, overrides, config_dir)
         for stage in stages:
             folder = str(runs.folder(stage.config, stage.choices))
             if folder not in numbers:  # another cell may be the same run

@@ -18,7 +18,7 @@ FILES = (".yaml", ".yml")
 
 
 class Request(NamedTuple):
-    """What a sweep is asked for.
+    """A sweep as it was asked for.
 
     Attributes:
         sweep: checked keys of `sweep`.

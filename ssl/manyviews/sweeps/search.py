@@ -95,7 +95,7 @@ class Search:
         return []
 
     def _planned(self, cell: list[str]) -> Iterator[Trial]:
-        return plan.trials_of([cell], self.config_dir, self.sweep.trials)
+        return plan.trials_of(plan.stages_of([cell], self.config_dir), self.sweep.trials)
 
     def _ask(self, number: int, attempt: int) -> list[str]:
         """Return an override for each axis.

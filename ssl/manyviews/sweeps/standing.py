@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from manyviews.errors import RunFailed
 from manyviews.runs import status
 from manyviews.sweeps import attempts
 from manyviews.sweeps.attempts import Attempt
+from manyviews.sweeps.estimate import estimate
 from manyviews.sweeps.launchers.job import read_code
 from manyviews.sweeps.plan import Sweep, Trial, load
 
 
-def counts(sweep: Sweep) -> str:
+def counts(states: Mapping[int, str]) -> str:
     """Return how many runs there are, and how they stand."""
-    states = list(states_of(sweep).values())
-    return f"{len(states)} runs: {attempts.count(states)}" if states else "no run yet"
+    found = list(states.values())
+    return f"{len(found)} runs: {attempts.count(found)}" if found else "no run yet"
 
 
 def states_of(sweep: Sweep) -> dict[int, str]:
@@ -37,14 +39,27 @@ def states_of(sweep: Sweep) -> dict[int, str]:
     return found
 
 
-def commands(sweep: Sweep, threads: int) -> list[str]:
-    """Return the command of each run that is not finished, with its number of threads."""
+def left(
+    sweep: Sweep, states: Mapping[int, str], jobs: int, threads: int, proposed: int = 0
+) -> list[str]:
+    """Return what a sweep has left: an estimate, and the command of each unfinished run.
+
+    Args:
+        sweep: the plan.
+        states: see `states_of`.
+        jobs: runs at the same time.
+        threads: threads of each run, unless the user chose a number.
+        proposed: runs that a search will propose.
+    """
+    number = sum(state not in ("finished", "pruned") for state in states.values())
     variables = [] if "OMP_NUM_THREADS" in os.environ else [f"OMP_NUM_THREADS={threads}"]
-    states = states_of(sweep)
     return [
-        " ".join([*variables, trial.command])
-        for trial in sweep.trials
-        if states[trial.number] != "finished"
+        estimate(sweep, number + proposed, jobs),
+        *(
+            " ".join([*variables, trial.command])
+            for trial in sweep.trials
+            if states[trial.number] != "finished"
+        ),
     ]
 
 
@@ -83,7 +98,7 @@ def show(folder: str) -> list[str]:
     """
     sweep = load(Path(folder))
     last, states = attempts.last_of(sweep.path), states_of(sweep)
-    lines = [f"{sweep.path}: {counts(sweep)}"]
+    lines = [f"{sweep.path}: {counts(states)}"]
     for trial in sweep.trials:
         state, ended = states[trial.number], last.get(trial.number)
         reason = f": {ended.reason}" if ended and ended.reason and state != "finished" else ""

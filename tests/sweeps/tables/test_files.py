@@ -15,7 +15,7 @@ SHIPPED = sorted(file.stem for file in ROOT.joinpath("conf", "tables").glob("*.y
 EVERY_METHOD = ("fashion_mnist_mini", "vne")
 
 
-def test_the_first_seed_of_every_row_comes_first():
+def test_a_run_has_the_overrides_of_its_row_its_table_and_the_command():
     rows = {"a": files.Row(overrides=["x=1"]), "b": files.Row(overrides=[], seeds=[1])}
     table = files.Table(title="t", runs=["y=2"], seeds=[0, 1], columns={"c": "d"}, rows=rows)
     assert table.cells(["z=3"]) == {

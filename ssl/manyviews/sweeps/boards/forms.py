@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -31,9 +31,14 @@ def show(board: Board, form: str | None) -> None:
     if form is not None:
         print(written[form](board), end="")
         return
+    show_table(table(board), board.notes)
+
+
+def show_table(made: Table, notes: Sequence[str]) -> None:
+    """Print a table and the sentences about it."""
     console = Console()
-    console.print(table(board))
-    for note in board.notes:
+    console.print(made)
+    for note in notes:
         console.print(note, markup=False, highlight=False, soft_wrap=True)
 
 

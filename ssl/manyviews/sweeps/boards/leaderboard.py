@@ -100,7 +100,7 @@ def leaderboard(
     better = next((row.better[metric] for row in wanted if metric in row.better), "higher")
     grouped = _grouped(wanted, keys)
     rows = [_row(members, keys, metric) for members in grouped]
-    order = sorted(range(len(rows)), key=lambda i: merit(rows[i].value, better))
+    order = sorted(range(len(rows)), key=lambda i: _merit(rows[i].value, better))
     rows = _with_differences([(rows[i], grouped[i]) for i in order], metric)
     return Board(metric, better, rows, _notes(wanted, rows, metric, skipped))
 
@@ -222,7 +222,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return mean(known) if known else None
 
 
-def merit(value: float | None, better: str) -> float:
+def _merit(value: float | None, better: str) -> float:
     """Return a number by which rows are sorted, the best first."""
     if value is None or math.isnan(value):
         return math.inf

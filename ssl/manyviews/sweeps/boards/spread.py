@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from statistics import stdev
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from manyviews.errors import ConfigError
 from manyviews.evaluation.words import scale
-from manyviews.sweeps.boards.leaderboard import Board, merit
+from manyviews.sweeps.boards.forms import show_table
+from manyviews.sweeps.boards.leaderboard import Board
 
 
 class Line(NamedTuple):
@@ -64,26 +64,22 @@ def spread(board: Board, group: str, over: str) -> Spread:
             differing = ", ".join(board.rows[0].keys)
             raise ConfigError(f"{key} is the same in all of these runs; they differ in {differing}")
     found: dict[str, dict[str, float]] = {}
-    columns: dict[str, Any] = {}
-    for row in board.rows:  # the best first
+    columns: set[str] = set()
+    for row in board.rows:  # the best first, so each line's first score is its best
         name, column = str(row.keys[group]), str(row.keys[over])
-        columns[column] = None
+        columns.add(column)
         if row.value is not None:
             found.setdefault(name, {}).setdefault(column, row.value)
     lines = []
     for name, scores in found.items():
-        best = min(scores, key=lambda column: merit(scores[column], board.better))
         spreads = stdev(scores.values()) if len(scores) > 1 else None
-        lines.append(Line(name, scores, best, spreads))
+        lines.append(Line(name, scores, next(iter(scores)), spreads))
     return Spread(group, over, board.metric, sorted(columns), lines)
 
 
 def show(board: Board, group: str, over: str) -> None:
     """Print the table and the notes of the leaderboard; see `spread`."""
-    console = Console()
-    console.print(table(spread(board, group, over)))
-    for note in board.notes:
-        console.print(note, markup=False, highlight=False, soft_wrap=True)
+    show_table(table(spread(board, group, over)), board.notes)
 
 
 def table(made: Spread) -> Table:

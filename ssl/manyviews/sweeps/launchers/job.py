@@ -70,7 +70,7 @@ def write_wish(sweep: Path, trial: int, wish: Wish) -> None:
 
 
 class Job:
-    """What submitit pickles, and calls in the job.
+    """The work on a trial, which submitit pickles and calls in the job.
 
     Args:
         sweep: folder of the sweep.
@@ -121,7 +121,8 @@ class Job:
         from submitit.helpers import DelayedSubmission
 
         self.told, end = True, time.monotonic() + self.grace
-        while self.child is not None and self._step() is None:
+        child = self.child
+        while child is not None and self._step(child) is None:
             if time.monotonic() > end:
                 self._kill()
             time.sleep(POLL)
@@ -133,19 +134,18 @@ class Job:
     def _watched(self) -> int:
         """Begin the trial and return its exit code."""
         with _undisturbed():  # a signal between the two would leave a process that nobody knows
-            self.child = self._spawn()
-        while (code := self._step()) is None:
+            self.child = child = self._spawn()
+        while (code := self._step(child)) is None:
             time.sleep(POLL)
         self._kill()  # what it left behind of its process group
         if code != 0 and self.told and not self._wish() and "SLURM_JOB_ID" in os.environ:
             self._wait_for_the_scheduler()
         return code
 
-    def _step(self) -> int | None:
+    def _step(self, child: subprocess.Popen[bytes]) -> int | None:
         """Pass on what the trial is told, and return its exit code; None while it works."""
-        assert self.child is not None
         with _undisturbed():  # a handler that polls inside poll() would never see an end
-            code = self.child.poll()
+            code = child.poll()
         if code is not None:
             return code
         wish = self._wish()
@@ -153,7 +153,7 @@ class Job:
             self._kill()
         elif (wish or self.told) and not self.sent:
             self.sent = True
-            self.child.terminate()
+            child.terminate()
         return None
 
     def _wait_for_the_scheduler(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import mean
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple
 
 from manyviews.evaluation.words import TRAINED, scale, score_name
 from manyviews.runs import status
-from manyviews.runs.files import METRICS, read_object
+from manyviews.runs.files import METRICS, read_object, read_records
 from manyviews.sweeps.tables.files import Table
 
 
@@ -124,9 +123,7 @@ def _score(card: Mapping[str, Any], name: str) -> Score | None:
 
 def _trained(path: Path, name: str) -> Score | None:
     """Return the mean of a metric of the training over all its records."""
-    file = path / METRICS
-    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
-    values = [record[name] for record in map(json.loads, lines) if name in record]
+    values = [one[name] for one in read_records(path / METRICS, holding=name) if name in one]
     return Score(scale(name)[0] * mean(values)) if values else None
 
 

@@ -75,18 +75,15 @@ class Table(_Keys):
     rows: dict[str, Row] = pydantic.Field(min_length=1)
 
     def cells(self, overrides: Sequence[str] = ()) -> dict[tuple[str, int], list[str]]:
-        """Return the overrides of every run by row and seed; the first seed of all rows is first.
+        """Return the overrides of every run by row and seed.
 
         Args:
             overrides: further ones of every run.
         """
-        seeds = {name: row.seeds or self.seeds for name, row in self.rows.items()}
-        order = dict.fromkeys(seed for of_row in seeds.values() for seed in of_row)
         return {
             (name, seed): [*row.overrides, *self.runs, *overrides, f"seed={seed}"]
-            for seed in order
             for name, row in self.rows.items()
-            if seed in seeds[name]
+            for seed in row.seeds or self.seeds
         }
 
 

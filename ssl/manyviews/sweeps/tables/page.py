@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from statistics import mean, stdev
+from typing import Literal
 
 from manyviews.sweeps.markdown import table as markdown_table
 from manyviews.sweeps.tables.figures import Measured, Score, Verdict, verdicts
@@ -71,7 +72,7 @@ def _means(table: Table, found: Sequence[Measured]) -> str:
     """Return a line per row: means over its seeds."""
     titles = ["row", "epochs", "seeds", "processor s"]
     shown = [name for name in table.rows if any(run.row == name for run in found)]
-    controls = _controls(table, found)
+    controls = _compared_with(table, found, "controls")
     for title in table.columns:
         titles += [title, *controls[title]]
     lines = []
@@ -87,16 +88,15 @@ def _means(table: Table, found: Sequence[Measured]) -> str:
     return markdown_table(titles, lines)
 
 
-def _controls(table: Table, found: Sequence[Measured]) -> dict[str, list[str]]:
-    """Return by column the controls that it was compared with."""
-    return {
-        title: [
-            control
-            for control in table.controls
-            if any(control in run.scores[title].controls for run in found if title in run.scores)
-        ]
+def _compared_with(
+    table: Table, found: Sequence[Measured], of: Literal["controls", "gains"]
+) -> dict[str, list[str]]:
+    """Return by column the controls of the table that its scores have among these."""
+    had = {
+        title: {c for run in found if title in run.scores for c in getattr(run.scores[title], of)}
         for title in table.columns
     }
+    return {title: [c for c in table.controls if c in had[title]] for title in table.columns}
 
 
 def _same(values: Sequence[int]) -> str:
@@ -126,14 +126,7 @@ def _control(scores: Sequence[Score], control: str) -> str:
 def _runs(table: Table, found: Sequence[Measured]) -> str:
     """Return a line per run, with the intervals of its differences."""
     titles = ["row", "seed", "commit", "processor s"]
-    paired = {
-        title: [
-            control
-            for control in table.controls
-            if any(control in run.scores[title].gains for run in found if title in run.scores)
-        ]
-        for title in table.columns
-    }
+    paired = _compared_with(table, found, "gains")
     for title in table.columns:
         titles += [title, *(f"minus {control}" for control in paired[title])]
     lines = []

@@ -13,15 +13,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from manyviews import config, retriever_stage, runs
+from manyviews import config, runs
 from manyviews.errors import ConfigError, RunFailed, unknown
 from manyviews.evaluation.words import score_name
+from manyviews.retriever_stage import Stage
 from manyviews.runs import status
 from manyviews.runs.files import read_object, replace_text, write_json
 from manyviews.schema import Config
 from manyviews.sweeps import command, plan, standing
 from manyviews.sweeps.controller import Controller, Retry
-from manyviews.sweeps.estimate import estimate
 from manyviews.sweeps.launchers.processes import cores_of_each
 from manyviews.sweeps.plan import Sweep
 from manyviews.sweeps.tables import figures, files
@@ -71,17 +71,18 @@ def run(
     names = [asked["table"]] if isinstance(asked["table"], str) else asked["table"]
     chosen = {name: files.load(name, config_dir) for name in names}
     cells = _cells(chosen, asked)
-    folders = _folders(cells, config_dir)
+    staged = dict(zip(cells, plan.stages_of([*cells.values()], config_dir), strict=True))
+    folders = {  # rows of several tables may share one
+        cell: runs.folder(stages[-1].config, stages[-1].choices) for cell, stages in staged.items()
+    }
     typed = shlex.join(["manyviews", "reproduce", *overrides])
     if config_dir is not None:
         typed += f" --config-dir {shlex.quote(config_dir)}"
-    sweep = _planned(cells, folders, asked["folder"], config_dir, typed, write=not dry_run)
-    print(f"{sweep.path}: {standing.counts(sweep)}", flush=True)
+    sweep = _planned(staged, folders, asked["folder"], typed, write=not dry_run)
+    states = standing.states_of(sweep)
+    print(f"{sweep.path}: {standing.counts(states)}", flush=True)
     if dry_run:
-        left = sum(state != "finished" for state in standing.states_of(sweep).values())
-        print(estimate(sweep, left, jobs))
-        for line in standing.commands(sweep, cores_of_each(jobs)):
-            print(line)
+        print("\n".join(standing.left(sweep, states, jobs, cores_of_each(jobs))))
         return None
     ended = Controller(sweep, jobs=jobs, retry=retry).run()
     for cell, path in folders.items():
@@ -124,10 +125,9 @@ def _cells(chosen: Mapping[str, Table], asked: Config) -> dict[Cell, list[str]]:
 
 
 def _planned(
-    cells: Mapping[Cell, list[str]],
+    staged: Mapping[Cell, list[Stage]],
     folders: Mapping[Cell, Path],
     root: str,
-    config_dir: str | None,
     typed: str,
     *,
     write: bool,
@@ -137,24 +137,14 @@ def _planned(
     So a recipe that has changed since is another sweep, with runs of its own.
     """
     digest = hashlib.sha256(json.dumps([*map(str, folders.values())]).encode()).hexdigest()[:8]
-    names = "-".join(dict.fromkeys(cell.table for cell in cells))[:60]
+    names = "-".join(dict.fromkeys(cell.table for cell in staged))[:60]
     path = Path(root, f"{names}-{digest}")
     if (path / plan.PLAN).is_file():
         return plan.load(path)
-    sweep = Sweep(path, [*plan.trials_of([*cells.values()], config_dir)])
+    sweep = Sweep(path, [*plan.trials_of(staged.values())])
     if write:
         plan.save(sweep, {"format_version": plan.FORMAT_VERSION, "command": typed})
     return sweep
-
-
-def _folders(cells: Mapping[Cell, list[str]], config_dir: str | None) -> dict[Cell, Path]:
-    """Return the run folder of every row and seed; rows of several tables may share one."""
-    found = {}
-    composed = config.compose_cells([*cells.values()], config_dir)
-    for (cell, overrides), (made, choices) in zip(cells.items(), composed, strict=True):
-        last = retriever_stage.stages(made, choices, overrides, config_dir)[-1]
-        found[cell] = runs.folder(last.config, last.choices)
-    return found
 
 
 def _score_missing(table: Table, path: Path, overrides: Sequence[str]) -> None:
