@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float32, Int64
-from torch import Tensor
+from torch import Tensor, nn
 
+from manyviews.datamodules.module import ViewData
 from manyviews.errors import ConfigError
 from manyviews.evaluation.features import Features
 from manyviews.evaluation.hold_out import held_out
 
 HELD_OUT = 0.1  # share of train that stands in for a validation split
 FreshViews = Callable[[Int64[Tensor, " n"], int], Float32[Tensor, "n q D"]]
+
+
+class Network(NamedTuple):
+    """The backbone whose features a subject holds, for protocols that run it again.
+
+    Attributes:
+        build: returns a new copy with the subject's weights, in evaluation mode, on the device on
+            which features are extracted.
+        data: the data, as the backbone reads them; the positions of a subject's features are rows
+            of its splits.
+    """
+
+    build: Callable[[], nn.Module]
+    data: ViewData[Any, Any]
 
 
 class Subject(NamedTuple):
@@ -30,6 +45,7 @@ class Subject(NamedTuple):
         class_names: name of each class; empty if there are none.
         file_names: path of every training item by its position, with / between folders; None if
             the data have no files.
+        network: the backbone and its data; None if the features are not those of a backbone.
     """
 
     train: Features
@@ -39,6 +55,7 @@ class Subject(NamedTuple):
     fresh_views: FreshViews | None = None
     class_names: Sequence[str] = ()
     file_names: Sequence[str] | None = None
+    network: Network | None = None
 
     def to(self, device: str | torch.device) -> Subject:
         """Return the subject with its embeddings on a device; everything else stays on the CPU."""

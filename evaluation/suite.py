@@ -15,7 +15,7 @@ from typing import Protocol as Typing
 import numpy as np
 import yaml
 
-from manyviews.errors import ConfigError, NotFinite, one_line
+from manyviews.errors import ConfigError, Interrupted, NotFinite, one_line
 from manyviews.evaluation.answers import Answers, Chosen, Draws, Labels, PerItem
 from manyviews.evaluation.measures.by_group import by_group
 from manyviews.evaluation.measures.intervals import FEWEST_GROUPS
@@ -23,6 +23,7 @@ from manyviews.evaluation.measures.measured import cells, measured
 from manyviews.evaluation.measures.values import Items, Means, Measured, Resampled
 from manyviews.evaluation.subject import Subject
 from manyviews.evaluation.words import HEADLINES, METRICS, SUBJECTS, TRAINED
+from manyviews.panels import Panel
 
 log = logging.getLogger(__name__)
 PACKAGE = __name__.rpartition(".")[0]
@@ -36,7 +37,8 @@ class Protocol(Typing):
     """A versioned way to score frozen features.
 
     A protocol that needs no labels has the attribute `label_free = True` and is also called if the
-    data have no labels.
+    data have no labels. A protocol with a method `panels` shows more than scores: it is given the
+    answers by the name of their subject, and returns panels.
 
     Attributes:
         version: part of the protocol's name in reports, such as `knn@1`.
@@ -58,10 +60,13 @@ class Scored(NamedTuple):
         predictions: by protocol and measure, what the trained features gave for each test item: the
             predicted class in the smallest unsigned type that holds all classes, or a value.
             Evaluations of the same data are compared item by item with it.
+        panels: what protocols show beside their scores; their names begin with the protocol's name
+            in the report and a /.
     """
 
     rows: dict[str, list[dict[str, Any]]]
     predictions: dict[str, np.ndarray]
+    panels: list[Panel]
 
 
 def score(
@@ -83,6 +88,7 @@ def score(
     """
     found: dict[str, list[dict[str, Any]]] = {part: [] for part in ROWS}
     predictions: dict[str, np.ndarray] = {}
+    panels: list[Panel] = []
     for key, protocol in protocols.items():
         try:
             with _each_note_once():  # the controls have as many items as the trained backbone
@@ -90,11 +96,14 @@ def score(
             for part, rows in scored.rows.items():
                 found[part] += rows
             predictions |= scored.predictions
+            panels += scored.panels
+        except Interrupted:
+            raise
         except Exception as error:  # one protocol must not take the scores of the others with it
             log.debug("protocol %s", key, exc_info=True)
             reason = one_line(f"{type(error).__name__}: {error}")
             found["failed"].append({"protocol": key, "reason": reason})
-    return Scored(found, predictions)
+    return Scored(found, predictions, panels)
 
 
 @contextmanager
@@ -154,7 +163,9 @@ def _score_one(
     if right and items.group is not None:
         rows = by_group(right, items.group, groups)
         found["subjects"] += [{"protocol": key, **row} for row in rows]
-    return Scored(found, _predictions(key, answers[TRAINED], known[TRAINED].classes))
+    shown = getattr(protocol, "panels", lambda _: [])(answers)
+    panels = [panel._replace(name=f"{key}/{panel.name}") for panel in shown]
+    return Scored(found, _predictions(key, answers[TRAINED], known[TRAINED].classes), panels)
 
 
 def _predictions(key: str, answers: Answers, classes: int) -> dict[str, np.ndarray]:

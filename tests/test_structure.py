@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 # Rooms from the ground up: each imports only rooms of earlier lines (or itself).
 ORDER = """
-    errors batch draws distributed launch_variables
+    errors batch draws distributed launch_variables panels
     ranges
     checkpoints hardware process_group
     optim losses

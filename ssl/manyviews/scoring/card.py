@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from manyviews import checkpoints, report, runs
+from manyviews import checkpoints, panels, report, runs
 from manyviews.build import Data
 from manyviews.datamodules.expected import of_data
 from manyviews.errors import RunFailed
@@ -27,6 +27,7 @@ from manyviews.scoring.plan import Plan, plan
 from manyviews.scoring.subjects import fill_cache, on_device, subjects
 
 FEATURES = "features"  # folder of the cached features
+PANELS = "panels.npz"  # what protocols and the method show, beside report.json
 UNLABELLED = "no labels in these data: there is nothing to score, only the label-free figures"
 
 
@@ -140,6 +141,9 @@ def _renewed(
     arrays.save_predictions(
         file.with_name("predictions.npz"), scored.predictions, found["trained"].test, kept
     )
+    stored = panels.load(file.with_name(PANELS))
+    earlier = [panel for panel in stored if panel.name.partition("/")[0] in kept]
+    panels.save(file.with_name(PANELS), [*earlier, *scored.panels])
     write_json(file, done)
     report.write(run.path if run and own else file.parent, file.parent)
     return done

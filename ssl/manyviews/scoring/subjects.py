@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -22,7 +23,7 @@ from manyviews.datamodules.named_splits import named_splits
 from manyviews.errors import ConfigError, NotFinite
 from manyviews.evaluation.features import Features, cached, extract, extract_on_ranks, read, save
 from manyviews.evaluation.fresh_views import fresh_views, shows_one_sample
-from manyviews.evaluation.subject import FreshViews, Subject
+from manyviews.evaluation.subject import FreshViews, Network, Subject
 from manyviews.evaluation.words import TRAINED
 from manyviews.schema import Config
 from manyviews.scoring.candidate import Candidate
@@ -146,7 +147,9 @@ def _embedded(one: _CachedBackbone, data: Data, folder: Path, views_config: Conf
         path = one.file(folder, split)
         return cached(path, lambda: extract(one.built(data), data.clean(split, rows)), rows, group)
 
-    return _subject(data, of)._replace(fresh_views=_fresh_views(one, data, folder, views_config))
+    network = Network(lambda: copy.deepcopy(one.built(data)).eval(), data)
+    views = _fresh_views(one, data, folder, views_config)
+    return _subject(data, of)._replace(fresh_views=views, network=network)
 
 
 def _device() -> str:
