@@ -9,12 +9,18 @@ import numpy as np
 import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
+from torch.nn import functional as F
 
 from manyviews.datamodules.module import ViewData
+from manyviews.evaluation.embedding_map import planes
 from manyviews.evaluation.features import Features
 from manyviews.evaluation.nearest import search
 
 SHOWN = 8  # number of samples that are shown by default
+HARDEST = 12  # number of wrongly predicted items that are shown
+MAPPED = 500  # most items on the map of the embeddings
+THUMBNAIL = 32  # pixels of the longer side of a picture on the map
+PICTURES = 64  # pictures that are read at once for thumbnails
 
 
 def views_of(
@@ -70,3 +76,65 @@ def neighbours(
         "neighbour_label": train.label[row].numpy(),
         "neighbour_similarity": similarity.numpy(),
     }
+
+
+def hardest(
+    test: Features,
+    guess: np.ndarray,
+    margin: np.ndarray,
+    picture: Callable[[Tensor], np.ndarray],
+    count: int = HARDEST,
+) -> Mapping[str, np.ndarray]:
+    """Return pictures, classes and predictions of the items that a protocol is most wrong about.
+
+    Args:
+        test: features of the labelled test items.
+        guess: predicted class of each of them.
+        margin: how far the score of the own class lies above the best other one, see
+            `suite.margins`.
+        picture: maps positions (B,) of the test split to uint8 pictures (B, C, H, W).
+        count: most items that are returned.
+    """
+    wrong = np.flatnonzero(guess != test.label.numpy())
+    rows = torch.from_numpy(wrong[np.argsort(margin[wrong], kind="stable")][:count])
+    if not len(rows):
+        return {}
+    return {
+        "hardest": picture(test.position[rows]),
+        "hardest_label": test.label[rows].numpy(),
+        "hardest_guess": guess[rows.numpy()].astype(np.int64),
+        "hardest_position": test.position[rows].numpy(),
+    }
+
+
+def embedding_map(
+    test: Features, picture: Callable[[Tensor], np.ndarray], count: int = MAPPED
+) -> Mapping[str, np.ndarray]:
+    """Return the places of test items in the plane, their classes, and a thumbnail of each.
+
+    Args:
+        test: features of the test split.
+        picture: maps positions (B,) of the test split to uint8 pictures (B, C, H, W).
+        count: most items that are placed, from as many classes as there are.
+    """
+    rows = spread(test.label, count)
+    places = planes(test.embedding[rows])
+    if not places:
+        return {}
+    found = {f"map_{name}": place for name, place in places.items()}
+    thumbnails = [small(picture(part)) for part in test.position[rows].split(PICTURES)]
+    return {**found, "map_label": test.label[rows].numpy(), "map": np.concatenate(thumbnails)}
+
+
+def small(images: np.ndarray, side: int = THUMBNAIL) -> UInt8[np.ndarray, "B C h w"]:
+    """Return images whose longer side has at most so many pixels, each the mean of those it covers.
+
+    Args:
+        images: uint8 images (B, C, H, W).
+        side: pixels.
+    """
+    height, width = images.shape[2:]
+    by = min(1.0, side / max(height, width))
+    size = max(1, round(height * by)), max(1, round(width * by))
+    pooled = F.adaptive_avg_pool2d(torch.from_numpy(images).float(), size)
+    return pooled.round().to(torch.uint8).numpy()

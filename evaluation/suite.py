@@ -13,7 +13,10 @@ from typing import Any, NamedTuple, runtime_checkable
 from typing import Protocol as Typing
 
 import numpy as np
+import torch
 import yaml
+from jaxtyping import Float, Float32, Int64
+from torch import Tensor
 
 from manyviews.errors import ConfigError, Interrupted, NotFinite, one_line
 from manyviews.evaluation.answers import Answers, Chosen, Draws, Labels, PerItem
@@ -29,6 +32,7 @@ log = logging.getLogger(__name__)
 PACKAGE = __name__.rpartition(".")[0]
 
 ROWS = ("scores", "differences", "subjects", "failed")  # lists of a report that protocols add to
+MARGIN = "margin"  # in the predictions: see `margins`
 SAME = "is not distinguishable from"  # the interval of the difference covers zero
 
 
@@ -58,8 +62,8 @@ class Scored(NamedTuple):
         rows: lists of rows by name: `scores`, `differences` (trained minus control), `subjects` (by
             group) and `failed`.
         predictions: by protocol and measure, what the trained features gave for each test item: the
-            predicted class in the smallest unsigned type that holds all classes, or a value.
-            Evaluations of the same data are compared item by item with it.
+            predicted class in the smallest unsigned type that holds all classes, the `margins` of
+            the scores, or a value. Evaluations of the same data are compared item by item with it.
         panels: what protocols show beside their scores; their names begin with the protocol's name
             in the report and a /.
     """
@@ -165,20 +169,32 @@ def _score_one(
         found["subjects"] += [{"protocol": key, **row} for row in rows]
     shown = getattr(protocol, "panels", lambda _: [])(answers)
     panels = [panel._replace(name=f"{key}/{panel.name}") for panel in shown]
-    return Scored(found, _predictions(key, answers[TRAINED], known[TRAINED].classes), panels)
+    return Scored(found, _predictions(key, answers[TRAINED], known[TRAINED]), panels)
 
 
-def _predictions(key: str, answers: Answers, classes: int) -> dict[str, np.ndarray]:
-    """Return what can be compared item by item, by protocol and measure."""
+def _predictions(key: str, answers: Answers, subject: Subject) -> dict[str, np.ndarray]:
+    """Return what a protocol says of each test item, by protocol and measure."""
     found = {}
     for cell, answer in cells(answers):
         answer = answer.answer if isinstance(answer, Chosen) else answer
         if isinstance(answer, Labels) and not cell:
-            smallest = np.min_scalar_type(max(classes - 1, 0))
+            smallest = np.min_scalar_type(max(subject.classes - 1, 0))
             found[f"{key}/top1"] = answer.top1.cpu().numpy().astype(smallest)
+            if answer.scores is not None and subject.classes > 1:
+                found[f"{key}/{MARGIN}"] = margins(answer.scores, subject.test.label).numpy()
         elif isinstance(answer, PerItem):
             found[f"{key}/{answer.name}"] = answer.value.cpu().numpy().astype(np.float32)
     return found
+
+
+def margins(scores: Float[Tensor, "Q M"], label: Int64[Tensor, " Q"]) -> Float32[Tensor, " Q"]:
+    """Return how far the score of each item's own class lies above that of the best other class.
+
+    The smallest, negative ones are the items that a protocol is most wrong about.
+    """
+    own = label[:, None].to(scores.device)
+    best_other = scores.scatter(1, own, -torch.inf).amax(1)
+    return (scores.gather(1, own)[:, 0] - best_other).float().cpu()
 
 
 def _labelled(subject: Subject, protocol: Protocol) -> Subject:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 METRICS = {
@@ -58,6 +58,16 @@ def score_name(row: Mapping[str, Any]) -> str:
     """
     split = "val" if row.get("split") == "val" else "eval"
     return f"{split}/{row['protocol']}/{row['metric']}"
+
+
+def detailed(protocols: Sequence[str]) -> str | None:
+    """Return the protocol whose predictions are shown class by class: the first linear probe.
+
+    >>> detailed(["knn@1", "linear_lbfgs@2"]), detailed(["knn@1"]), detailed([])
+    ('linear_lbfgs@2', 'knn@1', None)
+    """
+    linear = [name for name in protocols if name.startswith("linear")]
+    return next(iter([*linear, *protocols]), None)
 
 
 def scale(metric: str) -> tuple[float, str]:

@@ -17,6 +17,7 @@ from manyviews.backbones.backbone import Backbone
 from manyviews.batch import Batch, Output, as_batch, check
 from manyviews.errors import ConfigError
 from manyviews.optim import Schedule
+from manyviews.panels import Panel
 from manyviews.regularizers import Regularizer
 
 OptimizerFactory = Callable[[list[dict[str, Any]]], Optimizer]
@@ -36,6 +37,8 @@ class Examples(NamedTuple):
         label: their labels (N,).
         class_names: name of each label.
         pictures: returns the pictures (B, C, H, W) of the samples in the given rows (B,).
+        drawn: returns views (B, C, ...) as pictures (B, c, H, W).
+        items: what the samples are called, in the plural: "images" or "windows".
     """
 
     batch: Batch
@@ -43,6 +46,8 @@ class Examples(NamedTuple):
     label: Tensor
     class_names: tuple[str, ...]
     pictures: Callable[[Int64[Tensor, " B"]], UInt8[np.ndarray, "B C H W"]]
+    drawn: Callable[[Tensor], UInt8[np.ndarray, "B c H W"]]
+    items: str = "images"
 
 
 class Method(pl.LightningModule):
@@ -152,9 +157,9 @@ class Method(pl.LightningModule):
         """
         return {}
 
-    def report_arrays(self, examples: Examples) -> dict[str, np.ndarray]:
-        """Return arrays that the report draws for this method, by their name in gallery.npz."""
-        return {}
+    def panels(self, examples: Examples) -> list[Panel]:
+        """Return what the report, W&B and the local pages show of this method itself."""
+        return []
 
     def total_loss(self, output: Output) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
         """Return the method's loss plus its weighted regularizers, and every part to be logged."""

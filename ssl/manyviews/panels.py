@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, SupportsInt, TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -29,11 +29,12 @@ class Table(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A named curve of points (x, y)."""
+    """A named curve of points (x, y); with `dots` each point is drawn alone."""
 
     name: str
     x: Sequence[float]
     y: Sequence[float]
+    dots: bool = False
 
 
 class Plot(NamedTuple):
@@ -46,6 +47,7 @@ class Plot(NamedTuple):
         y_title: title of the axis, with the unit.
         log_x: True for a logarithmic axis.
         log_y: True for a logarithmic axis.
+        family: True for curves of one kind that need no legend; the first is drawn darkest.
     """
 
     title: str
@@ -54,6 +56,7 @@ class Plot(NamedTuple):
     y_title: str
     log_x: bool = False
     log_y: bool = False
+    family: bool = False
 
 
 class Heatmap(NamedTuple):
@@ -93,10 +96,11 @@ class Picture(NamedTuple):
 
 
 class Pictures(NamedTuple):
-    """Rows of pictures."""
+    """Rows of pictures, each perhaps with a title."""
 
     rows: Sequence[Sequence[Picture]]
     title: str = ""
+    row_titles: Sequence[str] = ()
 
 
 class Points(NamedTuple):
@@ -142,6 +146,16 @@ class Panel(NamedTuple):
     text: str
     blocks: Sequence[Block]
     folded: bool = False
+
+
+def name_of(label: SupportsInt, names: Sequence[str]) -> str:
+    """Return the name of a class, or "unknown" for a label outside the list, such as -1.
+
+    >>> name_of(1, ["boot", "bag"]), name_of(-1, ["boot", "bag"])
+    ('bag', 'unknown')
+    """
+    index = int(label)
+    return names[index] if 0 <= index < len(names) else "unknown"
 
 
 def save(path: Path, panels: Iterable[Panel]) -> None:

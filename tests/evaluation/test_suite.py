@@ -8,7 +8,7 @@ from manyviews.evaluation.measures.intervals import wilson
 from manyviews.evaluation.protocols.clustering import Clustering
 from manyviews.evaluation.protocols.knn import KNN
 from manyviews.evaluation.subject import Subject
-from manyviews.evaluation.suite import fingerprint, score, sentences
+from manyviews.evaluation.suite import fingerprint, margins, score, sentences
 
 LABEL = torch.arange(60) % 2
 GOOD = torch.eye(2)[LABEL] + 0.01 * torch.rand(60, 2)
@@ -148,9 +148,14 @@ def test_numbers_without_labels_have_rows_and_no_differences():
 def test_predictions_of_the_trained_features_are_kept_in_the_smallest_type():
     subjects = {"trained": subject(GOOD), "random": subject(BAD)}
     predictions = score(subjects, {"knn@1": KNN(1, [7], 7, 0.1)}).predictions
-    (found,) = predictions.values()
-    assert [*predictions] == ["knn@1/top1"] and found.dtype == np.uint8
+    found = predictions["knn@1/top1"]
+    assert [*predictions] == ["knn@1/top1", "knn@1/margin"] and found.dtype == np.uint8
     assert found.tolist() == LABEL.flip(0)[:56].tolist()
+
+
+def test_a_margin_is_negative_where_another_class_scores_higher():
+    scores = torch.tensor([[1.0, 4.0, 2.0], [1.0, 4.0, 2.0], [3.0, 3.0, 0.0]])
+    assert margins(scores, torch.tensor([1, 2, 0])).tolist() == [2.0, -2.0, 0.0]
 
 
 def test_differences_of_earlier_reports_are_said_too():

@@ -1,6 +1,7 @@
 import copy
 import functools
 
+import numpy as np
 import pytest
 import pytorch_lightning as pl
 import small_series
@@ -182,16 +183,23 @@ def test_the_report_gets_what_the_measure_retrieves(config_dir):
     method, data = made("rebar", config_dir)
     batch = batches(data, 1)[0]
     nothing = torch.zeros(0, 8), torch.zeros(0, dtype=torch.int64), (), lambda rows: rows.numpy()
-    examples = Examples(batch, *nothing)
-    shown = {
-        k.removeprefix("retrieval_"): torch.from_numpy(v)
-        for k, v in method.eval().report_arrays(examples).items()
-    }
-    q, k = shown["error"].shape
-    assert (q, k) == (4, 3) and shown["attention"].shape == (8, 16)
-    torch.testing.assert_close(shown["attention"].sum(1), torch.ones(8))
-    hidden = ~shown["observed"]
-    assert int(hidden.sum()) == 8
-    gap = (shown["reconstruction"] - shown["anchor"])[..., hidden]
-    torch.testing.assert_close(gap.square().sum((1, 2)), shown["error"].amin(1))
-    assert torch.equal(shown["candidate_label"], batch.view_label[1:, :4].mT)
+    drawn = []
+
+    def draw(windows):
+        drawn.append(windows)
+        return np.zeros((len(windows), 1, 4, 16), np.uint8)
+
+    (panel,) = method.eval().panels(Examples(batch, *nothing, draw))
+    pictures, attention, *rebuilt = panel.blocks
+    assert [len(row) for row in pictures.rows] == [4] * 4  # the anchor and its three candidates
+    assert attention.values.shape == (8, 16)
+    np.testing.assert_allclose(attention.values.sum(1), 1, rtol=1e-6)
+    error = float(pictures.rows[0][1].caption.partition(",")[0])
+    gap = 0.0
+    for plot in rebuilt:
+        anchor, dots = plot.lines
+        assert len(dots.x) == 8
+        gap += sum((anchor.y[t] - y) ** 2 for t, y in zip(dots.x, dots.y, strict=True))
+    assert gap == pytest.approx(error, rel=1e-3)
+    best = (batch.views[1:][0].new_tensor(0), *drawn)[2]
+    assert any(torch.equal(best[0], view[0]) for view in batch.views[1:])

@@ -115,29 +115,34 @@ def test_it_shows_the_prototypes_that_are_used_most_and_what_is_nearest_to_them(
     torch.manual_seed(0)
     embedding = torch.randn(50, method.backbone.embedding_dim)
     label = torch.arange(50) % 2
-    shown = method.report_arrays(
+    (panel,) = method.panels(
         Examples(
             batch=data.batch(torch.arange(4), epoch=0),
             embedding=embedding,
             label=label,
             class_names=("across", "down"),
             pictures=lambda rows: data.originals(data.splits.train, rows),
+            drawn=data.pictures,
         )
     )
     with torch.no_grad():
         z = method.projector(embedding)
         cosine = F.cosine_similarity(z[:, None], method.prototypes.weight, dim=2)
     use = cosine.argmax(1).bincount(minlength=8)
-    assert np.array_equal(shown["prototype_share"], (use / 50).numpy())
-    by_use = use[torch.from_numpy(shown["prototypes"])]
-    assert sorted(shown["prototypes"].tolist()) == [*range(8)]
-    assert torch.equal(by_use, use.sort(descending=True).values)
-    nearest = cosine.topk(6, dim=0).indices.mT
-    rows = shown["prototype_rows"]
-    assert np.array_equal(rows, nearest[shown["prototypes"]].numpy())
-    assert np.array_equal(shown["prototype_label"], label.numpy()[rows])
+    plot, pictures = panel.blocks
+    by_use = use.sort(descending=True, stable=True)
+    assert plot.lines[0].y == pytest.approx((2.0 * by_use.values).tolist())
+    chosen = [int(title.split()[1].rstrip(",")) for title in pictures.row_titles]
+    assert chosen == by_use.indices.tolist()
+    assert pictures.row_titles[0].endswith(f", {2.0 * int(by_use.values[0]):.1f} %")
+    rows = cosine.topk(6, dim=0).indices.mT[chosen]
+    names = [["across", "down"][label[n]] for n in rows[1].tolist()]
+    assert [p.caption for p in pictures.rows[1]] == names
+    share = by_use.values[by_use.values > 0] / 50
+    entropy = -float((share * share.log()).sum())
+    assert f"The entropy of their use is {entropy:.2f}; it would be ln 8 = 2.08" in panel.text
     image = data.splits.train.image[rows[1, 2]].numpy()
-    assert np.array_equal(shown["prototype_images"][1, 2], image)
+    assert np.array_equal(pictures.rows[1][2].image, image)
 
 
 def test_a_queue_that_batches_do_not_fill_evenly_says_what_to_type(config_dir):

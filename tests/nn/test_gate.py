@@ -1,13 +1,14 @@
 import torch
 
-from manyviews.nn import Gate, mean_gates
+from manyviews.nn import Gate, gate_panels
 
 
 def test_mean_gates_are_those_of_every_pair_of_classes():
     torch.manual_seed(0)
     gate = Gate(3, [4, 6, 5])
     gate(torch.arange(3), torch.arange(3))  # moves the running statistics
-    shares = torch.from_numpy(mean_gates(gate.eval(), "abc")["gates"])
+    ((heat,),) = (panel.blocks for panel in gate_panels(gate.eval(), "abc"))
+    shares = torch.from_numpy(heat.values)
     for a in range(3):
         for b in range(3):
             expected = gate(torch.tensor([a]), torch.tensor([b])).mean()
@@ -15,5 +16,8 @@ def test_mean_gates_are_those_of_every_pair_of_classes():
 
 
 def test_of_many_classes_the_first_are_shown_and_without_a_gate_none():
-    assert mean_gates(Gate(50, [4, 6, 5]).eval(), "abc")["gates"].shape == (20, 20)
-    assert mean_gates(None, "abc") == {}
+    names = [str(number) for number in range(50)]
+    (panel,) = gate_panels(Gate(50, [4, 6, 5]).eval(), names)
+    assert panel.blocks[0].values.shape == (20, 20) and panel.blocks[0].rows == names[:20]
+    assert panel.text.endswith("the first 20 of 50 classes.")
+    assert gate_panels(None, names) == []

@@ -6,12 +6,16 @@ from report_run import HOSTILE, card, score, write_run
 
 from manyviews import report
 
+# Views of 8 samples, 10 queries with 5 neighbours and their similarity maps, 3 hardest items.
+SHOWN = 8 * 7 + 10 * 6 * 2 + 3
+
 
 def test_page_holds_the_scores_to_the_digit_and_says_what_is_not_beaten(run):
     text = " ".join(report.write(run).read_text().split())
     assert "83.7 % (82.0 to 85.3)" in text
     assert "+10.0 (+8.8 to +11.2)" in text
     assert "+0.5 (-0.7 to +1.7), not distinguishable" in text
+    assert "not distinguishable: +0.5 (-0.7 to +1.7)" in text  # on the card
     assert "0123456789ab" in text and "21.5" in text
 
 
@@ -44,7 +48,7 @@ def test_the_same_run_gives_the_same_bytes(run):
 
 def test_colour_images_are_shown(tmp_path):
     text = report.write(write_run(tmp_path / "colour", channels=3)).read_text()
-    assert text.count("data:image/png") == 8 * 7 + 10 * 6
+    assert text.count("data:image/png") == SHOWN and text.count("data:image/jpeg") == 1
 
 
 def test_markdown_tables_are_not_broken_by_names(run):
@@ -88,7 +92,7 @@ def test_page_does_not_scroll_sideways_and_sections_do_not_overlap(opened, width
         "return [...document.querySelectorAll('section')].map(s => s.getBoundingClientRect())"
         ".map(r => [r.top, r.bottom])"
     )
-    assert len(boxes) == 8
+    assert len(boxes) == 9
     assert all(above[1] <= below[0] for above, below in pairwise(boxes))
 
 
@@ -107,7 +111,7 @@ def test_page_loads_nothing_and_complains_of_nothing(opened):
 def test_all_images_decode_and_hostile_names_are_text(opened):
     page = opened(1280)
     widths = page.execute_script("return [...document.images].map(i => i.naturalWidth)")
-    assert len(widths) == 8 * 7 + 10 * 6 and min(widths) > 0
+    assert len(widths) == SHOWN and min(widths) > 0
     assert HOSTILE[0] in page.execute_script("return document.body.innerText")
     assert page.execute_script("return document.scripts.length") == 0
 

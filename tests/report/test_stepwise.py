@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree
 
+from manyviews.report import figures
 from manyviews.report.stepwise import SHOWN, read, stepwise
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -25,19 +26,19 @@ def curves(svg):
 
 def test_every_eigenvalue_is_a_curve_over_the_steps():
     write([[1e-3 * 2**i, 1e-4 * 3**i, 1e-5] for i in range(8)])
-    drawn = curves(stepwise(Path()))
+    drawn = curves(figures.plot(stepwise(Path())))
     assert len(drawn) == 3
     assert all(path.get("d").count("L") == 7 for path in drawn)
 
 
 def test_no_more_than_the_largest_are_drawn():
     write([[1.0 / (n + 1 + i) for n in range(64)] for i in range(4)])
-    assert len(curves(stepwise(Path()))) == SHOWN
+    assert len(curves(figures.plot(stepwise(Path())))) == SHOWN
 
 
 def test_the_same_records_give_the_same_bytes():
     write([[1.0, 0.5], [2.0, 0.0]])
-    assert stepwise(Path()) == stepwise(Path())
+    assert figures.plot(stepwise(Path())) == figures.plot(stepwise(Path()))
 
 
 def test_a_run_without_records_or_with_one_has_no_figure():

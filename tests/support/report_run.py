@@ -5,7 +5,9 @@ import json
 import numpy as np
 import torch
 
+from manyviews import panels
 from manyviews.datamodules.series.drawing import draw_series
+from manyviews.nn.retrieval_panel import Retrieved, retrieval_panel
 
 HOSTILE = ['<script>alert("x")</script>', '"><img src=x onerror=alert(1)>', "a|b", *"cdefghi"]
 
@@ -72,9 +74,24 @@ def gallery(channels):
         "neighbours": image(10, 5, channels, 28, 28),
         "neighbour_label": (np.arange(10)[:, None] + np.array([0, 0, 1, 0, -20])) % 11 - 0,
         "neighbour_similarity": random.random((10, 5)),
+        "query_map": random.normal(size=(10, 5, 7, 7)),
+        "neighbour_map": random.normal(size=(10, 5, 7, 7)),
+        "hardest": image(3, channels, 28, 28),
+        "hardest_label": np.array([0, 1, 2]),
+        "hardest_guess": np.array([1, 2, 0]),
+        "map": image(40, channels, 28, 28),
+        "map_pca": random.normal(size=(40, 2)),
+        "map_label": np.arange(40) % 10 - 1,
         "eigenvalues_trained": spectrum / spectrum.sum(),
         "eigenvalues_random": spectrum**2 / (spectrum**2).sum(),
     }
+
+
+def predictions():
+    """Predicted classes of 90 items, of which the first of each class are wrong."""
+    label = np.arange(90) % 9
+    guess = np.where(np.arange(90) < 9, (label + 1) % 9, label).astype(np.uint8)
+    return {"position": np.arange(90), "label": label, "linear_lbfgs@1/top1": guess}
 
 
 PEOPLE = {"8": (0.85, 191), "<b>nine</b>": (0.81, 190), "a|10": (0.77, 202)}
@@ -107,8 +124,8 @@ def series_card():
     return made
 
 
-def series_gallery(anchors=3, candidates=20, channels=6, steps=128):
-    """Pictures of windows as lines, and what a retriever found."""
+def series_gallery(channels=6, steps=128):
+    """Pictures of windows as lines."""
     random = np.random.default_rng(0)
     time = np.arange(steps) / steps
 
@@ -121,25 +138,33 @@ def series_gallery(anchors=3, candidates=20, channels=6, steps=128):
         lines = draw_series(torch.from_numpy(window(int(np.prod(shape)), channels)))
         return lines.reshape(*shape, *lines.shape[1:])
 
-    observed = random.permutation(steps) % 2 == 0
-    anchor, other = window(anchors, channels), window(anchors, candidates, channels)
-    error = random.gamma(4, 20, (anchors, candidates))
-    gap = np.arange(steps)[~observed, None] - np.arange(steps) + 20
-    attention = np.exp(-np.square(gap / 6))
     return gallery(1) | {
         "originals": pictures(8),
         **{f"view_{v}": pictures(8) for v in range(6)},
         "queries": pictures(10),
         "neighbours": pictures(10, 5),
-        "retrieval_anchor": anchor,
-        "retrieval_candidates": other,
-        "retrieval_error": error,
-        "retrieval_observed": observed,
-        "retrieval_attention": attention / attention.sum(1, keepdims=True),
-        "retrieval_reconstruction": anchor + 0.2 * random.normal(size=anchor.shape),
-        "retrieval_label": np.array([0, 1, -1]),
-        "retrieval_candidate_label": random.integers(-1, 3, (anchors, candidates)),
+        "hardest": pictures(3),
+        "map": pictures(40),
     }
+
+
+def retrieved(anchors=3, candidates=20, channels=6, steps=128):
+    """What a retriever found."""
+    random = np.random.default_rng(0)
+    hidden = torch.from_numpy(random.permutation(steps) % 2 == 1)
+    anchor = torch.from_numpy(random.normal(size=(anchors, channels, steps)))
+    attention = torch.from_numpy(random.random((int(hidden.sum()), steps)))
+    label = torch.from_numpy(random.integers(-1, 3, (1 + candidates, anchors)))
+    label[0] = torch.tensor([0, 1, -1])[:anchors]
+    return Retrieved(
+        anchor=anchor,
+        label=label,
+        candidates=torch.from_numpy(random.normal(size=(candidates, anchors, channels, steps))),
+        error=torch.from_numpy(random.gamma(4, 20, (candidates, anchors))),
+        hidden=hidden,
+        attention=attention / attention.sum(1, keepdim=True),
+        rebuilt=anchor + 0.2,
+    )
 
 
 def write_series_run(folder):
@@ -147,6 +172,8 @@ def write_series_run(folder):
     write_run(folder)
     (folder / "report" / "report.json").write_text(json.dumps(series_card()))
     np.savez(folder / "report" / "gallery.npz", **series_gallery())
+    panel = retrieval_panel(retrieved(), draw_series, HOSTILE)
+    panels.save(folder / "report" / "panels.npz", [panel])
     return folder
 
 
@@ -155,6 +182,7 @@ def write_run(folder, channels=1):
     (folder / "report").mkdir(parents=True)
     (folder / "report" / "report.json").write_text(json.dumps(card()))
     np.savez(folder / "report" / "gallery.npz", **gallery(channels))
+    np.savez(folder / "report" / "predictions.npz", **predictions())
     lines = [
         {
             "step": s,

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
@@ -25,10 +24,11 @@ from manyviews.nn import (
     closed_gate_warning,
     draw_partners,
     embed_each,
-    mean_gates,
+    gate_panels,
     projector,
     require_enough_classes,
 )
+from manyviews.panels import Panel
 from manyviews.ranges import Positive, Size, within_ranges
 
 
@@ -96,9 +96,9 @@ class Hydra(Method):
         """Report collapse if the gates are closed for all pairs."""
         return closed_gate_warning(logs["health/gate_open"])
 
-    def report_arrays(self, examples: Examples) -> dict[str, np.ndarray]:
+    def panels(self, examples: Examples) -> list[Panel]:
         """Return how far the gate of each pair of classes is open."""
-        return mean_gates(self.gate, examples.class_names)
+        return gate_panels(self.gate, examples.class_names)
 
     def mask(
         self, label: Int64[Tensor, " B"], partner: Int64[Tensor, " B"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -24,10 +23,11 @@ from manyviews.nn import (
     closed_gate_warning,
     draw_partners,
     embed_each,
-    mean_gates,
+    gate_panels,
     projector,
     require_enough_classes,
 )
+from manyviews.panels import Panel
 from manyviews.ranges import NotNegative, Positive, Share, Size, within_ranges
 
 
@@ -108,9 +108,9 @@ class HydraMoCo(Method):
         """Report collapse if the gates are closed for all pairs."""
         return closed_gate_warning(logs["health/gate_open"])
 
-    def report_arrays(self, examples: Examples) -> dict[str, np.ndarray]:
+    def panels(self, examples: Examples) -> list[Panel]:
         """Return how far the gate of each pair of classes is open."""
-        return mean_gates(self.gate, examples.class_names)
+        return gate_panels(self.gate, examples.class_names)
 
     def begin_step(self) -> None:
         """Move the key network towards the trained one."""

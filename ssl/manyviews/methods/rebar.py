@@ -12,7 +12,6 @@ from __future__ import annotations
 import copy
 from typing import Any, ClassVar, Literal, cast
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
@@ -27,6 +26,8 @@ from manyviews.losses.rebar import retrieval_contrast
 from manyviews.method import Examples, Method
 from manyviews.nn import embed_by_shape, masks, move_towards, projector, window_distances
 from manyviews.nn.masks import Sharing
+from manyviews.nn.retrieval_panel import Retrieved, retrieval_panel
+from manyviews.panels import Panel
 from manyviews.ranges import Positive, Share, Size, within_ranges
 
 SHOWN = 4  # number of anchors in the report
@@ -164,10 +165,10 @@ class Rebar(Method):
         return distances(retriever, anchor, candidates, ~hidden, missing=steps // 2)
 
     @torch.no_grad()
-    def report_arrays(self, examples: Examples) -> dict[str, np.ndarray]:
-        """Return what is retrieved for a few anchors, as `report/retrieval.py` draws it."""
+    def panels(self, examples: Examples) -> list[Panel]:
+        """Return what is retrieved for a few anchors."""
         if self.retriever is None:
-            return {}
+            return []
         batch = examples.batch
         anchor, *others = (view[:SHOWN].nan_to_num() for view in batch.views)
         candidates, steps = torch.stack(others), anchor.shape[-1]
@@ -179,17 +180,16 @@ class Rebar(Method):
         label = batch.view_label
         if label is None:
             label = torch.full((len(batch.views), len(batch.position)), -1)
-        shown = {
-            "anchor": anchor,
-            "label": label[0, :SHOWN],
-            "candidates": candidates.transpose(0, 1),
-            "candidate_label": label[1:, :SHOWN].mT,
-            "error": error.mT,
-            "observed": ~hidden,
-            "attention": attention[hidden],
-            "reconstruction": self.retriever.reconstruct(anchor, ~hidden[None], best),
-        }
-        return {f"retrieval_{name}": value.numpy() for name, value in shown.items()}
+        found = Retrieved(
+            anchor=anchor,
+            label=label[:, :SHOWN],
+            candidates=candidates,
+            error=error,
+            hidden=hidden,
+            attention=attention[hidden],
+            rebuilt=self.retriever.reconstruct(anchor, ~hidden[None], best),
+        )
+        return [retrieval_panel(found, examples.drawn, examples.class_names)]
 
     def on_train_start(self) -> None:
         """Start the encoder from `backbone`, whose weights may have been loaded."""

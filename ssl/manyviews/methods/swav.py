@@ -10,9 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
@@ -24,6 +23,7 @@ from manyviews.errors import ConfigError
 from manyviews.losses.swav import sinkhorn, swapped_prediction
 from manyviews.method import Examples, Method
 from manyviews.nn import embed_by_shape, projector
+from manyviews.panels import Line, Panel, Picture, Pictures, Plot, name_of
 from manyviews.ranges import Count, Entropy, Positive, Rounds, Size, within_ranges
 
 STUCK = 0.002  # a loss nearer to ln K than this share of ln K has learned nothing
@@ -153,25 +153,17 @@ class SwAV(Method):
         }
 
     @torch.no_grad()
-    def report_arrays(self, examples: Examples) -> dict[str, np.ndarray]:
+    def panels(self, examples: Examples) -> list[Panel]:
         """Return how often each prototype is used, and samples near the most used ones."""
         weight = self.prototypes.weight
         z = torch.cat(
             [F.normalize(self.projector(rows), dim=1) for rows in examples.embedding.split(ROWS)]
         )
         nearest = torch.cat([(rows @ weight.mT).argmax(1) for rows in z.split(ROWS)])
-        count = nearest.bincount(minlength=len(weight))
-        chosen = count.argsort(descending=True, stable=True)[:SHOWN]
+        share = nearest.bincount(minlength=len(weight)) / len(z)
+        chosen = share.argsort(descending=True, stable=True)[:SHOWN]
         closest = (weight[chosen] @ z.mT).argsort(dim=1, descending=True, stable=True)
-        rows = closest[:, :NEAREST]
-        pictures = examples.pictures(rows.flatten())
-        return {
-            "prototype_share": (count / len(z)).numpy(),
-            "prototypes": chosen.numpy(),
-            "prototype_rows": rows.numpy(),
-            "prototype_images": pictures.reshape(*rows.shape, *pictures.shape[1:]),
-            "prototype_label": examples.label[rows].numpy(),
-        }
+        return [_prototype_panel(share, chosen, closest[:, :NEAREST], examples)]
 
     def begin_step(self) -> None:
         """Normalise the prototypes."""
@@ -189,3 +181,37 @@ def _usage_entropy(scores: Float[Tensor, "V B K"]) -> Float[Tensor, ""]:
     count = scores.new_zeros(scores.shape[2]).index_add_(0, nearest, scores.new_ones(len(nearest)))
     share = distributed.total(count) / (len(nearest) * distributed.world_size())
     return -torch.xlogy(share, share).sum()
+
+
+def _prototype_panel(
+    share: Float[Tensor, " K"],
+    chosen: Int64[Tensor, " S"],
+    nearest: Int64[Tensor, "S R"],
+    examples: Examples,
+) -> Panel:
+    """Return the panel of the prototypes.
+
+    Args:
+        share: share of the samples to which each prototype is the nearest.
+        chosen: the most used prototypes.
+        nearest: rows of the samples nearest to each of them.
+        examples: the samples.
+    """
+    used, most = share[share > 0].double(), math.log(len(share))
+    entropy = -float(torch.xlogy(used, used).sum())
+    text = (
+        f"{len(used)} of {len(share)} prototypes are the nearest one to some of the train "
+        f"{examples.items}. The entropy of their use is {entropy:.2f}; it would be "
+        f"ln {len(share)} = {most:.2f} if all were used equally. Below: the most used prototypes, "
+        f"and the train {examples.items} nearest to each by cosine of the projections."
+    )
+    by_use = (100 * share.sort(descending=True).values).tolist()
+    line = Line("share", list(range(1, len(share) + 1)), by_use)
+    use = Plot("Use of the prototypes", [line], "prototype, by use", "share of train (%)")
+    rows, titles = [], []
+    for k, of_k in zip(chosen.tolist(), nearest, strict=True):
+        names = [name_of(c, examples.class_names) for c in examples.label[of_k].tolist()]
+        images = examples.pictures(of_k)
+        rows.append([Picture(i, c) for i, c in zip(images, names, strict=True)])
+        titles.append(f"prototype {k}, {100 * float(share[k]):.1f} %")
+    return Panel("prototypes", "Prototypes", text, [use, Pictures(rows, row_titles=titles)])

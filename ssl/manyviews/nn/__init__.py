@@ -8,7 +8,7 @@ from manyviews.nn.gate import (
     PartnerPolicy,
     closed_gate_warning,
     draw_partners,
-    mean_gates,
+    gate_panels,
     require_enough_classes,
 )
 from manyviews.nn.heads import projector
@@ -22,7 +22,7 @@ __all__ = [
     "draw_partners",
     "embed_by_shape",
     "embed_each",
-    "mean_gates",
+    "gate_panels",
     "move_towards",
     "project_by_shape",
     "projector",

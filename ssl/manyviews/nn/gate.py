@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from manyviews import distributed, draws
 from manyviews.errors import ConfigError
+from manyviews.panels import Heatmap, Panel
 
 CLOSED = 0.02  # gates whose mean value is at most this count as closed
 SHOWN = 20  # number of classes in the report
@@ -70,18 +70,22 @@ def closed_gate_warning(open_share: float) -> dict[str, str]:
 
 
 @torch.no_grad()
-def mean_gates(gate: Gate | None, class_names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return the mean gate (M, M) of each pair of classes, for `Method.report_arrays`.
+def gate_panels(gate: Gate | None, class_names: Sequence[str]) -> list[Panel]:
+    """Return a panel with the mean gate of each pair of classes, for `Method.panels`.
 
     Args:
-        gate: in evaluation mode; the first 20 classes are taken. None gives an empty dict.
+        gate: in evaluation mode; the first 20 classes are shown. None gives no panel.
         class_names: name of each class.
     """
     if gate is None:
-        return {}
+        return []
     shown = torch.arange(min(gate.classes.num_embeddings, SHOWN))
     rows = [gate(shown, first.expand(len(shown))).mean(1) for first in shown]
-    return {"gates": torch.stack(rows).numpy(), "gate_classes": np.array(class_names)}
+    names = class_names[: len(shown)]
+    more = len(class_names) > len(shown)
+    text = "Mean share of the dimensions that the gate opens for each pair of classes, from 0 to 1"
+    text += f"; the first {len(shown)} of {len(class_names)} classes." if more else "."
+    return [Panel("gates", "Gates", text, [Heatmap("", torch.stack(rows).numpy(), names, names)])]
 
 
 def require_enough_classes(classes: int, positives: PartnerPolicy) -> None:

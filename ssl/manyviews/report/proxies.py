@@ -12,7 +12,7 @@ from rich.text import Text
 
 from manyviews.evaluation.proxies import Point, Proxy
 from manyviews.evaluation.words import LABEL_FREE
-from manyviews.report.plots import COLOURS, svg
+from manyviews.report.figures import COLOURS, svg
 from manyviews.report.templates import filled
 
 if TYPE_CHECKING:

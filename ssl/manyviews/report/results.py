@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
+from manyviews.evaluation.suite import sentences
 from manyviews.evaluation.words import HEADLINES, SUBJECTS, TRAINED, in_words
 
 WORSE = ", worse"
@@ -25,6 +26,102 @@ class Row(NamedTuple):
     title: str
     scores: list[str]
     gains: list[str]
+
+
+class Bar(NamedTuple):
+    """A score of a summary card, with its place on the card's scale in percent of the width.
+
+    Attributes:
+        name: the trained backbone, or a control.
+        value: the score with its interval.
+        low: where the interval begins.
+        width: length of the interval.
+        at: where the score lies.
+        said: what the trained backbone gains over the control; empty for itself.
+        verdict: "beaten", "worse" (the trained backbone is), "same" or "few".
+    """
+
+    name: str
+    value: str
+    low: float
+    width: float
+    at: float
+    said: str = ""
+    verdict: str = ""
+
+
+class Card(NamedTuple):
+    """The summary of one protocol: the headline with its interval, and the controls beside it."""
+
+    title: str
+    value: str
+    interval: str
+    subjects: list[Bar]
+
+
+def cards(card: dict[str, Any]) -> list[Card]:
+    """Return a summary card for each protocol that is scored by labels."""
+    tested = [s for s in card["scores"] if s.get("split", "test") == "test"]
+    known = [s for s in tested if s["metric"] in HEADLINES and s["low"] is not None]
+    by_protocol: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in known:
+        by_protocol.setdefault((row["protocol"], row["metric"]), []).append(row)
+    return [
+        _card(card, protocol, metric, found)
+        for (protocol, metric), found in by_protocol.items()
+        if found[0]["subject"] == TRAINED
+    ]
+
+
+def _card(card: dict[str, Any], protocol: str, metric: str, found: list[dict[str, Any]]) -> Card:
+    """Return one card; its scale reaches from the lowest to the highest interval."""
+    gains = {
+        d["control"]: d
+        for d in card["differences"]
+        if (d["protocol"], d["metric"]) == (protocol, metric)
+    }
+    least, most = min(s["low"] for s in found), max(s["high"] for s in found)
+    words = subjects(card)
+    bars = [
+        _bar(s, words[s["subject"]], gains.get(s["subject"]), least, max(most - least, 1e-9))
+        for s in found
+    ]
+    own = found[0]
+    interval = f"{100 * own['low']:.1f} to {100 * own['high']:.1f}"
+    title = protocol if metric == "top1" else f"{protocol}, {in_words(metric)}"
+    said = f"{interval} · {own['n']} test {card['data']['items']}"
+    return Card(title, f"{100 * own['value']:.1f} %", said, bars)
+
+
+def _bar(
+    score: dict[str, Any], name: str, gain: dict[str, Any] | None, least: float, length: float
+) -> Bar:
+    """Return the place of a score on a scale of some length that begins at the least score."""
+    low, high, at = (
+        round(100 * (score[key] - least) / length, 2) for key in ("low", "high", "value")
+    )
+    said, verdict = _verdict(gain)
+    return Bar(name, _score(score), low, round(high - low, 2), at, said, verdict)
+
+
+def notes(card: dict[str, Any]) -> list[str]:
+    """Return the sentences of a report that its cards do not show already."""
+    shown = sentences(card["differences"])
+    return [said for said in card["sentences"] if said not in shown]
+
+
+def _verdict(gain: dict[str, Any] | None) -> tuple[str, str]:
+    """Return a sentence on the difference to a control, and its kind."""
+    if gain is None:
+        return "", ""
+    points = f"{100 * gain['value']:+.1f} ({100 * gain['low']:+.1f} to {100 * gain['high']:+.1f})"
+    if gain["beats"] is None:
+        return f"trained minus it {points}: too few groups", "few"
+    if gain["beats"]:
+        return f"beaten by {points}", "beaten"
+    worse = gain.get("worse", gain["high"] < 0)  # earlier reports do not say it
+    verdict = "worse" if worse else "same"
+    return f"{'not beaten' if worse else 'not distinguishable'}: {points}", verdict
 
 
 def subjects(card: dict[str, Any]) -> dict[str, str]:

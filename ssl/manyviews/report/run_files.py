@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from manyviews import panels
+from manyviews.panels import Panel, Plot
 from manyviews.report.stepwise import stepwise
 from manyviews.runs.files import read_object, read_records
 
@@ -25,7 +27,9 @@ class RunFiles(NamedTuple):
         environment: content of environment.json.
         config: config.yaml as text.
         gallery: arrays of gallery.npz.
-        stepwise: SVG of the eigenvalues over training, None if they were not recorded.
+        predictions: arrays of predictions.npz.
+        panels: panels that the method and the protocols stored beside the report.
+        stepwise: plot of the eigenvalues over training, None if they were not recorded.
     """
 
     card: dict[str, Any]
@@ -34,7 +38,9 @@ class RunFiles(NamedTuple):
     environment: dict[str, Any]
     config: str
     gallery: Mapping[str, np.ndarray]
-    stepwise: str | None = None
+    predictions: Mapping[str, np.ndarray]
+    panels: list[Panel]
+    stepwise: Plot | None = None
 
 
 def read(run: Path, folder: Path) -> RunFiles:
@@ -58,6 +64,8 @@ def read(run: Path, folder: Path) -> RunFiles:
         environment=_json(run / "environment.json"),
         config=config.read_text("utf-8") if config.is_file() else "",
         gallery=_arrays(folder / "gallery.npz"),
+        predictions=_arrays(folder / "predictions.npz"),
+        panels=panels.load(folder / "panels.npz"),
         stepwise=stepwise(run),
     )
 

@@ -1,4 +1,4 @@
-"""The arrays beside a report: pictures and spectra for the page, and the predictions."""
+"""What lies beside a report: pictures and spectra, the panels of the method, the predictions."""
 
 from __future__ import annotations
 
@@ -16,39 +16,55 @@ from manyviews.evaluation import gallery
 from manyviews.evaluation.features import DAMAGED, Features
 from manyviews.evaluation.measures import spectrum
 from manyviews.evaluation.subject import Subject
+from manyviews.evaluation.suite import MARGIN
+from manyviews.evaluation.words import detailed
 from manyviews.method import Examples, Method
+from manyviews.panels import Panel
 from manyviews.runs import Run
 from manyviews.schema import locate
 
 
-def pictures(data: Data, subjects: Mapping[str, Subject], *, views: bool) -> dict[str, np.ndarray]:
+def pictures(
+    data: Data,
+    subjects: Mapping[str, Subject],
+    predicted: Mapping[str, np.ndarray],
+    *,
+    views: bool,
+) -> dict[str, np.ndarray]:
     """Return the arrays of gallery.npz that every evaluation has.
 
     Args:
         data: the data.
         subjects: the features.
+        predicted: the arrays of predictions.npz.
         views: True to show the views that training sees, too.
     """
     splits, trained = data.splits, subjects["trained"]
     shown = gallery.views_of(data, gallery.some(data), epoch=0) if views else {}
-    near = gallery.neighbours(
-        trained.train,
-        trained.test,
-        partial(data.originals, splits.train),
-        partial(data.originals, splits.test),
-    )
+    of_train, of_test = (partial(data.originals, rows) for rows in (splits.train, splits.test))
+    near = gallery.neighbours(trained.train, trained.test, of_train, of_test)
+    hard: Mapping[str, np.ndarray] = {}
+    if (protocol := detailed(protocols_of(predicted))) and f"{protocol}/{MARGIN}" in predicted:
+        guess, margin = (predicted[f"{protocol}/{name}"] for name in ("top1", MARGIN))
+        hard = gallery.hardest(trained.test.labelled(), guess, margin, of_test)
+    places = gallery.embedding_map(trained.test, of_test)
     spectra = {
         f"eigenvalues_{who}": spectrum.eigenvalues(subjects[who].test.embedding).numpy()
         for who in ("trained", "random")
         if who in subjects
     }
-    return {**shown, **near, **spectra}
+    return {**shown, **near, **hard, **places, **spectra}
 
 
-def of_method(run: Run, data: Data, saved: Saved, train: Features) -> dict[str, np.ndarray]:
-    """Return the arrays that the run's method itself adds to the report."""
-    if locate(run.config["method"]["_target_"], "method").report_arrays is Method.report_arrays:
-        return {}
+def protocols_of(predicted: Mapping[str, np.ndarray]) -> list[str]:
+    """Return the protocols whose predicted classes are among the arrays of predictions.npz."""
+    return [name.rpartition("/")[0] for name in predicted if name.endswith("/top1")]
+
+
+def of_method(run: Run, data: Data, saved: Saved, train: Features) -> list[Panel]:
+    """Return what the run's method itself shows in the report."""
+    if locate(run.config["method"]["_target_"], "method").panels is Method.panels:
+        return []
     method = build.method(run.config, data)
     method.load_state_dict(saved.content["state_dict"])
     count = max(int(data.label.max()) + 1, 0)
@@ -60,8 +76,10 @@ def of_method(run: Run, data: Data, saved: Saved, train: Features) -> dict[str, 
         label=train.label,
         class_names=tuple(map(str, names)),
         pictures=lambda rows: data.originals(data.splits.train, train.position[rows]),
+        drawn=data.pictures,
+        items=f"{data.item}s",
     )
-    return method.eval().report_arrays(examples)
+    return method.eval().panels(examples)
 
 
 def save(path: Path, arrays: Mapping[str, Any]) -> None:

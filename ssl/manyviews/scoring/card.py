@@ -13,6 +13,7 @@ from manyviews.errors import RunFailed
 from manyviews.evaluation.measures import spectrum
 from manyviews.evaluation.subject import Subject
 from manyviews.evaluation.suite import ROWS, Scored, score, sentences
+from manyviews.panels import Panel
 from manyviews.runs import Run, write_json
 from manyviews.runs.files import read_object
 from manyviews.scoring import arrays
@@ -131,19 +132,19 @@ def _renewed(
     done["label_free"] = {
         who: _label_free(found[who]) for who in ("trained", "random") if who in found
     }
-    pictures = arrays.pictures(data, found, views=own)
+    shown: list[Panel] = []
     if run and own and candidate.saved:
-        pictures |= arrays.of_method(run, data, candidate.saved, found["trained"].train)
+        shown = arrays.of_method(run, data, candidate.saved, found["trained"].train)
     file.parent.mkdir(parents=True, exist_ok=True)
     report.remove_page(file.parent)
-    arrays.save(file.with_name("gallery.npz"), pictures)
     kept = {*done["protocols"]} - {*fresh}
-    arrays.save_predictions(
-        file.with_name("predictions.npz"), scored.predictions, found["trained"].test, kept
-    )
+    predicted = file.with_name("predictions.npz")
+    arrays.save_predictions(predicted, scored.predictions, found["trained"].test, kept)
+    pictures = arrays.pictures(data, found, arrays.load_predictions(predicted), views=own)
+    arrays.save(file.with_name("gallery.npz"), pictures)
     stored = panels.load(file.with_name(PANELS))
-    earlier = [panel for panel in stored if panel.name.partition("/")[0] in kept]
-    panels.save(file.with_name(PANELS), [*earlier, *scored.panels])
+    shown += [panel for panel in stored if panel.name.partition("/")[0] in kept]
+    panels.save(file.with_name(PANELS), [*shown, *scored.panels])
     write_json(file, done)
     report.write(run.path if run and own else file.parent, file.parent)
     return done

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from manyviews.evaluation.measures.values import Items, Means
+from manyviews.evaluation.suite import MARGIN
 from manyviews.runs import write_json
 from manyviews.scoring import place
 from manyviews.scoring.arrays import load_predictions
@@ -97,6 +98,8 @@ def _differences(
     every, rows = Items(label, classes, group), []
     for key in [key for key in a if key in b and key not in ITEMS]:
         protocol, _, metric = key.rpartition("/")
+        if metric == MARGIN:  # its scale is the protocol's own
+            continue
         known = torch.from_numpy(~(np.isnan(a[key]) | np.isnan(b[key])))
         items = every.rows(known)
         first, second = (_means(arrays[key][known.numpy()], metric, items) for arrays in (a, b))
