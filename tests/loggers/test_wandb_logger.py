@@ -57,7 +57,7 @@ def test_scores_on_validation_items_are_not_taken_for_those_on_test(run):
         ],
     }
     logger = wandb_logger.open_wandb("offline", "manyviews", None, [], run=run)
-    wandb_logger.log_scores([logger], card)
+    wandb_logger.log_report([logger], card)
     summary = {key: logger.experiment.summary.get(key) for key in ("step", *NAMES)}
     wandb_logger.finish([logger])
     assert summary == {"step": 7, **dict(zip(NAMES, (0.25, 0.75, None), strict=True))}

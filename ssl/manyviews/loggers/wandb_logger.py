@@ -23,6 +23,8 @@ from pytorch_lightning.loggers import Logger, WandbLogger
 
 from manyviews.errors import ConfigError, Terminated
 from manyviews.evaluation.words import score_name
+from manyviews.loggers.wandb_panels import media
+from manyviews.panels import Panel
 from manyviews.runs import Run, write_json
 from manyviews.runs.run import AGENT
 
@@ -135,11 +137,13 @@ def log_views(loggers: Iterable[Logger], views: dict[str, UInt8[np.ndarray, "B C
         logger.experiment.log({"step": 0, **panels})
 
 
-def log_scores(loggers: Iterable[Logger], report: dict[str, Any]) -> None:
-    """Log the table of scores, and those of the trained backbone by name.
+def log_report(
+    loggers: Iterable[Logger], report: dict[str, Any], panels: Iterable[Panel] = ()
+) -> None:
+    """Log the table of scores, those of the trained backbone by name, and the report's panels.
 
     A score on test items is `eval/<protocol>/<metric>`, one on validation items is
-    `val/<protocol>/<metric>`.
+    `val/<protocol>/<metric>`; blocks of panels are `panels/<panel>/<number>`.
     """
     columns: list[str | int] = [
         "protocol",
@@ -158,7 +162,7 @@ def log_scores(loggers: Iterable[Logger], report: dict[str, Any]) -> None:
         for score in report["scores"]:
             if score["subject"] == "trained" and score["value"] is not None:
                 values[score_name(score)] = score["value"]
-        logger.experiment.log(values)
+        logger.experiment.log(values | media(panels))
 
 
 def log_last(loggers: Iterable[Logger], values: dict[str, float]) -> None:

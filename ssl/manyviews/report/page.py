@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from manyviews.panels import Panel
 from manyviews.report.markdown import markdown
 from manyviews.report.panels import panels_of
 from manyviews.report.results import (
@@ -39,6 +40,11 @@ def write(run: Path, folder: Path | None = None) -> Path:
     for path, text in content.items():
         replace_bytes(path, text.encode("utf-8", "replace"))
     return page
+
+
+def read_panels(run: Path, folder: Path | None = None) -> list[Panel]:
+    """Return the panels of a report, as its page shows them; see `write` for the arguments."""
+    return panels_of(read(run, folder or run / "report"))
 
 
 def remove_page(folder: Path) -> None:

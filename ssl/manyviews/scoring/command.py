@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from manyviews import build, checkpoints, config, construct, runs
+from manyviews import build, checkpoints, config, construct, report, runs
 from manyviews.errors import ConfigError
 from manyviews.loggers import wandb_logger
 from manyviews.runs import Run
@@ -170,7 +170,7 @@ def _own(request: Request, run: Run) -> Path:
     card, renewed = make(run, data, composed["evaluation"], ckpt, composed["measures"])
     if renewed:
         loggers = list(construct.nodes(composed["logger"], "logger", run=run).values())
-        wandb_logger.log_scores(loggers, card)
+        wandb_logger.log_report(loggers, card, report.read_panels(run.path, file.parent))
         wandb_logger.finish(loggers)
     return file
 

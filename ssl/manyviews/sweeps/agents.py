@@ -266,7 +266,7 @@ def _is_finished(stage: Stage) -> bool:
 
 def _tell_scores(run: Run, stage: Stage) -> None:
     """Give W&B the scores of a run that was finished before the agent began this trial."""
-    from manyviews import construct
+    from manyviews import construct, report
     from manyviews.loggers import wandb_logger
     from manyviews.sweeps.boards.found import last_records
 
@@ -277,5 +277,5 @@ def _tell_scores(run: Run, stage: Stage) -> None:
     loggers = list(construct.nodes(stage.config["logger"], "logger", run=run).values())
     last = last_records(run.path / METRICS)
     wandb_logger.log_last(loggers, {k: v for k, v in last.items() if k.startswith("online/")})
-    wandb_logger.log_scores(loggers, card)
+    wandb_logger.log_report(loggers, card, report.read_panels(run.path))
     wandb_logger.finish(loggers)
