@@ -2,6 +2,7 @@
 
 import json
 import struct
+import time
 
 from wandb.proto import wandb_internal_pb2
 
@@ -27,9 +28,18 @@ def records(file):
             parts = b""
 
 
+def finished(file, patience=30.0):
+    """Wait until W&B's process has written the record that ends a run; it does so on its own."""
+    until = time.monotonic() + patience
+    while not any(record.HasField("exit") for record in records(file)):
+        assert time.monotonic() < until, f"{file} has no end"
+        time.sleep(0.05)
+    return file
+
+
 def history(file):
-    """The logged values of each call of log, by name."""
-    for record in records(file):
+    """The logged values of each call of log of a finished run, by name."""
+    for record in records(finished(file)):
         if record.HasField("history"):
             yield {
                 "/".join(item.nested_key) or item.key: json.loads(item.value_json)
