@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from manyviews import build
 from manyviews.build import Data
 from manyviews.checkpoints import Saved
-from manyviews.evaluation import gallery
+from manyviews.evaluation import gallery, similarity_maps
 from manyviews.evaluation.features import DAMAGED, Features
 from manyviews.evaluation.measures import spectrum
 from manyviews.evaluation.subject import Subject
@@ -37,12 +38,14 @@ def pictures(data: Data, subjects: Mapping[str, Subject], *, views: bool) -> dic
         partial(data.originals, splits.train),
         partial(data.originals, splits.test),
     )
+    at = (torch.from_numpy(near[key]) for key in ("query_position", "neighbour_position"))
+    maps = similarity_maps.of_neighbours(trained.network, *at)
     spectra = {
         f"eigenvalues_{who}": spectrum.eigenvalues(subjects[who].test.embedding).numpy()
         for who in ("trained", "random")
         if who in subjects
     }
-    return {**shown, **near, **spectra}
+    return {**shown, **near, **maps, **spectra}
 
 
 def of_method(run: Run, data: Data, saved: Saved, train: Features) -> dict[str, np.ndarray]:
