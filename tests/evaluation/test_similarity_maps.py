@@ -89,8 +89,13 @@ def test_each_pair_of_a_query_and_a_neighbour_has_two_maps(config_dir):
     assert found["query_map"].shape[:2] == found["neighbour_map"].shape[:2] == (2, 3)
     backbone = one.build()
     with torch.no_grad():
-        a = torch.cat([backbone(s.input) for s in one.data.clean("test", query)])
-        b = torch.cat([backbone(s.input) for s in one.data.clean("train", near.flatten())])
+        (image,) = one.data.clean("test", query)
+        (other,) = one.data.clean("train", near.flatten())
+        a, b = backbone(image.input), backbone(other.input)
+    first, second = (parts(backbone, s.input).flatten(2) for s in (image, other))
+    np.testing.assert_allclose(
+        found["query_map"][0, 1].ravel(), similarity_map(first[0], second[1]), atol=1e-5
+    )
     cosine = F.cosine_similarity(a[:, None], b.unflatten(0, (2, 3)), dim=2).numpy()
     for name in ("query_map", "neighbour_map"):
         np.testing.assert_allclose(found[name].sum((2, 3)), cosine, atol=1e-5)
