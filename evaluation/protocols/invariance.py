@@ -28,8 +28,8 @@ TEXT = (
     "Mean over {n} test images, for stronger and stronger distortions: the cosine between the "
     "features of an image and of the distorted image, and the share of images whose nearest "
     "neighbours vote for the same class. Compare backbones by the votes: features with a large "
-    "common mean, as those of random weights, have cosines near 1 whatever they show. Invariance is "
-    "good only to changes that keep the class."
+    "common mean, as those of random weights, have cosines near 1 whatever they show. Invariance "
+    "is good only to changes that keep the class."
 )
 
 
