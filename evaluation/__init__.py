@@ -12,8 +12,10 @@ __getattr__: Callable[[str], Any]  # without it, checkers take every name for a 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "protocols.cka": ["CKA"],
         "protocols.clustering": ["Clustering"],
         "features": ["Features", "extract"],
+        "protocols.invariance": ["Invariance"],
         "protocols.knn": ["KNN"],
         "protocols.label_free": ["LabelFree"],
         "protocols.linear": ["LinearGrid"],

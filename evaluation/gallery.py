@@ -56,7 +56,7 @@ def neighbours(
     queries: int = 10,
     k: int = 5,
 ) -> Mapping[str, np.ndarray]:
-    """Return pictures and labels of a few test items and of their k nearest train items.
+    """Return pictures, labels and positions of a few test items and their k nearest train items.
 
     Args:
         train: features of the train split, the bank.
@@ -72,8 +72,10 @@ def neighbours(
     return {
         "queries": test_picture(test.position[chosen]),
         "query_label": test.label[chosen].numpy(),
+        "query_position": test.position[chosen].numpy(),
         "neighbours": near.reshape(*row.shape, *near.shape[1:]),
         "neighbour_label": train.label[row].numpy(),
+        "neighbour_position": train.position[row].numpy(),
         "neighbour_similarity": similarity.numpy(),
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+DISTORTED = ("shift", "rotation", "scale", "blur", "noise")
 METRICS = {
     "top1": "accuracy",
     "top5": "top-5 accuracy",
@@ -22,6 +23,9 @@ METRICS = {
     "precision_at_1": "precision@1",
     "precision_at_5": "precision@5",
     "precision_at_10": "precision@10",
+    "cka_first_embedding": "CKA of the first stage and the embedding",
+    **{f"cosine_{name}": f"cosine after {name}" for name in DISTORTED},
+    **{f"agreement_{name}": f"same kNN vote after {name}" for name in DISTORTED},
 }
 LABEL_FREE = {
     "rankme": "RankMe",

@@ -1,4 +1,4 @@
-"""The protocols that come with manyviews."""
+"""The protocols that come with manyviews and read features alone."""
 
 from importlib.resources import files
 
@@ -6,10 +6,12 @@ import yaml
 
 from manyviews import evaluation
 
+RUN_THE_BACKBONE = ("cka", "invariance")  # they have no score without one
 CONFIGS = {
     file.name.removesuffix(".yaml"): content
     for file in files("manyviews.conf").joinpath("evaluation").iterdir()
     if file.name.endswith(".yaml")
+    if file.name.removesuffix(".yaml") not in RUN_THE_BACKBONE
     if "_target_" in (content := yaml.safe_load(file.read_text()))
 }
 

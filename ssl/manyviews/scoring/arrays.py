@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from manyviews import build
 from manyviews.build import Data
 from manyviews.checkpoints import Saved
-from manyviews.evaluation import gallery
+from manyviews.evaluation import gallery, similarity_maps
 from manyviews.evaluation.features import DAMAGED, Features
 from manyviews.evaluation.measures import spectrum
 from manyviews.evaluation.subject import Subject
@@ -48,12 +49,14 @@ def pictures(
         guess, margin = (predicted[f"{protocol}/{name}"] for name in ("top1", MARGIN))
         hard = gallery.hardest(trained.test.labelled(), guess, margin, of_test)
     places = gallery.embedding_map(trained.test, of_test)
+    at = (torch.from_numpy(near[key]) for key in ("query_position", "neighbour_position"))
+    maps = similarity_maps.of_neighbours(trained.network, *at)
     spectra = {
         f"eigenvalues_{who}": spectrum.eigenvalues(subjects[who].test.embedding).numpy()
         for who in ("trained", "random")
         if who in subjects
     }
-    return {**shown, **near, **hard, **places, **spectra}
+    return {**shown, **near, **maps, **hard, **places, **spectra}
 
 
 def protocols_of(predicted: Mapping[str, np.ndarray]) -> list[str]:

@@ -260,7 +260,8 @@ def check_metric(metric: str, composed: Config, key: str, *, online: bool = Fals
         from manyviews.evaluation.words import LABEL_FREE
 
         known += [f"val/{name}/top1" for name in names.values() if name not in free]
-        known += [f"eval/{name}/{measure}" for name in free for measure in LABEL_FREE]
+        ranks = [name for name in free if name.startswith("label_free@")]
+        known += [f"eval/{name}/{measure}" for name in ranks for measure in LABEL_FREE]
     if metric not in known:
         raise unknown(key, metric, sorted(known))
 
