@@ -26,9 +26,9 @@ def neighbours(files: RunFiles) -> Panel | None:
     mapped = "neighbour_map" in gallery
     if mapped:
         text += (
-            " Below each row: where the cosine comes from, on the query for its nearest neighbour "
-            "and on each neighbour. Warm places add to it and cold ones take away; together they "
-            "are exactly the cosine."
+            " After each row: where the cosine comes from, on the query for its nearest neighbour "
+            "and on each neighbour. Warm places add to it and cold ones take away; summed over all "
+            "places they are exactly the cosine."
         )
     elif "map_reason" in gallery:
         text += f" There are no similarity maps: {gallery['map_reason']}."
@@ -69,8 +69,8 @@ def overlaid(
     height, width = image.shape[1:]
     share = of.astype(np.float32) / max(float(np.abs(of).max()), 1e-12)
     fitted = Image.fromarray(share).resize((width, height), Image.Resampling.BICUBIC)
-    weight = np.asarray(fitted).clip(-1, 1)[..., None]
+    share = np.asarray(fitted).clip(-1, 1)[..., None]
     grey = image.mean(0, dtype=np.float32)[..., None]
-    colour = np.where(weight >= 0, WARM, COLD)
-    mixed = grey + OVERLAY * np.abs(weight) * (colour - grey)
+    colour = np.where(share >= 0, WARM, COLD)
+    mixed = grey + OVERLAY * share**2 * (colour - grey)  # squared: small parts stay grey
     return mixed.round().clip(0, 255).astype(np.uint8).transpose(2, 0, 1)
