@@ -30,3 +30,10 @@ def test_too_few_items_have_no_map(count, width):
 def test_one_dimension_has_a_second_coordinate_of_zero():
     found = planes(torch.randn(10, 1))["pca"]
     assert found.shape == (10, 2) and not found[:, 1].any()
+
+
+def test_umap_is_there_if_it_is_installed_and_gives_the_same_places_again():
+    pytest.importorskip("umap", reason="pip install 'manyviews[umap]'")
+    embedding = torch.randn(60, 8)
+    found = planes(embedding)["umap"]
+    assert found.shape == (60, 2) and np.array_equal(found, planes(embedding)["umap"])

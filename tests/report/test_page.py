@@ -2,7 +2,7 @@ import json
 from itertools import pairwise
 
 import pytest
-from report_run import HOSTILE, card, score, write_run
+from report_run import HOSTILE, card, score, series_card, write_run
 
 from manyviews import report
 
@@ -114,6 +114,60 @@ def test_all_images_decode_and_hostile_names_are_text(opened):
     assert len(widths) == SHOWN and min(widths) > 0
     assert HOSTILE[0] in page.execute_script("return document.body.innerText")
     assert page.execute_script("return document.scripts.length") == 0
+
+
+@pytest.mark.slow
+def test_pointing_at_a_dot_of_the_map_shows_its_item(opened):
+    from selenium.webdriver import ActionChains
+
+    page = opened(1280)
+    dots = page.find_elements("css selector", ".map b")
+    assert len(dots) == 40
+    thumbnail = "return getComputedStyle(arguments[0].firstElementChild).display"
+    assert page.execute_script(thumbnail, dots[7]) == "none"
+    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", dots[7])
+    ActionChains(page).move_to_element(dots[7]).perform()
+    assert page.execute_script(thumbnail, dots[7]) == "block"
+
+
+@pytest.mark.slow
+def test_the_printed_page_is_whole(opened):
+    printed = opened(1280).execute_cdp_cmd("Page.printToPDF", {"printBackground": True})
+    assert 100_000 < len(printed["data"])
+
+
+def test_how_far_an_unfinished_training_is_stands_at_the_top(run):
+    file = run / "report" / "report.json"
+    file.write_text(json.dumps({**card(), "unfinished": "unfinished, 4 of 30 epochs"}))
+    text = report.write(run).read_text()
+    assert text.index("unfinished, 4 of 30 epochs") < text.index("<h2>Results")
+
+
+def test_a_control_that_is_not_beaten_is_said_on_the_card(run):
+    file = run / "report" / "report.json"
+    worse = card()
+    for gain in worse["differences"]:
+        gain |= {"value": -0.1, "low": -0.2, "high": -0.05, "beats": False, "worse": True}
+    file.write_text(json.dumps(worse))
+    assert "not beaten: -10.0 (-20.0 to -5.0)" in report.write(run).read_text()
+
+
+def test_sentences_that_the_cards_do_not_show_are_listed(run):
+    file = run / "report" / "report.json"
+    edge = "linear@2: the largest of 6 values of learning_rates won"
+    file.write_text(json.dumps({**card(), "sentences": [edge]}))
+    assert f"<li>{edge}</li>" in report.write(run).read_text()
+
+
+def test_tables_of_many_subjects_are_folded_below_their_mean(tmp_path):
+    made = series_card()
+    for row in made["subjects"]:
+        row["each"] = [{"name": f"person {n}", "value": 0.5, "n": 9} for n in range(40)]
+    folder = write_run(tmp_path / "many")
+    (folder / "report" / "report.json").write_text(json.dumps(made))
+    text = report.write(folder).read_text()
+    folded = text.index("<summary>40 subjects</summary>")
+    assert text.index("trained minus it") < folded < text.index("person 0<")
 
 
 def test_accuracy_with_few_labels_is_a_curve_and_a_row_in_words(run):
