@@ -101,3 +101,12 @@ def in_words(metric: str) -> str:
         "p": f"{measure} with {number} % of the labels",
     }
     return cells.get(cell[0], metric)
+
+
+def letter(number: int) -> str:
+    """Return the letter by which one of several backbones is named: A, B, ..., Z, A1, B1, ...
+
+    >>> letter(0), letter(27)
+    ('A', 'B1')
+    """
+    return chr(ord("A") + number % 26) + (str(number // 26) if number >= 26 else "")

@@ -285,6 +285,7 @@ def _show_all(done: Any) -> None:
     from rich.console import Console
 
     from manyviews import report
+    from manyviews.commands import compare
 
     for path in done.reports:
         _show(path)
@@ -293,14 +294,14 @@ def _show_all(done: Any) -> None:
         cards = [json.loads(path.read_text(encoding="utf-8")) for path in done.reports]
         console.print(report.transfer_table(cards, done.missing))
     if done.comparison is not None:
-        console.print(report.comparison_table(done.comparison))
+        compare.print_figures(done.comparison)
         console.print(f"comparison: {done.comparison}", soft_wrap=True, highlight=False)
 
 
 def _compare(arguments: argparse.Namespace) -> None:
     from manyviews.commands import compare
 
-    compare.show(arguments.first, arguments.second)
+    compare.show(arguments.runs)
 
 
 def _list(arguments: argparse.Namespace) -> None:

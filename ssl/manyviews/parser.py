@@ -152,14 +152,16 @@ def _parser() -> argparse.ArgumentParser:
     _add_options_of_sweeps(reproduce)
     reproduce.set_defaults(detach=False)  # its page needs the results
 
-    compare = commands.add_parser("compare", help="what differs between two runs, and their scores")
+    compare = commands.add_parser(
+        "compare", help="what differs between runs, and between their scores"
+    )
     compare.description = (
-        "Print the settings that differ between two evaluated runs, how their metrics went, and "
-        "the differences of their scores over the same test items."
+        "Print the settings that differ between evaluated runs, how their metrics went, the "
+        "differences of their scores over the same test items, and how often they disagree. "
+        "`manyviews evaluate run=[A,B]` also computes how alike their layers are (CKA)."
     )
     compare.epilog = "example: manyviews compare runs/A runs/B"
-    for name in ("first", "second"):
-        compare.add_argument(name, metavar="RUN", help="a run folder")
+    compare.add_argument("runs", metavar="RUN", nargs="+", help="two or more run folders")
     compare.add_argument("--trace", action="store_true", help="show where an error came from")
     compare.set_defaults(command="compare")
 

@@ -1,4 +1,4 @@
-"""How metrics of two runs went while they trained, at a few epochs side by side."""
+"""How metrics of several runs went while they trained, at a few epochs side by side."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from manyviews.evaluation.words import scale
+from manyviews.evaluation.words import letter, scale
+from manyviews.runs.curves import is_shown
 from manyviews.runs.files import METRICS, read_records
 
 SHOWN = 8  # epochs
-PREFIXES = ("online/", "train/loss")  # of the metrics that are shown; parts of the loss are not
 
 
 def curves(run: Path) -> dict[str, dict[int, float]]:
@@ -23,24 +23,22 @@ def curves(run: Path) -> dict[str, dict[int, float]]:
     found: dict[str, dict[int, float]] = {}
     for record in read_records(run / METRICS):
         for name, value in record.items():
-            parts_of_loss = name.startswith("train/loss/")
-            if name.startswith(PREFIXES) and not parts_of_loss and "epoch" in record:
+            if is_shown(name) and "epoch" in record:
                 found.setdefault(name, {})[int(record["epoch"]) + 1] = float(value)
     return found
 
 
-def table(first: Path, second: Path) -> Table | None:
-    """Return the metrics that both runs logged; None if there is none.
+def table(*runs: Path) -> Table | None:
+    """Return the metrics that all runs logged, in rows A, B, ...; None if there is none.
 
     The losses of two methods are not on one scale.
 
     Args:
-        first: a run folder.
-        second: another one.
+        runs: run folders.
     """
-    both = curves(first), curves(second)
-    names = [name for name in both[0] if name in both[1]]
-    epochs = sorted({epoch for one in both for name in names for epoch in one[name]})
+    each = [curves(run) for run in runs]
+    names = [name for name in each[0] if all(name in one for one in each)]
+    epochs = sorted({epoch for one in each for name in names for epoch in one[name]})
     if not epochs:
         return None
     last = len(epochs) - 1
@@ -50,8 +48,8 @@ def table(first: Path, second: Path) -> Table | None:
         made.add_column(title)
     for name in names:
         factor, unit = scale(name)
-        for letter, one in zip("AB", both, strict=True):
+        for number, one in enumerate(each):
             values = [one[name].get(epoch) for epoch in shown]
             cells = ["" if value is None else f"{factor * value:.4g}{unit}" for value in values]
-            made.add_row(*map(Text, [name if letter == "A" else "", letter, *cells]))
+            made.add_row(*map(Text, ["" if number else name, letter(number), *cells]))
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from manyviews.panels import Panel
@@ -45,6 +46,12 @@ def write(run: Path, folder: Path | None = None) -> Path:
 def read_panels(run: Path, folder: Path | None = None) -> list[Panel]:
     """Return the panels of a report, as its page shows them; see `write` for the arguments."""
     return panels_of(read(run, folder or run / "report"))
+
+
+def write_panels(page: Path, title: str, panels: Sequence[Panel]) -> None:
+    """Write a page that holds nothing but panels, such as that of a comparison."""
+    text = filled("panels.html.jinja", title=title, panels=panels)
+    replace_bytes(page, text.encode("utf-8", "replace"))
 
 
 def remove_page(folder: Path) -> None:

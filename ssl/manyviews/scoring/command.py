@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from manyviews import build, checkpoints, config, construct, report, runs
 from manyviews.errors import ConfigError
 from manyviews.loggers import wandb_logger
 from manyviews.runs import Run
-from manyviews.runs.identity import PLACES
 from manyviews.schema import Config
 from manyviews.scoring import compare, place
 from manyviews.scoring.candidate import (
@@ -25,6 +25,7 @@ from manyviews.scoring.candidate import (
 )
 from manyviews.scoring.card import make, renew
 from manyviews.scoring.inputs import inputs
+from manyviews.scoring.networks import asked_for, network, on_own_data
 from manyviews.scoring.plan import plan
 
 NOTHING = (
@@ -62,11 +63,6 @@ class Request(NamedTuple):
     typed: set[str]
     runs: list[Run | None]
 
-    @property
-    def asked(self) -> dict[str, Any]:
-        """Keys of the preprocessing that the user set."""
-        return {k: v for k, v in self.config["preprocessing"].items() if v is not None}
-
 
 def evaluate(overrides: Sequence[str], config_dir: str | None = None) -> Evaluated:
     """Write the reports that are asked for; scores of the same weights are not computed again.
@@ -82,18 +78,24 @@ def evaluate(overrides: Sequence[str], config_dir: str | None = None) -> Evaluat
     requests = [*_requests(overrides, config_dir)]
     reports: list[Path] = []
     missing: dict[str, str] = {}
+    done: list[tuple[Request, Run]] = []
     for request in requests:
         try:
             reports += [_evaluate(request, run) for run in request.runs]
+            done += [(request, run) for run in request.runs if run is not None]
         except ConfigError as error:
             if len(requests) == 1:
                 raise
             missing[request.choices["data"]] = str(error)
     if not reports:
         raise ConfigError("; ".join(f"{name}: {reason}" for name, reason in missing.items()))
-    several = isinstance(requests[0].config["run"], list)
-    comparison = compare.write(reports, requests[0].config["comparisons"]) if several else None
-    return Evaluated(reports, missing, comparison)
+    if not isinstance(requests[0].config["run"], list):
+        return Evaluated(reports, missing)
+    # Each is built when the first pair needs it, and then kept.
+    networks = [cache(partial(network, run, request.config)) for request, run in done]
+    found = [run for _, run in done]
+    root = requests[0].config["comparisons"]
+    return Evaluated(reports, missing, compare.write(reports, found, root, networks))
 
 
 def _requests(overrides: Sequence[str], config_dir: str | None) -> Iterator[Request]:
@@ -144,17 +146,9 @@ def _evaluate(request: Request, run: Run | None) -> Path:
         return _elsewhere(request, of_backbone(composed, request.choices["backbone"]))
     if "backbone" in request.typed:
         raise ConfigError("run=FOLDER and backbone=NAME both name a backbone; leave one out")
-    if not request.asked and (composed["data"] is None or _same_data(composed["data"], run)):
+    if on_own_data(run, composed):
         return _own(request, run)
     return _elsewhere(request, _with_expected(of_run(run, composed["ckpt"]), composed["ckpt"]))
-
-
-def _same_data(node: Config, run: Run) -> bool:
-    """Return True if these are the data of the run, wherever they lie."""
-    first, second = (
-        {k: v for k, v in one.items() if k not in PLACES} for one in (node, run.config["data"])
-    )
-    return first == second
 
 
 def _own(request: Request, run: Run) -> Path:
@@ -180,7 +174,7 @@ def _elsewhere(request: Request, candidate: Candidate) -> Path:
     composed, run = request.config, candidate.run
     node = composed["data"] or candidate.config["data"]
     name = request.choices["data"] if composed["data"] else run.choices["data"] if run else ""
-    folder = place.of_transfer(candidate, name, node, request.asked, composed["evaluations"])
+    folder = place.of_transfer(candidate, name, node, asked_for(composed), composed["evaluations"])
     file, protocols = folder / "report.json", composed["evaluation"]
     if plan(file, candidate.mark, protocols, composed["measures"]).complete:
         return file

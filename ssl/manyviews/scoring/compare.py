@@ -1,116 +1,156 @@
-"""Compare the reports of several backbones item by item."""
+"""Compare several reports: every figure that the terminal, the page and dashboards show."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
-from manyviews.evaluation.measures.values import Items, Means
-from manyviews.evaluation.suite import MARGIN
-from manyviews.runs import write_json
-from manyviews.scoring import place
+from manyviews import panels, report
+from manyviews.config.differences import differences_of_several
+from manyviews.runs import Run, write_json
+from manyviews.runs.curves import curves
+from manyviews.runs.files import read_object
+from manyviews.scoring import alike, paired, place
+from manyviews.scoring.alike import MakesNetwork
 from manyviews.scoring.arrays import load_predictions
+from manyviews.scoring.comparison_panels import comparison_panels
 
-FORMAT_VERSION = 1
-ITEMS = ("position", "label", "group")  # arrays of predictions.npz that are no predictions
+FORMAT_VERSION = 2  # 2: disagreements, settings, curves and CKA
 
 
-def write(reports: list[Path], root: str) -> Path:
-    """Write comparison.json: every two backbones under every protocol that both have.
+def write(
+    reports: Sequence[Path],
+    runs: Sequence[Run],
+    root: str,
+    networks: Sequence[MakesNetwork] | None = None,
+) -> Path:
+    """Write comparison.json, its panels as panels.npz and its page index.html into one folder.
+
+    Args:
+        reports: at least two report.json with a predictions.npz and a gallery.npz beside each.
+        runs: the run of each report.
+        root: folder of comparisons.
+        networks: for each report, makes its backbone with the data, for CKA between every two
+            backbones; None: only CKA that is in the folder already is shown.
+
+    Returns:
+        `<root>/<hash8>/comparison.json`.
+    """
+    file = place.of_comparison([*reports], root) / "comparison.json"
+    cards = [json.loads(path.read_text(encoding="utf-8")) for path in reports]
+    names = _names(reports, cards)
+    known = (read_object(file) or {}).get("cka", [])
+    found = {
+        "format_version": FORMAT_VERSION,
+        "reports": _by(names, [str(path.absolute()) for path in reports]),
+        **figures(_by(names, cards), _by(names, [*map(_predictions, reports)]), _by(names, runs)),
+        "cka": alike.similarities(_by(names, cards), _by(names, networks or ()), known),
+    }
+    write_json(file, found)
+    galleries = [load_predictions(path.with_name("gallery.npz")) for path in reports]
+    shown = comparison_panels(found, _by(names, cards), _by(names, galleries))
+    panels.save(file.with_name("panels.npz"), shown)
+    report.write_panels(
+        file.with_name("index.html"), f"Comparison of {len(names)} backbones", shown
+    )
+    return file
+
+
+def figures(
+    cards: Mapping[str, dict[str, Any]],
+    predictions: Mapping[str, Mapping[str, Any]],
+    runs: Mapping[str, Run],
+) -> dict[str, Any]:
+    """Return the figures of a comparison that need neither data nor backbones.
 
     Two reports are paired if they are of the same data, by their fingerprint and by the position of
     every test item; otherwise the pair is told, without a difference.
 
     Args:
-        reports: at least two report.json with a predictions.npz beside each.
-        root: folder of comparisons.
+        cards: by name, the content of each report.json.
+        predictions: by name, the arrays of its predictions.npz.
+        runs: by name, its run.
 
     Returns:
-        `<root>/<hash8>/comparison.json`.
+        `scores` (of the trained backbones on test items), `differences` and `disagreements` of
+        every two, `apart` (pairs without them, with the reason), `settings` (each key that differs,
+        with its value by name) and `curves` (metric, name, then `step` and `value`).
     """
-    cards = [json.loads(path.read_text(encoding="utf-8")) for path in reports]
-    names = _names(reports, cards)
-    found = {
-        "format_version": FORMAT_VERSION,
-        "reports": {name: str(path.absolute()) for name, path in zip(names, reports, strict=True)},
+    found: dict[str, Any] = {
         "scores": [
             {"name": name, **_score(row)}
-            for name, card in zip(names, cards, strict=True)
+            for name, card in cards.items()
             for row in card["scores"]
             if row["subject"] == "trained" and row["split"] == "test"
         ],
         "differences": [],
+        "disagreements": [],
         "apart": [],
     }
-    arrays = [load_predictions(path.with_name("predictions.npz")) for path in reports]
-    for a, b in combinations(range(len(reports)), 2):
-        pair = {"first": names[a], "second": names[b]}
-        if reason := _apart(cards[a], cards[b], arrays[a], arrays[b]):
+    for first, second in combinations(cards, 2):
+        pair = {"first": first, "second": second}
+        one, other = cards[first], cards[second]
+        a, b = predictions[first], predictions[second]
+        if reason := paired.reason_apart(one, other, a, b):
             found["apart"].append({**pair, "reason": reason})
             continue
-        classes = len(cards[a]["data"]["classes"])
-        found["differences"] += [
-            {**pair, **row} for row in _differences(arrays[a], arrays[b], classes)
-        ]
-    file = place.of_comparison(reports, root) / "comparison.json"
-    write_json(file, found)
-    return file
+        gains = paired.differences(a, b, len(one["data"]["classes"]))
+        found["differences"] += [{**pair, **row} for row in gains]
+        found["disagreements"] += [{**pair, **row} for row in paired.disagreements(a, b)]
+    once = _each_run_once(runs)
+    return {**found, "settings": _settings(once), "curves": _curves(once)}
 
 
-def _names(reports: list[Path], cards: list[dict[str, Any]]) -> list[str]:
+def _predictions(report: Path) -> Mapping[str, Any]:
+    return load_predictions(report.with_name("predictions.npz"))
+
+
+def _by(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
+    """Return values by name; there may be none at all."""
+    return dict(zip(names, values, strict=True)) if values else {}
+
+
+def _each_run_once(runs: Mapping[str, Run]) -> dict[str, Run]:
+    """Return each run under the name of its first report; it may have several, on several data."""
+    first: dict[Path, str] = {}
+    for name, run in runs.items():
+        first.setdefault(run.path, name)
+    return {name: runs[name] for name in first.values()}
+
+
+def _settings(runs: Mapping[str, Run]) -> dict[str, dict[str, str]]:
+    """Return each key in which the configs differ, with its value in each run."""
+    if len(runs) < 2:
+        return {}
+    found = differences_of_several([run.config for run in runs.values()])
+    return {key: _by([*runs], values) for key, values in found.items()}
+
+
+def _curves(runs: Mapping[str, Run]) -> dict[str, dict[str, Any]]:
+    """Return by metric and name the curves that at least two runs have."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, run in runs.items():
+        for metric, curve in curves(run.path).items():
+            found.setdefault(metric, {})[name] = curve._asdict()
+    return {metric: lines for metric, lines in found.items() if len(lines) > 1}
+
+
+def _names(reports: Sequence[Path], cards: list[dict[str, Any]]) -> list[str]:
     """Return a name for each report: that of its run, with the data if they differ."""
     data = {card["data"]["name"] for card in cards}
     names = [c["run"] + (f" on {c['data']['name']}" if len(data) > 1 else "") for c in cards]
-    # Two checkpoints of one run are told apart by the folder of the report.
-    return [
-        f"{name} ({path.parent.name})" if names.count(name) > 1 else name
-        for name, path in zip(names, reports, strict=True)
-    ]
+    # Two checkpoints of one run are told apart by the folder of the report, and so are two runs of
+    # one name in different places.
+    for folder in ([path.parent.name for path in reports], [str(path.parent) for path in reports]):
+        names = [
+            f"{name} ({where})" if names.count(name) > 1 else name
+            for name, where in zip(names, folder, strict=True)
+        ]
+    return names
 
 
 def _score(row: dict[str, Any]) -> dict[str, Any]:
     return {key: row[key] for key in ("protocol", "metric", "value", "low", "high", "n")}
-
-
-def _apart(
-    first: dict[str, Any], second: dict[str, Any], a: dict[str, Any], b: dict[str, Any]
-) -> str:
-    """Return why two reports cannot be paired, "" if they can."""
-    if first["data"]["fingerprint"]["test"] != second["data"]["fingerprint"]["test"]:
-        return f"other test data ({first['data']['name']} and {second['data']['name']})"
-    if not a or not b:
-        return "one has no predictions: an earlier manyviews wrote it; evaluate it again"
-    same = np.array_equal(a["position"], b["position"]) and np.array_equal(a["label"], b["label"])
-    return "" if same else "other test items"
-
-
-def _differences(
-    a: dict[str, np.ndarray], b: dict[str, np.ndarray], classes: int
-) -> list[dict[str, Any]]:
-    """Return the first minus the second for each measure that both have."""
-    label = torch.from_numpy(a["label"])
-    group = torch.from_numpy(a["group"]) if "group" in a else None
-    every, rows = Items(label, classes, group), []
-    for key in [key for key in a if key in b and key not in ITEMS]:
-        protocol, _, metric = key.rpartition("/")
-        if metric == MARGIN:  # its scale is the protocol's own
-            continue
-        known = torch.from_numpy(~(np.isnan(a[key]) | np.isnan(b[key])))
-        items = every.rows(known)
-        first, second = (_means(arrays[key][known.numpy()], metric, items) for arrays in (a, b))
-        gain = first.minus(second)
-        differ = gain["low"] > 0 or gain["high"] < 0
-        row = {"protocol": protocol, "metric": metric, **gain, "n": len(items.label)}
-        rows.append({**row, "differ": None if "few_groups" in gain else differ})
-    return rows
-
-
-def _means(array: np.ndarray, metric: str, items: Items) -> Means:
-    if metric == "top1":
-        return Means((torch.from_numpy(array.astype(np.int64)) == items.label).double(), items)
-    return Means(torch.from_numpy(array).double(), items, share=False)

@@ -6,15 +6,13 @@ import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from manyviews import retriever_stage, runs
-from manyviews.commands.config.hints import as_typed
+from manyviews.config.differences import Difference, differences
 from manyviews.errors import ConfigError
-from manyviews.runs.identity import ADDED_LATER
 from manyviews.schema import Config
 
-ABSENT = "-"  # stands for a key that one side does not have
 WIDTH = 40  # of the column of first values, in characters, unless one is longer
 
 
@@ -30,14 +28,6 @@ class Side(NamedTuple):
     folder: Path | None
     config: Config
     choices: Mapping[str, str]
-
-
-class Difference(NamedTuple):
-    """A key or a choice with its value on both sides; `ABSENT` if a side has no such key."""
-
-    key: str
-    first: str
-    second: str
 
 
 class Comparison(NamedTuple):
@@ -66,8 +56,8 @@ def compare(first: str, second: str, config_dir: str | None = None) -> Compariso
         ConfigError: one of them is neither, or a mistake in the overrides.
     """
     a, b = (_side(given, config_dir) for given in (first, second))
-    choices = [*_differences(_own(a.choices), _own(b.choices))]
-    keys = [*_differences(a.config, b.config)]
+    choices = [*differences(_own(a.choices), _own(b.choices))]
+    keys = [*differences(a.config, b.config)]
     return Comparison(choices, keys, _verdict(a, b, differ=bool(choices or keys)))
 
 
@@ -113,29 +103,6 @@ def _side(given: str, config_dir: str | None) -> Side:
         )
     stage = retriever_stage.compose(overrides, config_dir)[-1]
     return Side(None, stage.config, stage.choices)
-
-
-def _differences(
-    first: Mapping[str, Any], second: Mapping[str, Any], path: str = ""
-) -> Iterator[Difference]:
-    """Yield the keys that differ; of a node that one side lacks only the node itself.
-
-    A run of an earlier version lacks keys that were added later: it has their defaults.
-    """
-    for key in dict.fromkeys([*first, *second]):
-        name = f"{path}.{key}" if path else key
-        absent = ADDED_LATER.get(name, ABSENT)
-        a, b = first.get(key, absent), second.get(key, absent)
-        if isinstance(a, dict) and isinstance(b, dict):
-            yield from _differences(a, b, name)
-        elif a != b or type(a) is not type(b):
-            yield Difference(name, _shown(a), _shown(b))
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, dict) and "_target_" in value:
-        return str(value["_target_"]).rpartition(".")[2]
-    return ABSENT if value is ABSENT else as_typed(value)
 
 
 def _verdict(a: Side, b: Side, differ: bool) -> str:

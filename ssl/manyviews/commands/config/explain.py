@@ -12,8 +12,8 @@ from rich.text import Text
 
 from manyviews.commands.config import gaps
 from manyviews.commands.config.constructors import NO_DEFAULT, Argument, described
-from manyviews.commands.config.hints import as_typed
 from manyviews.commands.config.layers import Layer, Written, layers
+from manyviews.config.differences import as_typed
 from manyviews.errors import unknown
 from manyviews.schema import Config, locate
 

@@ -8,7 +8,7 @@ import typing
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-import yaml
+from manyviews.config.differences import as_typed
 
 PLAIN: dict[Any, str] = {
     type(None): "null",
@@ -70,13 +70,3 @@ def limits(metadata: Sequence[Any]) -> str:
         if getattr(part, name, None) is not None
     ]
     return " and ".join(said)
-
-
-def as_typed(value: Any) -> str:
-    """Return a value as it is written in YAML, on one line.
-
-    >>> as_typed([None, True, 0.5, "off"])
-    "[null, true, 0.5, 'off']"
-    """
-    text = yaml.safe_dump(value, default_flow_style=True, width=10**6, sort_keys=False)
-    return text.strip().removesuffix("...").strip()

@@ -17,7 +17,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 
 from manyviews.backbones.registry import LIBRARIES
-from manyviews.commands.config.hints import as_typed
+from manyviews.config.differences import as_typed
 
 COMMAND_LINE = "command line"
 
