@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo picture test check bench results distribution kills sweepkills format clean
+.PHONY: help demo pictures test check bench results distribution kills sweepkills format clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,10 +21,8 @@ demo: $(INSTALLED)  ## pretrain on the embedded images, evaluate, write a report
 	$(BIN)/manyviews pretrain experiment=demo
 	$(BIN)/manyviews evaluate run=$$($(BIN)/manyviews where experiment=demo)
 
-picture: demo  ## docs/report.png, a picture of the demo's report (needs chromium; commit first)
-	chromium --headless --no-sandbox --hide-scrollbars --window-size=1100,1265 \
-		--screenshot=docs/report.png \
-		"file://$$(realpath $$($(BIN)/manyviews where experiment=demo))/report/index.html"
+pictures: $(INSTALLED)  ## the pictures of README and docs (about 8 min; needs chromium; commit first)
+	$(BIN)/python -W ignore benchmarks/pictures.py
 
 test: $(INSTALLED)  ## the whole suite (<= 12 min on 2 cores)
 	@command -v chromium >/dev/null || echo "no chromium here: the page tests are skipped (Debian: apt-get install chromium)"

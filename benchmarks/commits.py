@@ -13,6 +13,8 @@ WRITTEN = (
     "docs/distribution.md",
     "docs/resume.md",
     "docs/sweep_kills.md",
+    "docs/report.png",
+    "docs/pictures/*",
 )
 SHOWN = 3  # names in the message
 
