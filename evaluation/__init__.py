@@ -14,11 +14,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "protocols.clustering": ["Clustering"],
         "features": ["Features", "extract"],
+        "protocols.finetune": ["FineTune"],
         "protocols.knn": ["KNN"],
         "protocols.label_free": ["LabelFree"],
         "protocols.linear": ["LinearGrid"],
         "protocols.linear_lbfgs": ["LinearLBFGS"],
         "protocols.linear_rebar": ["LinearRebar"],
+        "protocols.linear_sgd": ["LinearSGD"],
         "protocols.low_shot": ["LowShot"],
         "protocols.ncm": ["NCM"],
         "protocols.retrieval": ["Retrieval"],

@@ -202,12 +202,13 @@ def _last_checkpoint(run: Run) -> Saved | None:
 
 
 def _train(run: Run, parts: Parts, saved: Saved | None, loggers: list[Logger]) -> None:
-    """Train a run unless it is trained, extract its features on all ranks, and part from them."""
+    """Train a run unless it is trained, do what its report needs of all ranks, and part."""
     try:
         if not run.trained:
             fit(run, parts, saved, loggers)
         if distributed.world_size() > 1:
             scoring.extract_together(run, parts.data)
+            scoring.fit_together(run, parts.data)
     finally:
         process_group.await_started(getattr(parts.trainer.strategy.launcher, "procs", []))
     process_group.leave()

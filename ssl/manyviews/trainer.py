@@ -6,7 +6,8 @@ import functools
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, Protocol
 
 import pytorch_lightning as pl
 import torch
@@ -31,9 +32,7 @@ from manyviews.hardware import (
     resolve_precision,
     usable_cores,
 )
-from manyviews.method import Method
 from manyviews.nn import synchronise
-from manyviews.runs import Run
 
 FEW = 4  # so many processes may share fewer cores, to try out what several do
 
@@ -161,11 +160,11 @@ def _check_layout(outer: ClusterEnvironment, devices: int, nodes: int) -> None:
         ) from error
 
 
-def adapt(method: Method, trainer: pl.Trainer, *, compiled: bool) -> None:
+def adapt(method: pl.LightningModule, trainer: pl.Trainer, *, compiled: bool) -> None:
     """Prepare a method for its trainer: shared batch norm, float64, kernels, memory format.
 
     Args:
-        method: changed in place.
+        method: a method, or a classifier that an evaluation trains; changed in place.
         trainer: says the number of processes and the precision.
         compiled: whether backbone and heads are compiled.
     """
@@ -186,12 +185,26 @@ def hand_over(saved: Saved | None, trainer: pl.Trainer) -> None:
         files.saved = saved
 
 
+class Continuable(Protocol):
+    """What is trained in a folder and can go on from its last checkpoint, such as a run."""
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of last.ckpt."""
+        ...
+
+    @property
+    def standing(self) -> str:
+        """The step that is saved and how to go on, in words."""
+        ...
+
+
 @contextmanager
-def explained(run: Run) -> Iterator[None]:
+def explained(run: Continuable) -> Iterator[None]:
     """Turn the ways in which a run breaks off into errors that say how to go on.
 
     Args:
-        run: the run that is trained and evaluated.
+        run: the run that is trained and evaluated, or a part of its evaluation.
 
     Raises:
         Interrupted: by Ctrl-C; the second one breaks off in mid-step.
@@ -205,6 +218,8 @@ def explained(run: Run) -> Iterator[None]:
     except Stopped as told:
         raise told.kind(f"stopped, {run.standing}") from told
     except Interrupted as error:  # by a second SIGTERM, or when there was no step to save after
+        if isinstance(error.__cause__, Stopped):  # a part of this run was saved, and has said so
+            raise
         raise type(error)(f"broken off, {run.standing}") from error
     except (KeyboardInterrupt, SystemExit) as error:
         # Lightning makes a SystemExit of a KeyboardInterrupt; another one is somebody's sys.exit.
