@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import pytorch_lightning as pl
@@ -209,7 +209,7 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
 
     def training_on(
         self, chosen: Int64[Tensor, " n"], views: W, *, batch_size: int, seed: int
-    ) -> Self:
+    ) -> ViewData[S, W]:
         """Return a data module of the same data that trains on some rows, with other views.
 
         Args:

@@ -20,7 +20,7 @@ class FineTuned(Classifier):
     Args:
         backbone: see `Classifier`.
         arguments: see `Classifier`.
-        stages: "all", or the number of last stages to train; the others are frozen.
+        stages: number of last stages to train, the others are frozen; None: all are trained.
         batch_norm: "train": batch norms use the statistics of the batch, over all ranks, and update
             their running ones; "eval": they use their running ones, which stay.
 
@@ -32,12 +32,12 @@ class FineTuned(Classifier):
         self,
         backbone: Backbone,
         *arguments: Any,
-        stages: Literal["all"] | int,
+        stages: int | None,
         batch_norm: BatchNorm,
     ) -> None:
         super().__init__(backbone, *arguments)
         self.backbone, self.batch_norm = backbone, batch_norm
-        if stages != "all":
+        if stages is not None:
             freeze_parts(backbone, _other_stages(backbone, stages))
         self.train()
 
@@ -69,6 +69,6 @@ def _other_stages(backbone: Backbone, stages: int) -> int:
     """Return the number of first stages that are not among the last `stages` ones."""
     count = len(backbone.parts_by_stage())
     if not 1 <= stages <= count:
-        allowed = f"all, or 1 to {count}" if count else "all; this backbone has no known stages"
+        allowed = f"1 to {count}, or null" if count else "null; this backbone names no stages"
         raise ConfigError(f"finetune stages={stages}; allowed: {allowed}")
     return count - stages

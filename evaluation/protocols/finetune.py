@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 from pathlib import Path
-from typing import Literal
 
 from manyviews.errors import ConfigError
 from manyviews.evaluation.answers import Fitted, Labels
@@ -39,7 +38,7 @@ class FineTune:
         batch_size: items per step, summed over processes.
         batch_norm: "train": batch norms use the statistics of the batch and update their running
             ones; "eval": they keep their running ones.
-        stages: "all", or the number of last stages of the backbone that are trained.
+        stages: number of last stages of the backbone that are trained; null: all.
         scale_rates: True if rates are multiplied by batch_size / 256.
         schedule: "cosine" or "steps"; rates change between epochs.
         decay_epochs: with "steps", the epochs before which rates fall.
@@ -66,7 +65,7 @@ class FineTune:
         epochs: Size,
         batch_size: Size,
         batch_norm: BatchNorm = "train",
-        stages: Literal["all"] | Size = "all",
+        stages: Size | None = None,
         scale_rates: bool = False,
         schedule: Schedule = "cosine",
         decay_epochs: list[Size] | None = None,

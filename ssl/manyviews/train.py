@@ -104,7 +104,7 @@ def _lead(compose: Callable[[], list[Stage]]) -> Run:
                 run, parts, saved, loggers = _begin(stage, held)
                 if not stages:
                     tell(run.path)
-                with trainer.explained(run):
+                with trainer.explained(run.checkpoints, run.standing):
                     if parts is None:
                         process_group.leave()
                     else:
@@ -147,7 +147,7 @@ def _begin(stage: Stage, held: ExitStack) -> Begun:
 def _follow() -> Run:
     """Train the run that rank 0 told this rank."""
     run = runs.load(process_group.hear())
-    with trainer.explained(run):
+    with trainer.explained(run.checkpoints, run.standing):
         if not _is_finished(run):
             parts = build.parts(run.training_config, run.path)
             _train(run, parts, checkpoints.newest(run.checkpoints), [])

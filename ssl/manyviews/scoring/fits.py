@@ -46,9 +46,8 @@ class FitFolder(NamedTuple):
         """Folder of last.ckpt and previous.ckpt."""
         return self.path / "checkpoints"
 
-    @property
     def standing(self) -> str:
-        """The step that is saved and how to go on, in words."""
+        """Return the step that is saved and how to go on, in words."""
         saved = checkpoints.newest(self.checkpoints)
         step, epochs = (saved.step, saved.epochs) if saved else (0, 0)
         return (
@@ -72,7 +71,7 @@ def fitter(root: Path, who: str, key: str, trainer: Node, device: str) -> Fit:
         """Train a classifier to its last epoch, in place; all ranks have to call it."""
         digest = hashlib.sha256((key + told).encode()).hexdigest()[:8]
         place = FitFolder(root / FITS / f"{name}-{who}-{digest}", classifier.recipe.epochs)
-        with explained(place):
+        with explained(place.checkpoints, place.standing):
             saved = _begin(place)
             if saved is not None and saved.epochs >= place.epochs:
                 classifier.load_state_dict(saved.content["state_dict"])
