@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
@@ -15,6 +16,7 @@ from manyviews.batch import Batch, Sample, check
 from manyviews.datamodules.loader import EpochLoader, Source
 from manyviews.datamodules.named_splits import Split, named_splits
 from manyviews.datamodules.preprocessing import Preprocessing
+from manyviews.datamodules.some_rows import SomeRows
 from manyviews.errors import ConfigError
 
 Reads = Literal["images", "series"]
@@ -145,6 +147,7 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
     Attributes:
         preprocessing: what a backbone that was trained elsewhere expects of its inputs; None: the
             data as they are, normalised by the statistics of the training split.
+        chosen: the rows of the training split that are trained on; None: all of them.
     """
 
     reads: ClassVar[Reads]
@@ -166,6 +169,7 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
         self.views = views
         self.given_label = label
         self.preprocessing: Preprocessing | None = None
+        self.chosen: Int64[Tensor, " n"] | None = None
         self.batch_size, self.pieces = batch_size, pieces
         self.seed = seed
         self.current: EpochLoader | None = None
@@ -200,7 +204,25 @@ class ViewData(pl.LightningDataModule, Generic[S, W]):
     @property
     def trained(self) -> Rows:
         """The rows whose views the method is trained on."""
-        return self.splits.train
+        rows = self.splits.train
+        return rows if self.chosen is None else SomeRows(rows, self.chosen)
+
+    def training_on(
+        self, chosen: Int64[Tensor, " n"], views: W, *, batch_size: int, seed: int
+    ) -> ViewData[S, W]:
+        """Return a data module of the same data that trains on some rows, with other views.
+
+        Args:
+            chosen: rows of the training split; labels are the data set's own.
+            views: the declaration of the views.
+            batch_size: global batch size.
+            seed: determines the order of the samples and all views.
+        """
+        other = copy.copy(self)
+        other.chosen, other.views = chosen, views
+        other.batch_size, other.pieces, other.seed = batch_size, 1, seed
+        other.given_label = other.trainer = other.current = other.restored = None
+        return other
 
     @property
     def label(self) -> Int64[Tensor, " N"]:

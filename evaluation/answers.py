@@ -104,5 +104,23 @@ class Chosen(NamedTuple):
     tried: Sequence[Mapping[str, float]] = ()
 
 
-Answer: TypeAlias = Labels | Clusters | PerItem | Scalar | Draws | Chosen
-Answers: TypeAlias = Answer | list[PerItem | Scalar] | Mapping[str, Labels | Clusters | Draws]
+class Fitted(NamedTuple):
+    """The answer of a protocol that trains a model for some epochs and chooses nothing.
+
+    Attributes:
+        answer: predictions for the test items.
+        validation: predictions of the same model for the validation items; None if there are none.
+        held: int64 (V,), classes of the validation items; None if there are none.
+        details: how it was trained; stored in report.json.
+    """
+
+    answer: Labels
+    validation: Labels | None
+    held: Int64[Tensor, " V"] | None
+    details: Mapping[str, Any] = {}
+
+
+Answer: TypeAlias = Labels | Clusters | PerItem | Scalar | Draws | Chosen | Fitted
+Answers: TypeAlias = (
+    Answer | list[PerItem | Scalar] | Mapping[str, Labels | Clusters | Draws | Fitted]
+)

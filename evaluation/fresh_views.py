@@ -78,16 +78,9 @@ def _views(
     data: ViewData[Any, Any], position: Int64[Tensor, " n"], epoch: int, device: torch.device
 ) -> Iterator[Sample]:
     """Yield the view of each of these training rows in an epoch, in batches."""
-    expected = data.preprocessing
-
-    def given(x: Tensor) -> Tensor:
-        """Return inputs on the device; grey images have three channels if the backbone does."""
-        grey = expected is not None and expected.grey_as_colour
-        return x.expand(-1, data.channels, -1, -1).to(device) if grey else x.to(device)
-
     for sample in data.splits.train.samples(position.split(BATCH), data.prepare(), epoch):
         x, at, label = sample.input, sample.position.to(device), sample.label.to(device)
-        moved = [*map(given, x)] if isinstance(x, list) else given(x)
+        moved = [view.to(device) for view in x] if isinstance(x, list) else x.to(device)
         (view,) = data.make_batch(Sample(moved, label, at), epoch).views
         yield Sample(_as_expected(view, data), sample.label, sample.position)
 

@@ -7,15 +7,22 @@ from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float32, Int64
-from torch import Tensor, nn
+from torch import Tensor
 
+from manyviews.backbones.backbone import Backbone
 from manyviews.datamodules.module import ViewData
 from manyviews.errors import ConfigError
 from manyviews.evaluation.features import Features
 from manyviews.evaluation.hold_out import held_out
+from manyviews.evaluation.probes.classifier import Classifier
 
 HELD_OUT = 0.1  # share of train that stands in for a validation split
 FreshViews = Callable[[Int64[Tensor, " n"], int], Float32[Tensor, "n q D"]]
+
+
+# Called with a classifier, its data, the name of what is trained, and a text that holds all that
+# the result depends on beside weights and data.
+Fit = Callable[[Classifier, ViewData[Any, Any], str, str], None]
 
 
 class Network(NamedTuple):
@@ -26,10 +33,13 @@ class Network(NamedTuple):
             which features are extracted.
         data: the data, as the backbone reads them; the positions of a subject's features are rows
             of its splits.
+        fit: trains a classifier to its last epoch, in place; one that was trained before is read
+            again, and one that was interrupted goes on. None if nothing can be trained here.
     """
 
-    build: Callable[[], nn.Module]
+    build: Callable[[], Backbone]
     data: ViewData[Any, Any]
+    fit: Fit | None = None
 
 
 class Subject(NamedTuple):
@@ -46,6 +56,7 @@ class Subject(NamedTuple):
         file_names: path of every training item by its position, with / between folders; None if
             the data have no files.
         network: the backbone and its data; None if the features are not those of a backbone.
+        protocol: name of the protocol that reads it, as in the report; "" if it has none.
     """
 
     train: Features
@@ -56,6 +67,7 @@ class Subject(NamedTuple):
     class_names: Sequence[str] = ()
     file_names: Sequence[str] | None = None
     network: Network | None = None
+    protocol: str = ""
 
     def to(self, device: str | torch.device) -> Subject:
         """Return the subject with its embeddings on a device; everything else stays on the CPU."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,6 +42,34 @@ def positions_in(file: Path, names: Sequence[str] | None) -> Int64[Tensor, " n"]
             "list rows of the training split instead, from 0, one per line"
         )
     return torch.tensor(_by_name(file, lines, names)).unique()
+
+
+def rows_in(
+    file: Path, position: Int64[Tensor, " N"], names: Sequence[str] | None
+) -> Int64[Tensor, " n"]:
+    """Return the places, among labelled training items, of those that a file lists.
+
+    Args:
+        file: see `positions_in`.
+        position: position of every labelled training item.
+        names: see `positions_in`.
+
+    Raises:
+        ConfigError: see `positions_in`; or a listed item is not among them.
+    """
+    listed = positions_in(file, names)
+    rows = torch.isin(position, listed).nonzero()[:, 0]
+    if len(rows) < len(listed):
+        raise ConfigError(
+            f"subset={file}: {len(listed) - len(rows)} of {len(listed)} listed items are not among "
+            "the labelled training items"
+        )
+    return rows
+
+
+def hashed(position: Int64[Tensor, " n"]) -> str:
+    """Return twelve hex digits that identify items."""
+    return hashlib.sha256(position.numpy().astype("<i8").tobytes()).hexdigest()[:12]
 
 
 def _by_name(file: Path, lines: Sequence[str], names: Sequence[str]) -> list[int]:

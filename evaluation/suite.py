@@ -19,7 +19,7 @@ from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 
 from manyviews.errors import ConfigError, Interrupted, NotFinite, one_line
-from manyviews.evaluation.answers import Answers, Chosen, Draws, Labels, PerItem
+from manyviews.evaluation.answers import Answers, Chosen, Draws, Fitted, Labels, PerItem
 from manyviews.evaluation.measures.by_group import by_group
 from manyviews.evaluation.measures.intervals import FEWEST_GROUPS
 from manyviews.evaluation.measures.measured import cells, measured
@@ -41,8 +41,9 @@ class Protocol(Typing):
     """A versioned way to score frozen features.
 
     A protocol that needs no labels has the attribute `label_free = True` and is also called if the
-    data have no labels. A protocol with a method `panels` shows more than scores: it is given the
-    answers by the name of their subject, and returns panels.
+    data have no labels. A protocol with `needs_network = True` runs the backbone again, and is only
+    called with subjects that have one. A protocol with a method `panels` shows more than scores: it
+    is given the answers by the name of their subject, and returns panels.
 
     Attributes:
         version: part of the protocol's name in reports, such as `knn@1`.
@@ -52,6 +53,15 @@ class Protocol(Typing):
 
     def __call__(self, subject: Subject) -> Answers:
         """Return the answer for the test items of a subject; all of them have labels."""
+        ...
+
+
+@runtime_checkable
+class Trains(Typing):
+    """A protocol that trains on the backbone; all ranks of a run can do this part together."""
+
+    def fit(self, subject: Subject) -> Any:
+        """Train what the answer needs; what was trained before is read again."""
         ...
 
 
@@ -139,7 +149,11 @@ def _score_one(
     groups: Sequence[str],
 ) -> Scored:
     """Score all subjects under one protocol."""
-    known = {who: _labelled(subject, protocol) for who, subject in subjects.items()}
+    known = {
+        who: _labelled(subject, protocol)._replace(protocol=key)
+        for who, subject in subjects.items()
+        if subject.network or who == TRAINED or not getattr(protocol, "needs_network", False)
+    }
     answers = {who: protocol(subject) for who, subject in known.items()}
     items = _items(known[TRAINED])
     by_metric: dict[str, dict[str, Measured]] = {}
@@ -158,7 +172,7 @@ def _score_one(
             row |= _counts(getattr(values[who], "items", items))
             found["scores"].append(row | details.get(metric, {}))
         found["scores"] += _validation_rows(key, who, known[who], protocol, answer)
-    for control in [who for who in subjects if who != TRAINED]:
+    for control in [who for who in known if who != TRAINED]:
         for metric, values in by_metric.items():
             gain = _difference(values.get(TRAINED), values.get(control))
             row = {"protocol": key, "metric": metric, "subject": TRAINED, "control": control}
@@ -176,7 +190,7 @@ def _predictions(key: str, answers: Answers, subject: Subject) -> dict[str, np.n
     """Return what a protocol says of each test item, by protocol and measure."""
     found = {}
     for cell, answer in cells(answers):
-        answer = answer.answer if isinstance(answer, Chosen) else answer
+        answer = answer.answer if isinstance(answer, Chosen | Fitted) else answer
         if isinstance(answer, Labels) and not cell:
             smallest = np.min_scalar_type(max(subject.classes - 1, 0))
             found[f"{key}/top1"] = answer.top1.cpu().numpy().astype(smallest)
@@ -217,7 +231,7 @@ def _details(answers: Answers) -> dict[str, dict[str, Any]]:
     """Return by metric what an answer says about how it was made."""
     found = {}
     for cell, answer in cells(answers):
-        if isinstance(answer, Draws | PerItem) and answer.details:
+        if isinstance(answer, Draws | Fitted | PerItem) and answer.details:
             name = answer.name if isinstance(answer, PerItem) else "top1"
             found[f"{name}_{cell}" if cell else name] = {"details": dict(answer.details)}
     return found
@@ -228,7 +242,8 @@ def _validation_rows(
 ) -> list[dict[str, Any]]:
     """Return the accuracy on the validation items, which is what may be compared and chosen by.
 
-    A protocol that chooses a setting has it already; others are called once more.
+    A protocol that chooses a setting has it already, and one that trains has it if there is a
+    validation split; others are called once more.
     """
     if who != TRAINED:
         return []
@@ -238,6 +253,10 @@ def _validation_rows(
         guess, label = headline.validation, headline.held
         more = {"setting": dict(headline.setting), "edge": headline.edge}
         more["tried"] = [dict(tried) for tried in headline.tried]
+    elif isinstance(headline, Fitted):
+        if headline.validation is None or headline.held is None:
+            return []
+        guess, label = headline.validation, headline.held
     elif isinstance(headline, Labels):
         try:
             validation = subject.on_validation()

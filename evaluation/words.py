@@ -39,6 +39,7 @@ LABEL_FREE = {
     "fisher_ratio": "Fisher ratio",
     "alignment": "alignment",
 }
+PUBLISHED = "_published_style"  # ends the name of a measure that was chosen on test, as papers do
 HEADLINES = ("top1", "ari", "map")  # a protocol that is scored by labels has one of them
 
 TRAINED = "trained"
@@ -90,7 +91,11 @@ def in_words(metric: str) -> str:
 
     >>> in_words("top1_n4"), in_words("top1_p10"), in_words("macro_f1")
     ('accuracy with 4 labels per class', 'accuracy with 10 % of the labels', 'macro F1')
+    >>> in_words("top1_published_style")
+    'accuracy, best epoch on test'
     """
+    if metric.endswith(PUBLISHED):
+        return f"{in_words(metric.removesuffix(PUBLISHED))}, best epoch on test"
     name, _, cell = metric.rpartition("_")
     number, measure = cell[1:], METRICS.get(name)
     if metric in METRICS or measure is None or not number.isdecimal():

@@ -57,8 +57,11 @@ def test_a_queue_that_no_batch_fills_is_told_before_it_is_used_epochs_later(smal
 
 
 def test_a_single_view_says_what_to_type(small, config_dir):
-    with pytest.raises(ConfigError, match=r"fewer than two views.*type views.large.count=2"):
-        build.data(composed(small, config_dir, "views.large.count=1"))
+    given = composed(small, config_dir, "views.large.count=1")
+    with pytest.raises(
+        ConfigError, match=r"reads .* views of a sample, got 1; change views.<kind>"
+    ):
+        build.method(given, build.data(given))
 
 
 @pytest.mark.parametrize("key", ["init", "backbone.weights"])

@@ -21,8 +21,8 @@ CLASSES = [
     *(optim.LARS, optim.LARC, optim.WarmupCosine, VNE),
     *(getattr(evaluation, name) for name in evaluation.__all__),
 ]
-# Numbers that build.py passes, and ranges of two numbers, which have a check of their own.
-FREE = {"seed", "classes", "scale", "ratio", "share", "factor", "groups"}
+# Numbers that build.py passes, ranges of two numbers and rates by name, which have their own check.
+FREE = {"seed", "classes", "scale", "ratio", "share", "factor", "groups", "rates"}
 
 
 def hints(kind):

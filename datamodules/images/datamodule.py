@@ -12,7 +12,7 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
-from manyviews.batch import Sample
+from manyviews.batch import Batch, Sample
 from manyviews.datamodules.images.clean import cleaner
 from manyviews.datamodules.images.decode import to_picture, to_tensor
 from manyviews.datamodules.images.files import ImageFiles, Prepare
@@ -46,6 +46,19 @@ class ImageData(ViewData[ImageSplits, Views]):
         """Return a function with which workers cut, from decoded images, the crop of every view."""
         return partial(self.views.cut, seed=self.seed, size=self.splits.size, to_tensor=to_tensor)
 
+    def make_batch(self, sample: Sample, epoch: int) -> Batch:
+        """Return the views of these images in `epoch`; see `ViewData`."""
+        x = sample.input
+        cut = isinstance(x, list)
+        x = [self._with_channels(view) for view in x] if cut else self._with_channels(x)
+        return super().make_batch(sample._replace(input=x), epoch)
+
+    def _with_channels(self, pixels: UInt8[Tensor, "B C H W"]) -> UInt8[Tensor, "B c H W"]:
+        """Return images with the channels that the backbone reads: grey may stand for colour."""
+        expected = self.preprocessing
+        grey = expected is not None and expected.grey_as_colour
+        return pixels.expand(-1, self.channels, -1, -1) if grey else pixels
+
     @property
     def clean_batch(self) -> int:
         """Number of images in a batch of `clean`: at most 500, and fewer if they are large."""
@@ -59,11 +72,8 @@ class ImageData(ViewData[ImageSplits, Views]):
         """
         images = self.rows_of(split)
         rows = torch.arange(len(images.label)) if rows is None else rows
-        expected = self.preprocessing
         for sample in self._cut(images, rows.split(self.clean_batch)):
-            pixels = sample.input
-            if expected is not None and expected.grey_as_colour:
-                pixels = pixels.expand(-1, expected.channels, -1, -1)
+            pixels = self._with_channels(sample.input)
             yield sample._replace(input=normalise(pixels, self.mean, self.std))
 
     def _cut(self, images: Rows, batches: Sequence[Int64[Tensor, " _"]]) -> Iterator[Sample]:

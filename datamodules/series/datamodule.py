@@ -17,7 +17,7 @@ from manyviews.datamodules.series import baselines
 from manyviews.datamodules.series.drawing import draw_series
 from manyviews.datamodules.series.splits import SeriesSplits
 from manyviews.datamodules.series.window_index import Starts, starts
-from manyviews.datamodules.series.windows import Prepare, Windows
+from manyviews.datamodules.series.windows import Prepare
 from manyviews.datamodules.views.series.pipeline import SeriesViews, normalise
 from manyviews.errors import ConfigError
 
@@ -50,11 +50,11 @@ class SeriesData(ViewData[SeriesSplits, SeriesViews]):
         return starts(self.splits.train.recordings, self.splits.train.length)
 
     @property
-    def trained(self) -> Windows:
+    def trained(self) -> Rows:
         """The training windows, or `views.per_subject` rows for every subject."""
         windows, count = self.splits.train, self.views.per_subject
         if count is None:
-            return windows
+            return super().trained
         # Such views are drawn anew in every epoch; a row only says which subject they come from.
         first = self.starts.subject[:-1][self.starts.subject.diff() > 0]
         return windows.at(self.starts.step(first).repeat_interleave(count))

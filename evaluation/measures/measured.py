@@ -14,6 +14,7 @@ from manyviews.evaluation.answers import (
     Chosen,
     Clusters,
     Draws,
+    Fitted,
     Labels,
     PerItem,
     Scalar,
@@ -76,7 +77,7 @@ def cells(answers: Answers) -> Iterator[tuple[str, Answer]]:
 
 
 def _of(answer: Answer, items: Items, wanted: Sequence[str]) -> Iterator[tuple[str, Measured]]:
-    if isinstance(answer, Chosen):
+    if isinstance(answer, Chosen | Fitted):
         answer = answer.answer
     if isinstance(answer, PerItem):
         counted = ~answer.value.isnan()

@@ -19,7 +19,7 @@ from manyviews.evaluation.answers import Draws, Labels
 from manyviews.evaluation.features import Features
 from manyviews.evaluation.logistic import Problem
 from manyviews.evaluation.subject import Subject
-from manyviews.evaluation.subset import positions_in
+from manyviews.evaluation.subset import hashed, rows_in
 from manyviews.ranges import Count, InnerShare, Positive, Size, within_ranges
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,11 @@ def ranks(
     place = torch.empty_like(order)
     place[order] = torch.arange(len(order)) - first[label[order]]
     return place
+
+
+def share_of(count: Int64[Tensor, " M"], share: float) -> Int64[Tensor, " M"]:
+    """Return how many items of each class make a share of the class, at least one of each."""
+    return (count * share).round().long().clamp(min=1)
 
 
 class LowShot:
@@ -133,7 +138,7 @@ class LowShot:
             takes[cell] = torch.full_like(count, n)
             beyond += [cell] if n * classes > items else []
         for cell, share in self.shares.items():
-            takes[cell] = (count * share).round().long().clamp(min=1)
+            takes[cell] = share_of(count, share)
             beyond += [cell] if share * items < classes else []
         if beyond:
             said = "%s left out: too few labelled training items (%d of %d classes)"
@@ -151,13 +156,7 @@ class LowShot:
 
     def _of_subset(self, file: Path, known: Features, subject: Subject) -> Draws:
         """Return the answer for the items that a file lists, as a single draw."""
-        listed = positions_in(file, subject.file_names)
-        rows = torch.isin(known.position, listed).nonzero()[:, 0]
-        if len(rows) < len(listed):
-            raise ConfigError(
-                f"low_shot subset={file}: {len(listed) - len(rows)} of {len(listed)} listed items "
-                "are not among the labelled training items"
-            )
+        rows = rows_in(file, known.position, subject.file_names)
         sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
         return self._answers([rows], known, subject, {"file": str(file), "sha256": sha256})
 
@@ -167,7 +166,7 @@ class LowShot:
         """Return the answer after fitting on each draw's rows, and what was drawn."""
         # In the order of the positions, so that sums do not depend on the order of the rows.
         drawn = [known.rows(r[known.position[r].argsort()]) for r in rows]
-        said = {"items": len(drawn[0].label), "positions": [_hashed(d.position) for d in drawn]}
+        said = {"items": len(drawn[0].label), "positions": [hashed(d.position) for d in drawn]}
         return Draws([self._answer(d, subject) for d in drawn], {**said, **details})
 
     def _answer(self, drawn: Features, subject: Subject) -> Labels:
@@ -175,8 +174,3 @@ class LowShot:
         mean, penalty = x.mean(0), 1 / (self.cost * len(x))
         model = Problem(x - mean, drawn.label, subject.classes).solve(penalty)
         return model.answer(x_test - mean)
-
-
-def _hashed(position: Int64[Tensor, " n"]) -> str:
-    """Return twelve hex digits that identify drawn items."""
-    return hashlib.sha256(position.numpy().astype("<i8").tobytes()).hexdigest()[:12]

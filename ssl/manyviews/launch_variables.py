@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
 
@@ -60,9 +60,16 @@ def ours_alone(*, told: bool = False) -> Iterator[None]:
     if started_by():
         yield
         return
-    before = {name: os.environ.pop(name) for name in (*READ, FOLDER) if name in os.environ}
-    if told and (said := _contradiction(before)):
+    if told and (said := _contradiction(os.environ)):
         print(said, file=sys.stderr)
+    with hidden():
+        yield
+
+
+@contextmanager
+def hidden() -> Iterator[None]:
+    """Hide the variables of launchers, as if this process was started alone; restore them after."""
+    before = {name: os.environ.pop(name) for name in (*READ, FOLDER) if name in os.environ}
     try:
         yield
     finally:
@@ -71,7 +78,7 @@ def ours_alone(*, told: bool = False) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _contradiction(variables: dict[str, str]) -> str:
+def _contradiction(variables: Mapping[str, str]) -> str:
     """Return a line about variables that promise several processes; empty if there are none."""
     promised = [
         f"{name}={variables[name]}"

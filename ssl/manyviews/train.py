@@ -104,7 +104,7 @@ def _lead(compose: Callable[[], list[Stage]]) -> Run:
                 run, parts, saved, loggers = _begin(stage, held)
                 if not stages:
                     tell(run.path)
-                with trainer.explained(run):
+                with trainer.explained(run.checkpoints, run.standing):
                     if parts is None:
                         process_group.leave()
                     else:
@@ -147,7 +147,7 @@ def _begin(stage: Stage, held: ExitStack) -> Begun:
 def _follow() -> Run:
     """Train the run that rank 0 told this rank."""
     run = runs.load(process_group.hear())
-    with trainer.explained(run):
+    with trainer.explained(run.checkpoints, run.standing):
         if not _is_finished(run):
             parts = build.parts(run.training_config, run.path)
             _train(run, parts, checkpoints.newest(run.checkpoints), [])
@@ -202,12 +202,13 @@ def _last_checkpoint(run: Run) -> Saved | None:
 
 
 def _train(run: Run, parts: Parts, saved: Saved | None, loggers: list[Logger]) -> None:
-    """Train a run unless it is trained, extract its features on all ranks, and part from them."""
+    """Train a run unless it is trained, do what its report needs of all ranks, and part."""
     try:
         if not run.trained:
             fit(run, parts, saved, loggers)
         if distributed.world_size() > 1:
             scoring.extract_together(run, parts.data)
+            scoring.fit_together(run, parts.data)
     finally:
         process_group.await_started(getattr(parts.trainer.strategy.launcher, "procs", []))
     process_group.leave()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Literal
 
 import pytorch_lightning as pl
@@ -31,9 +32,7 @@ from manyviews.hardware import (
     resolve_precision,
     usable_cores,
 )
-from manyviews.method import Method
 from manyviews.nn import synchronise
-from manyviews.runs import Run
 
 FEW = 4  # so many processes may share fewer cores, to try out what several do
 
@@ -161,11 +160,11 @@ def _check_layout(outer: ClusterEnvironment, devices: int, nodes: int) -> None:
         ) from error
 
 
-def adapt(method: Method, trainer: pl.Trainer, *, compiled: bool) -> None:
+def adapt(method: pl.LightningModule, trainer: pl.Trainer, *, compiled: bool) -> None:
     """Prepare a method for its trainer: shared batch norm, float64, kernels, memory format.
 
     Args:
-        method: changed in place.
+        method: a method, or a classifier that an evaluation trains; changed in place.
         trainer: says the number of processes and the precision.
         compiled: whether backbone and heads are compiled.
     """
@@ -187,11 +186,12 @@ def hand_over(saved: Saved | None, trainer: pl.Trainer) -> None:
 
 
 @contextmanager
-def explained(run: Run) -> Iterator[None]:
-    """Turn the ways in which a run breaks off into errors that say how to go on.
+def explained(checkpoints: Path, standing: Callable[[], str]) -> Iterator[None]:
+    """Turn the ways in which a training breaks off into errors that say how to go on.
 
     Args:
-        run: the run that is trained and evaluated.
+        checkpoints: folder of last.ckpt.
+        standing: returns the step that is saved and how to go on, in words.
 
     Raises:
         Interrupted: by Ctrl-C; the second one breaks off in mid-step.
@@ -203,21 +203,23 @@ def explained(run: Run) -> Iterator[None]:
     try:
         yield
     except Stopped as told:
-        raise told.kind(f"stopped, {run.standing}") from told
+        raise told.kind(f"stopped, {standing()}") from told
     except Interrupted as error:  # by a second SIGTERM, or when there was no step to save after
-        raise type(error)(f"broken off, {run.standing}") from error
+        if isinstance(error.__cause__, Stopped):  # a part of this run was saved, and has said so
+            raise
+        raise type(error)(f"broken off, {standing()}") from error
     except (KeyboardInterrupt, SystemExit) as error:
         # Lightning makes a SystemExit of a KeyboardInterrupt; another one is somebody's sys.exit.
         if isinstance(error, SystemExit) and not isinstance(error.__context__, KeyboardInterrupt):
-            raise RunFailed(f"sys.exit({error.code!r}) was called, {run.standing}") from error
-        raise Interrupted(f"broken off, {run.standing}") from error
+            raise RunFailed(f"sys.exit({error.code!r}) was called, {standing()}") from error
+        raise Interrupted(f"broken off, {standing()}") from error
     except (RuntimeError, MemoryError) as error:
         if told := memory_error(error):
-            raise RunFailed(f"{told}; {run.standing} where there is more memory") from error
+            raise RunFailed(f"{told}; {standing()} where there is more memory") from error
         if "loading state_dict for" in str(error):  # torch's words for tensors that do not fit
             reason = one_line(error)
             raise ConfigError(
-                f"{run.checkpoints / LAST} is not of this run: {reason}; put the run's own "
+                f"{checkpoints / LAST} is not of this run: {reason}; put the run's own "
                 "checkpoint there, or delete the file"
             ) from error
         if not process_group.is_lost(error):
@@ -225,7 +227,7 @@ def explained(run: Run) -> Iterator[None]:
         lost = "another process of this run died"
         if rank := launch_variables.rank():
             lost = f"rank {rank} ends because {lost}; the message of rank 0 may say why"
-        raise RankLost(f"{lost}, {run.standing}") from error
+        raise RankLost(f"{lost}, {standing()}") from error
 
 
 @functools.cache

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from blobs import grouped, problem
-from every_protocol import CONFIGS, protocol
+from every_protocol import OF_FEATURES, protocol
 from other_device import DEVICE, OtherDevice
 
 from manyviews.evaluation.subject import Subject
@@ -22,7 +22,9 @@ def scores(name, subject):
     return {(name, split): math.nan if v is None else v for name, split, v in values}
 
 
-@pytest.mark.parametrize(("name", "people"), [*((name, True) for name in CONFIGS), ("knn", False)])
+@pytest.mark.parametrize(
+    ("name", "people"), [*((name, True) for name in OF_FEATURES), ("knn", False)]
+)
 def test_scores_do_not_depend_on_the_device_of_the_features(name, people):
     train, test, val = problem(240), problem(40, seed=1), problem(30, seed=2)
     if people:

@@ -6,7 +6,7 @@ import warnings
 import pytest
 import torch
 from blobs import grouped, problem
-from every_protocol import CONFIGS, protocol
+from every_protocol import OF_FEATURES, protocol
 
 from manyviews.evaluation.features import Features
 from manyviews.evaluation.subject import Subject
@@ -86,7 +86,7 @@ ALWAYS_SCORED = ("ordinary", "99 test items", "many dimensions", "large features
 
 
 @pytest.mark.parametrize("case", SUBJECTS)
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", OF_FEATURES)
 def test_a_protocol_ends_with_a_score_or_one_line(name, case):
     with warnings.catch_warnings():
         warnings.simplefilter("error")

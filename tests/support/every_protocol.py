@@ -20,3 +20,11 @@ def protocol(name):
     """The protocol of a config file, with shorter training where it is long."""
     node = {**CONFIGS[name]} | ({"epochs": 3} if name == "linear" else {})
     return getattr(evaluation, node.pop("_target_").rpartition(".")[2])(**node)
+
+
+# Protocols that read features alone; the others train on the backbone.
+OF_FEATURES = [
+    name
+    for name, node in CONFIGS.items()
+    if not getattr(getattr(evaluation, node["_target_"].rpartition(".")[2]), "needs_network", False)
+]

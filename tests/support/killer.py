@@ -1,4 +1,4 @@
-"""Real `manyviews pretrain` processes that die by SIGKILL at a chosen moment."""
+"""Real `manyviews` processes that die by SIGKILL at a chosen moment."""
 
 import os
 import signal
@@ -14,7 +14,17 @@ def pretrain(overrides, config_dir, kill=None):
     checkpoint that this process writes; ("rename", n): between the two renames of the n-th;
     ("time", s): s seconds after the process began, wherever it is.
     """
-    process = context.Process(target=_command, args=(os.getcwd(), overrides, config_dir, kill))
+    return _run("pretrain", overrides, config_dir, kill)
+
+
+def evaluate(overrides, config_dir, kill=None):
+    """The same of `manyviews evaluate`; what it trains is saved every three steps and stays."""
+    return _run("evaluate", overrides, config_dir, kill)
+
+
+def _run(command, overrides, config_dir, kill):
+    arguments = os.getcwd(), command, overrides, config_dir, kill
+    process = context.Process(target=_command, args=arguments)
     process.start()
     process.join(kill[1] if kill and kill[0] == "time" else 120)
     process.kill()
@@ -22,15 +32,18 @@ def pretrain(overrides, config_dir, kill=None):
     return process.exitcode
 
 
-def _command(folder, overrides, config_dir, kill):
+def _command(folder, command, overrides, config_dir, kill):
     import sys
     import warnings
 
     import torch
 
     from manyviews import cli, train
+    from manyviews.scoring import fits
 
-    train.scoring.make = unscored.make
+    fits.EVERY, fits.remove = 3, lambda *_: None
+    if command == "pretrain":
+        train.scoring.make = unscored.make
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     os.chdir(folder)
@@ -39,7 +52,7 @@ def _command(folder, overrides, config_dir, kill):
     if kill and kill[0] != "time":
         {"step": _at_step, "write": _in_write, "rename": _between_renames}[kill[0]](kill[1])
     last = {text.partition("=")[0]: text for text in overrides}  # a key is typed once
-    sys.exit(cli.main(["pretrain", "--config-dir", config_dir, *last.values()]))
+    sys.exit(cli.main([command, "--config-dir", config_dir, *last.values()]))
 
 
 def _die():

@@ -117,15 +117,12 @@ class Views:
         kinds: for example `large` and `small`.
 
     Raises:
-        ConfigError: fewer than two views in all.
+        ConfigError: there is no view.
     """
 
     def __init__(self, **kinds: View) -> None:
-        if sum(kind.count for kind in kinds.values()) < 2:
-            raise ConfigError(
-                f"views ({', '.join(kinds) or 'none'}) make fewer than two views of a sample; "
-                "type views.large.count=2"
-            )
+        if not kinds:
+            raise ConfigError("views has no kind of view; type views=two_crops")
         self.kinds = kinds
 
     def __iter__(self) -> Iterator[View]:

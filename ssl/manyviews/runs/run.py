@@ -77,9 +77,8 @@ class Run:
         saved = self.saved
         return saved is not None and saved.epochs >= self.config["epochs"]
 
-    @property
     def standing(self) -> str:
-        """The step that is saved and how to go on, in words."""
+        """Return the step that is saved and how to go on, in words."""
         saved = self.saved
         step, epochs = (saved.step, saved.epochs) if saved else (0, 0)
         return (

@@ -97,6 +97,7 @@ class Evaluate(_Keys):
     views: Node
     data: Node | None = None
     evaluation: Named
+    trainer: Node
     logger: Named
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from manyviews.errors import ConfigError
 from manyviews.runs import Run
 from manyviews.runs.files import read_object
 from manyviews.schema import Config
+from manyviews.schema.keys import Node
 
 PREPROCESSING = "preprocessing.json"  # in a run folder: what its backbone expects of clean inputs
 
@@ -32,7 +33,7 @@ class Candidate:
     Attributes:
         name: name of the run folder, or of the backbone.
         run: its run, None if there is none.
-        config: config of the data, views and backbone to build.
+        config: config of the data, views, backbone and trainer to build.
         mark: what identifies its weights in report.json: `file`, `sha256`, `step`, `epoch`.
         identity: text that identifies its weights in the cache of features.
         backbone: builds it with its weights for these data, in evaluation mode.
@@ -98,6 +99,13 @@ def of_run(run: Run, ckpt: str) -> Candidate:
         unfinished=None if run.trained else _unfinished(saved.epochs, run.config["epochs"]),
         saved=saved,
     )
+
+
+def with_trainer(candidate: Candidate, trainer: Node | None) -> Candidate:
+    """Return the candidate with another trainer for protocols that train; None keeps its own."""
+    if trainer is None:
+        return candidate
+    return replace(candidate, config={**candidate.config, "trainer": trainer})
 
 
 def _unfinished(done: int, epochs: int) -> str:

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from manyviews import checkpoints, panels, report, runs
 from manyviews.build import Data
 from manyviews.datamodules.expected import of_data
-from manyviews.errors import RunFailed
+from manyviews.errors import ConfigError, NotFinite, RunFailed
 from manyviews.evaluation.measures import spectrum
 from manyviews.evaluation.subject import Subject
-from manyviews.evaluation.suite import ROWS, Scored, score, sentences
+from manyviews.evaluation.suite import ROWS, Scored, Trains, score, sentences
 from manyviews.panels import Panel
 from manyviews.runs import Run, write_json
 from manyviews.runs.files import read_object
-from manyviews.scoring import arrays
+from manyviews.schema.keys import Node
+from manyviews.scoring import arrays, fits
 from manyviews.scoring.candidate import (
     Candidate,
     expected_by,
     in_words,
     of_run,
     store_expected,
+    with_trainer,
 )
 from manyviews.scoring.plan import Plan, plan
-from manyviews.scoring.subjects import fill_cache, on_device, subjects
+from manyviews.scoring.subjects import fill_cache, on_device, subjects, without_embeddings
 
 FEATURES = "features"  # folder of the cached features
 PANELS = "panels.npz"  # what protocols and the method show, beside report.json
@@ -38,6 +41,7 @@ def make(
     evaluation: Mapping[str, Any],
     ckpt: str = "last",
     measures: Collection[str] | None = None,
+    trainer: Node | None = None,
 ) -> tuple[dict[str, Any], bool]:
     """Return the report of a run on its own data as JSON, and whether anything in it is new.
 
@@ -50,13 +54,14 @@ def make(
         evaluation: protocols by name, as in the config.
         ckpt: which checkpoint: last, best, or a path.
         measures: measures of predicted labels; None: the usual ones.
+        trainer: config of the trainer for protocols that train; None: that of the run.
 
     Raises:
         RunFailed: no protocol could be computed; the report says why.
     """
     if expected_by(run) is None:  # the folder is new, or an earlier manyviews wrote it
         store_expected(run, data)
-    candidate, file = of_run(run, ckpt), run.report_of(ckpt)
+    candidate, file = with_trainer(of_run(run, ckpt), trainer), run.report_of(ckpt)
     with runs.lock_report(run.path):
         return renew(candidate, data, evaluation, file, ckpt=ckpt, measures=measures)
 
@@ -71,6 +76,30 @@ def extract_together(run: Run, data: Data) -> None:
     fingerprint = read_object(run.path / "data.json")
     if fingerprint is not None:  # otherwise rank 0 extracts them alone, when it writes the report
         fill_cache(of_run(run, "last"), data, fingerprint, run.path / FEATURES)
+
+
+def fit_together(run: Run, data: Data) -> None:
+    """Train what protocols train for the report of a trained run; all ranks have to call it.
+
+    `make` then finds it trained. A protocol that cannot be trained fails there again, and says why.
+
+    Args:
+        run: the run, whose folder all ranks can read.
+        data: its data.
+    """
+    fingerprint, candidate = read_object(run.path / "data.json"), of_run(run, "last")
+    if fingerprint is None:
+        return
+    config = run.config
+    last = checkpoints.resolve(run.checkpoints, "last")
+    wanted = plan(run.report, candidate.mark, config["evaluation"], config.get("measures"), last)
+    for key in wanted.fresh:
+        protocol = wanted.protocols[key]
+        if not isinstance(protocol, Trains):
+            continue
+        for subject in without_embeddings(candidate, data, fingerprint, run.report.parent):
+            with suppress(ConfigError, NotFinite):  # the same on all ranks
+                protocol.fit(subject._replace(protocol=key))
 
 
 def renew(
@@ -124,7 +153,7 @@ def _renewed(
     done, run = _of_these_data(wanted.card, fingerprint), candidate.run
     own = run is not None and ckpt is not None
     features = (run.path if run and own else file.parent) / FEATURES
-    found = subjects(candidate, data, fingerprint, features)
+    found = subjects(candidate, data, fingerprint, features, file.parent)
     fresh = [k for k in wanted.protocols if k in wanted.fresh or k not in done["protocols"]]
     scored = _scored(found, {key: wanted.protocols[key] for key in fresh}, data, measures)
     _add(done, scored, wanted, fresh)
@@ -147,6 +176,7 @@ def _renewed(
     panels.save(file.with_name(PANELS), [*shown, *scored.panels])
     write_json(file, done)
     report.write(run.path if run and own else file.parent, file.parent)
+    fits.remove(file.parent, done["protocols"])
     return done
 
 

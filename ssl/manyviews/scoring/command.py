@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from manyviews import build, checkpoints, config, construct, report, runs
+from manyviews.callbacks.stop import terminable
 from manyviews.errors import ConfigError
 from manyviews.loggers import wandb_logger
 from manyviews.runs import Run
@@ -22,6 +23,7 @@ from manyviews.scoring.candidate import (
     of_backbone,
     of_run,
     store_expected,
+    with_trainer,
 )
 from manyviews.scoring.card import make, renew
 from manyviews.scoring.inputs import inputs
@@ -75,7 +77,12 @@ def evaluate(overrides: Sequence[str], config_dir: str | None = None) -> Evaluat
     Raises:
         ConfigError: not a run folder, or a mistake in what was asked for.
     """
-    requests = [*_requests(overrides, config_dir)]
+    with terminable():
+        return _evaluated([*_requests(overrides, config_dir)])
+
+
+def _evaluated(requests: Sequence[Request]) -> Evaluated:
+    """Write the reports of all requests, and compare them if several runs were asked for."""
     reports: list[Path] = []
     missing: dict[str, str] = {}
     done: list[tuple[Request, Run]] = []
@@ -113,8 +120,23 @@ def _requests(overrides: Sequence[str], config_dir: str | None) -> Iterator[Requ
         found = found or _runs(composed)  # the same for every data set
         if "evaluation" not in typed and "data" not in composed and _has_series(found[0]):
             composed, choices = config.compose("evaluate", [*one, "evaluation=series"], config_dir)
+        _check_devices(composed["trainer"])
         # Hydra leaves a group out of the config if nothing is chosen.
         yield Request({"backbone": None, "data": None, **composed}, choices, typed, found)
+
+
+def _check_devices(trainer: Config) -> None:
+    """Raise unless the trainer has a single process.
+
+    Raises:
+        ConfigError: it has several.
+    """
+    for key in ("devices", "nodes"):
+        if trainer[key] != 1:
+            raise ConfigError(
+                f"trainer.{key}={trainer[key]}: evaluate is one process; type trainer.{key}=1, or "
+                "name the protocols in evaluation=[...] of pretrain, whose processes train together"
+            )
 
 
 def _has_series(run: Run | None) -> bool:
@@ -148,7 +170,8 @@ def _evaluate(request: Request, run: Run | None) -> Path:
         raise ConfigError("run=FOLDER and backbone=NAME both name a backbone; leave one out")
     if on_own_data(run, composed):
         return _own(request, run)
-    return _elsewhere(request, _with_expected(of_run(run, composed["ckpt"]), composed["ckpt"]))
+    candidate = _with_expected(of_run(run, composed["ckpt"]), composed["ckpt"])
+    return _elsewhere(request, with_trainer(candidate, composed["trainer"]))
 
 
 def _own(request: Request, run: Run) -> Path:
@@ -161,7 +184,9 @@ def _own(request: Request, run: Run) -> Path:
         return file  # needs neither data nor backbone
     _check_writable(run.path)
     data = build.data(run.config)
-    card, renewed = make(run, data, composed["evaluation"], ckpt, composed["measures"])
+    card, renewed = make(
+        run, data, composed["evaluation"], ckpt, composed["measures"], composed["trainer"]
+    )
     if renewed:
         loggers = list(construct.nodes(composed["logger"], "logger", run=run).values())
         wandb_logger.log_report(loggers, card, report.read_panels(run.path, file.parent))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -26,13 +26,15 @@ from manyviews.evaluation.fresh_views import fresh_views, shows_one_sample
 from manyviews.evaluation.subject import FreshViews, Network, Subject
 from manyviews.evaluation.words import TRAINED
 from manyviews.schema import Config
+from manyviews.schema.keys import Node
 from manyviews.scoring.candidate import Candidate
+from manyviews.scoring.fits import fitter
 
 ROOM = 4  # times the size of the embeddings, for what protocols compute from them
 
 
 def subjects(
-    candidate: Candidate, data: Data, fingerprint: Mapping[str, Any], folder: Path
+    candidate: Candidate, data: Data, fingerprint: Mapping[str, Any], folder: Path, report: Path
 ) -> dict[str, Subject]:
     """Return the features of the evaluated backbone, as "trained", and of its controls by name.
 
@@ -44,11 +46,13 @@ def subjects(
         data: the data, as the backbone reads them.
         fingerprint: what identifies the data.
         folder: folder of the cached features.
+        report: folder of the report, in which protocols train.
     """
     found = {}
     for one in _backbones(candidate, data, fingerprint):
+        network = _network(one, data, report, candidate.config["trainer"])
         try:
-            found[one.name] = _embedded(one, data, folder, candidate.config["views"])
+            found[one.name] = _embedded(one, data, folder, candidate.config["views"], network)
         except ConfigError as error:
             if one.name != "start":
                 raise
@@ -82,6 +86,29 @@ def fill_cache(
                 features = extract_on_ranks(one.built(data), data, split, rows)
                 if features is not None:
                     save(path, features)
+
+
+def without_embeddings(
+    candidate: Candidate, data: Data, fingerprint: Mapping[str, Any], report: Path
+) -> Iterator[Subject]:
+    """Yield the subjects that have a backbone, for protocols that train on it.
+
+    Their features have labels and positions, but embeddings of no dimension.
+
+    Args:
+        candidate: see `subjects`.
+        data: see `subjects`.
+        fingerprint: see `subjects`.
+        report: see `subjects`.
+    """
+
+    def rows(split: Split) -> Features:
+        rows = data.probed(split)
+        return Features(torch.empty(len(rows), 0), data.rows_of(split).label[rows], rows)
+
+    for one in _backbones(candidate, data, fingerprint):
+        network = _network(one, data, report, candidate.config["trainer"])
+        yield _subject(data, rows)._replace(network=network)
 
 
 def on_device(found: dict[str, Subject]) -> dict[str, Subject]:
@@ -138,7 +165,15 @@ def _backbones(
     return found
 
 
-def _embedded(one: _CachedBackbone, data: Data, folder: Path, views_config: Config) -> Subject:
+def _network(one: _CachedBackbone, data: Data, report: Path, trainer: Node) -> Network:
+    """Return a backbone that can be run again and trained on."""
+    fit = fitter(report, one.name, one.key, trainer, _device())
+    return Network(lambda: copy.deepcopy(one.built(data)).eval(), data, fit)
+
+
+def _embedded(
+    one: _CachedBackbone, data: Data, folder: Path, views_config: Config, network: Network
+) -> Subject:
     """Return the features of a backbone, from the cache where they are known."""
 
     def of(split: Split) -> Features:
@@ -147,7 +182,6 @@ def _embedded(one: _CachedBackbone, data: Data, folder: Path, views_config: Conf
         path = one.file(folder, split)
         return cached(path, lambda: extract(one.built(data), data.clean(split, rows)), rows, group)
 
-    network = Network(lambda: copy.deepcopy(one.built(data)).eval(), data)
     views = _fresh_views(one, data, folder, views_config)
     return _subject(data, of)._replace(fresh_views=views, network=network)
 

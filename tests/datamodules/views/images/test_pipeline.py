@@ -69,6 +69,6 @@ def test_a_kind_without_views_is_told():
         View(0, {})
 
 
-def test_fewer_than_two_views_are_told():
-    with pytest.raises(ConfigError, match="fewer than two views of a sample"):
-        Views(large=View(1, {}))
+def test_a_declaration_without_views_is_told():
+    with pytest.raises(ConfigError, match="no kind of view; type views=two_crops"):
+        Views()
