@@ -244,5 +244,6 @@ def fit(run: Run, parts: Parts, saved: Saved | None, loggers: list[Logger]) -> N
 def _score(run: Run, data: Data, loggers: list[Logger]) -> None:
     """Evaluate a trained run and write its report."""
     card, _ = scoring.make(run, data, run.config["evaluation"], measures=run.config.get("measures"))
-    wandb_logger.log_report(loggers, card, report.read_panels(run.path))
+    if loggers:
+        wandb_logger.log_report(loggers, card, report.read_panels(run.path))
     status.write(run.path, state="finished")

@@ -57,9 +57,10 @@ def _row(files: RunFiles, q: int) -> list[Picture]:
 def _maps(files: RunFiles, q: int) -> list[Picture]:
     """Return the similarity maps of a query: on itself for the nearest neighbour, and on each."""
     g = files.gallery
-    own = overlaid(g["queries"][q], g["query_map"][q, 0])
-    found = zip(g["neighbours"][q], g["neighbour_map"][q], strict=True)
-    return [Picture(own), *(Picture(overlaid(image, of)) for image, of in found)]
+    of_query, of_neighbours = g["query_map"][q, 0], g["neighbour_map"][q]
+    found = zip([g["queries"][q], *g["neighbours"][q]], [of_query, *of_neighbours], strict=True)
+    # A map of a series has one dimension, time, which runs along the width of its picture.
+    return [Picture(overlaid(image, np.atleast_2d(of))) for image, of in found]
 
 
 def overlaid(
