@@ -8,6 +8,7 @@ from manyviews.errors import ConfigError
 QUICK = ["knn", "linear_lbfgs"]
 STANDARD = [*QUICK, "ncm", "low_shot", "clustering", "retrieval", "label_free"]
 SERIES = ["linear_rebar", "knn_series", "clustering"]
+FULL = [*STANDARD, "linear", "cka", "invariance"]
 PAPER = ["knn_dino", "knn_instdisc", "knn_mixbt", "linear"]
 
 
@@ -23,14 +24,14 @@ def protocols(*overrides, command="evaluate"):
         ("quick", QUICK),
         ("standard", STANDARD),
         ("series", SERIES),
-        ("full", [*STANDARD, "linear"]),
+        ("full", FULL),
         ("paper", PAPER),
         ("[standard,knn_dino]", [*STANDARD, "knn_dino"]),
         ("[knn_dino,standard]", ["knn_dino", *STANDARD]),
         ("[standard,knn]", STANDARD),
         ("[knn,standard]", ["knn", *STANDARD[1:]]),
         ("[standard,series]", [*STANDARD, "linear_rebar", "knn_series"]),
-        ("[full,standard,quick]", [*STANDARD, "linear"]),
+        ("[full,standard,quick]", FULL),
         ("knn", ["knn"]),
         ("[knn]", ["knn"]),
     ],
