@@ -16,6 +16,7 @@ from manyviews import distributed
 from manyviews.backbones.backbone import Backbone
 from manyviews.batch import Batch
 from manyviews.datamodules.module import Split, ViewData
+from manyviews.errors import NotFinite
 from manyviews.evaluation.answers import Labels
 from manyviews.evaluation.features import Features, extract_on_ranks
 from manyviews.evaluation.probes.recipe import Recipe
@@ -92,7 +93,10 @@ class Classifier(pl.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         """Classify the test items, and keep the classes if they are the best so far."""
-        scores = self.scores("test")  # on rank 0 alone, whose classes the others take over
+        try:
+            scores = self.scores("test")  # on rank 0 alone, whose classes the others take over
+        except NotFinite:  # raised on rank 0 alone, for which the others would wait
+            scores = None
         guess = torch.full_like(self.best, -1) if scores is None else scores.argmax(1)
         guess = distributed.maximum(guess.to(self.best.device))
         right = (guess == self.items["test"].label.to(guess.device)).sum()

@@ -63,18 +63,18 @@ def stopping(monkeypatch, number, *asked):
 def test_a_stopped_probe_is_saved_and_goes_on_in_mid_epoch(
     number, kind, code, config_dir, monkeypatch, capsys
 ):
-    for steps in (1, 2, 4):  # of the steps that are left, after which it is stopped
-        stopping(monkeypatch, number, *[False] * steps, True)
+    for more, step in ((1, 2), (2, 5), (4, 10)):
+        stopping(monkeypatch, number, *[False] * more, True)
         assert (
             cli.main(["evaluate", "--config-dir", config_dir, *COMMAND]) == code == kind.exit_code
         )
         said = capsys.readouterr().err
-        assert "is saved in evaluations/" in said and said.endswith("the same command continues\n")
-        assert said.startswith("manyviews: stopped, step ") and "/fits/" in said
+        assert said.startswith(f"manyviews: stopped, step {step} (")
+        assert "/fits/linear_swav@1" in said and said.endswith("the same command continues\n")
     stopping(monkeypatch, number)
-    scoring.evaluate(COMMAND, config_dir)
-    found, left = scores()
-    assert found and not left
+    for more in ([], ["evaluations=whole"]):
+        scoring.evaluate([*COMMAND, *more], config_dir)
+    assert scores() == scores("whole") and not scores()[1]
 
 
 def test_a_finished_probe_is_not_trained_again_when_the_next_one_is_stopped(

@@ -14,6 +14,7 @@ from manyviews.errors import ConfigError, NotFinite, RunFailed
 from manyviews.evaluation.measures import spectrum
 from manyviews.evaluation.subject import Subject
 from manyviews.evaluation.suite import ROWS, Scored, Trains, score, sentences
+from manyviews.evaluation.words import HEADLINES
 from manyviews.panels import Panel
 from manyviews.runs import Run, write_json
 from manyviews.runs.files import read_object
@@ -201,7 +202,9 @@ def _add(done: dict[str, Any], scored: Scored, wanted: Plan, fresh: list[str]) -
     }
     edges = [f"{row['protocol']}: {row['edge']}" for row in done["scores"] if row.get("edge")]
     said = [f"{key}: no score ({reason})" for key, reason in failed.items()]
-    done["sentences"] = [*sentences(done["differences"]), *edges, *said] or [UNLABELLED]
+    labelled = any(row["metric"] in HEADLINES for row in done["scores"])
+    nothing = [] if labelled else [UNLABELLED]
+    done["sentences"] = [*sentences(done["differences"]), *edges, *said] or nothing
 
 
 def _head(candidate: Candidate, data: Data, fingerprint: Mapping[str, Any]) -> dict[str, Any]:

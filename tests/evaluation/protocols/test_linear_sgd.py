@@ -50,8 +50,10 @@ def loop(made, rate, decay, second, larc):
 
 @pytest.mark.parametrize("name", LINEAR)
 def test_two_epochs_equal_a_loop_by_hand(name):
-    (made,) = protocol(name).fit(subject()).values()
     rate, decay, second = PUBLISHED[name]
+    assert protocol(name).recipe.weight_decay == decay
+    decay *= 1e5  # or eight steps would not show it
+    (made,) = protocol(name, weight_decay=decay).fit(subject()).values()
     expected = loop(made, rate, decay, second, name == "linear_simsiam")
     for found, wanted in zip(made.head.parameters(), expected, strict=True):
         torch.testing.assert_close(found.detach(), wanted, rtol=1e-6, atol=1e-6)
