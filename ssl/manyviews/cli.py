@@ -295,7 +295,6 @@ def _show_all(done: Any) -> None:
         console.print(report.transfer_table(cards, done.missing))
     if done.comparison is not None:
         compare.print_figures(done.comparison)
-        console.print(f"comparison: {done.comparison}", soft_wrap=True, highlight=False)
 
 
 def _compare(arguments: argparse.Namespace) -> None:

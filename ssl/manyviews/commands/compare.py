@@ -45,7 +45,7 @@ def show(given: Sequence[str]) -> None:
 
 
 def print_figures(comparison: Path) -> None:
-    """Print the differences of a comparison.json, the disagreement of predictions, and CKA."""
+    """Print differences, disagreement of predictions and CKA of a comparison.json, and its page."""
     from manyviews import report
     from manyviews.scoring.comparison_words import sentences
 
@@ -53,6 +53,8 @@ def print_figures(comparison: Path) -> None:
     console.print(report.comparison_table(comparison))
     for sentence in sentences(json.loads(comparison.read_text(encoding="utf-8"))):
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    page = comparison.with_name("index.html")
+    console.print(f"comparison: {page}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _evaluated(given: Sequence[str]) -> Iterator[Run]:

@@ -12,6 +12,7 @@ from manyviews.panels import Block, Heatmap, Line, Panel, Picture, Pictures, Plo
 from manyviews.scoring.comparison_words import TEXTS, Letters, letters_of
 
 SAME = "not distinguishable"
+WIDE = 30  # curves whose largest value is so many times the smallest have a logarithmic axis
 
 
 def comparison_panels(
@@ -112,7 +113,11 @@ def _curves(curves: Mapping[str, Mapping[str, Any]], letters: Letters) -> Iterat
             Line(letters[name], line["step"], [factor * value for value in line["value"]])
             for name, line in lines.items()
         ]
-        yield Plot(metric, drawn, "step", f"{metric}{unit and f', {unit.strip()}'}")
+        values = [value for line in drawn for value in line.y]
+        # Losses of two methods may differ by orders of magnitude.
+        wide = min(values) > 0 and max(values) > WIDE * min(values)
+        title = f"{metric}{unit and f', {unit.strip()}'}"
+        yield Plot(metric, drawn, "step", title, log_y=wide)
 
 
 def _likeness(figures: Mapping[str, Any], letters: Letters) -> Iterator[Block]:
