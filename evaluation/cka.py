@@ -19,7 +19,7 @@ BATCH = 256  # fewest items in a mini-batch, if there are as many
 ITEMS = 1024  # items that are read
 
 
-class Alike(NamedTuple):
+class Similarity(NamedTuple):
     """CKA between the layers of two networks.
 
     Attributes:
@@ -43,7 +43,7 @@ def drawn(position: Int64[Tensor, " N"], items: int, seed: int) -> Int64[Tensor,
     return position.cpu()[order[:items]]
 
 
-def within(network: Network, position: Int64[Tensor, " n"], split: Split = "test") -> Alike:
+def within(network: Network, position: Int64[Tensor, " n"], split: Split = "test") -> Similarity:
     """Return CKA between the stages of one network and its embedding.
 
     Args:
@@ -54,12 +54,12 @@ def within(network: Network, position: Int64[Tensor, " n"], split: Split = "test
     Raises:
         ConfigError: there are fewer than four items.
     """
-    return _alike(((one, one) for one in _batches(network, position, split)), len(position))
+    return _similarity(((one, one) for one in _batches(network, position, split)), len(position))
 
 
 def between(
     first: Network, second: Network, position: Int64[Tensor, " n"], split: Split = "test"
-) -> Alike:
+) -> Similarity:
     """Return CKA between the layers of two networks, each of which reads the items as it expects.
 
     Args:
@@ -72,7 +72,7 @@ def between(
         ConfigError: there are fewer than four items.
     """
     one, other = (_batches(network, position, split) for network in (first, second))
-    return _alike(zip(one, other, strict=True), len(position))
+    return _similarity(zip(one, other, strict=True), len(position))
 
 
 Layers = Mapping[str, Tensor]
@@ -87,7 +87,7 @@ def _batches(network: Network, position: Int64[Tensor, " n"], split: Split) -> I
         yield activations(backbone, network.data.clean(split, rows))
 
 
-def _alike(batches: Iterator[tuple[Layers, Layers]], items: int) -> Alike:
+def _similarity(batches: Iterator[tuple[Layers, Layers]], items: int) -> Similarity:
     """Return CKA with the names of the layers, which every batch repeats."""
     names: list[tuple[Sequence[str], Sequence[str]]] = []
 
@@ -97,4 +97,4 @@ def _alike(batches: Iterator[tuple[Layers, Layers]], items: int) -> Alike:
             yield [*first.values()], [*second.values()]
 
     value = cka(values())
-    return Alike(*names[0], value, items, len(names))
+    return Similarity(*names[0], value, items, len(names))

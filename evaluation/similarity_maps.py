@@ -75,20 +75,25 @@ def parts(backbone: nn.Module, view: Float[Tensor, "B C *size"]) -> Float[Tensor
     embedding, maps = backbone(view), feature_maps(backbone, view)
     if not maps:
         raise NoMaps("this backbone has no feature maps")
-    last = maps[-1]
-    if last.shape[:2] != embedding.shape:
+    for one in maps:  # the finest that fits: some models also give the map that is pooled already
+        for pooled in (parts_of_mean, parts_of_maximum):
+            if one.shape[:2] == embedding.shape and _adds_up(part := pooled(one), embedding):
+                return part
+    if maps[-1].shape[1] != embedding.shape[1]:
         raise NoMaps(
-            f"the last feature map has {last.shape[1]} channels and the embedding "
+            f"the last feature map has {maps[-1].shape[1]} channels and the embedding "
             f"{embedding.shape[1]} numbers: layers follow the map"
         )
-    for pooled in (parts_of_mean, parts_of_maximum):
-        part = pooled(last)
-        if (part.flatten(2).sum(2) - embedding).abs().max() <= TOLERANCE * embedding.abs().max():
-            return part
     raise NoMaps(
         "the embedding is neither the mean nor the maximum over the positions of the last feature "
         "map: it comes from a class token, weighted positions, or a norm after the map"
     )
+
+
+def _adds_up(part: Float[Tensor, "B D *size"], embedding: Float[Tensor, "B D"]) -> bool:
+    """Return True if the sum over the positions is the embedding."""
+    deviation = (part.flatten(2).sum(2) - embedding).abs().max()
+    return bool(deviation <= TOLERANCE * embedding.abs().max())
 
 
 def of_neighbours(

@@ -3,7 +3,7 @@
 Kornblith, Norouzi, Lee, Hinton: "Similarity of Neural Network Representations Revisited", 2019,
 arXiv 1905.00414; over mini-batches as in Nguyen, Raghu, Kornblith: "Do Wide and Deep Networks Learn
 the Same Things?", 2021, arXiv 2010.15327. Unbiased HSIC: Song, Smola, Gretton, Bedo, Borgwardt:
-"Feature Selection via Dependence Maximization", 2012, eq. 5.
+"Feature Selection via Dependence Maximization", 2012, JMLR 13.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def cka(batches: Iterable[tuple[Layers, Layers]]) -> Float64[Tensor, "L1 L2"]:
 def centred_kernels(layers: Layers) -> Float64[Tensor, "L _"]:
     """Return the U-centred linear kernel of each layer as a row.
 
-    The product of two rows over n (n - 3) is the unbiased HSIC of Song et al., eq. 5: U-centring
+    The product of two rows over n (n - 3) is the unbiased HSIC of Song et al.: U-centring
     leaves out the diagonal and takes sums over rows over n - 2, the total over (n - 1) (n - 2)
     (Szekely, Rizzo 2014, arXiv 1310.2926).
 

@@ -59,6 +59,13 @@ def test_a_backbone_that_pools_its_last_map_has_maps_that_sum_to_the_cosine(name
     torch.testing.assert_close(first.sum(1), cosine, rtol=0, atol=1e-6)
 
 
+def test_of_a_map_and_the_same_map_pooled_the_finer_one_is_taken():
+    backbone = backbones.build("torchvision/resnet18", in_channels=3, image_size=64).eval()
+    images = torch.randn(2, 3, 64, 64)
+    assert backbone.feature_maps(images)[-1].shape[2:] == (1, 1)
+    assert parts(backbone, images).shape[2:] == (2, 2)
+
+
 @pytest.mark.parametrize("pool", ["mean", "max"])
 def test_a_series_has_a_map_over_time(pool):
     backbone = TCN(2, hidden_dim=4, depth=2, embedding_dim=8, pool=pool).eval()

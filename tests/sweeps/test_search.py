@@ -139,6 +139,9 @@ def test_a_mistake_is_told_before_anything_starts(of_sweep, space, said, config_
 def test_label_free_and_online_metrics_may_be_chosen_by(config_dir):
     free = [*SPACE[:1], "evaluation=[knn,label_free]", SPACE[2]]
     made(config_dir, "sweep.metric=eval/label_free@1/rankme", space=free)
+    layers = [*SPACE[:1], "evaluation=[knn,cka]", SPACE[2]]  # it reads no label, but has no rank
+    with pytest.raises(ConfigError, match="unknown sweep.metric 'eval/cka@1/rankme'"):
+        made(config_dir, "sweep.metric=eval/cka@1/rankme", space=layers)
     online = [*SPACE, "callbacks.online_label_free.every_n_epochs=1"]
     made(config_dir, "sweep.metric=online/label_free@1/rankme", space=online)
 

@@ -13,10 +13,10 @@ from manyviews.config.differences import differences_of_several
 from manyviews.runs import Run, write_json
 from manyviews.runs.curves import curves
 from manyviews.runs.files import read_object
-from manyviews.scoring import alike, paired, place
-from manyviews.scoring.alike import MakesNetwork
+from manyviews.scoring import layer_similarity, paired, place
 from manyviews.scoring.arrays import load_predictions
 from manyviews.scoring.comparison_panels import comparison_panels
+from manyviews.scoring.layer_similarity import MakesNetwork
 
 FORMAT_VERSION = 2  # 2: disagreements, settings, curves and CKA
 
@@ -47,7 +47,7 @@ def write(
         "format_version": FORMAT_VERSION,
         "reports": _by(names, [str(path.absolute()) for path in reports]),
         **figures(_by(names, cards), _by(names, [*map(_predictions, reports)]), _by(names, runs)),
-        "cka": alike.similarities(_by(names, cards), _by(names, networks or ()), known),
+        "cka": layer_similarity.similarities(_by(names, cards), _by(names, networks or ()), known),
     }
     write_json(file, found)
     galleries = [load_predictions(path.with_name("gallery.npz")) for path in reports]

@@ -17,7 +17,7 @@ def layers(*dims, n=40, seed=0):
 
 
 def hsic(k, l_):
-    """Song et al. 2012, eq. 5, as it is printed."""
+    """The unbiased estimator of Song et al. 2012, as it is printed."""
     n = len(k)
     k, l_ = k - np.diag(np.diag(k)), l_ - np.diag(np.diag(l_))
     one = np.ones(n)
