@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from manyviews import panels
+from manyviews.panels import Line
 from manyviews.scoring.comparison_panels import comparison_panels
 from manyviews.scoring.comparison_words import sentences
 
@@ -83,7 +84,7 @@ def test_every_part_of_a_comparison_has_a_panel_with_letters_for_names(tmp_path)
 
 def test_scores_are_drawn_in_percent():
     (plot,) = shown()["curves"].blocks
-    assert plot.lines == [("A", [1, 2], [25, 50])]
+    assert plot.lines == [Line("A", [1, 2], [25, 50])]
     assert plot.y_title == "online/knn@1/top1, %"
 
 

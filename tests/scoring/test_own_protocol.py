@@ -26,3 +26,5 @@ def test_the_example_in_the_docs_is_a_protocol(done_here, tmp_path, monkeypatch)
     assert {s["subject"] for s in rows} == {"trained", "random", "raw"}
     assert {s["split"] for s in rows} == {"test", "val"}
     assert {s["metric"] for s in rows} == {"top1", "balanced_accuracy", "macro_f1"}
+    page = path.with_name("index.html").read_text()
+    assert 'id="nearest@1/predicted"' in page and "How often each class is predicted" in page
