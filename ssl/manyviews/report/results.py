@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from manyviews.evaluation.suite import sentences
-from manyviews.evaluation.words import HEADLINES, SUBJECTS, TRAINED, in_words
+from manyviews.evaluation.words import HEADLINES, LABEL_FREE, SUBJECTS, TRAINED, in_words
 
 WORSE = ", worse"
 SAME = ", not distinguishable"
@@ -161,9 +161,18 @@ def numbers(card: dict[str, Any]) -> list[Row]:
     scores = {(s["protocol"], s["metric"], s["subject"]): s["value"] for s in tested}
     who = subjects(card)
     return [
-        Row(f"{protocol}, {metric}", [_number(scores.get((protocol, metric, w))) for w in who], [])
+        Row(
+            f"{protocol}, {_measure(metric)}",
+            [_number(scores.get((protocol, metric, w))) for w in who],
+            [],
+        )
         for protocol, metric in dict.fromkeys((p, m) for p, m, _ in scores)
     ]
+
+
+def _measure(metric: str) -> str:
+    """Return a measure in words."""
+    return LABEL_FREE.get(metric) or in_words(metric)
 
 
 def _number(value: float | None) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from manyviews.evaluation.words import HEADLINES, METRICS, TRAINED
+from manyviews.evaluation.words import HEADLINES, METRICS, TRAINED, letter
 
 
 def transfer_table(cards: Sequence[dict[str, Any]], missing: Mapping[str, str]) -> Table:
@@ -52,8 +52,8 @@ def comparison_table(path: Path) -> Table:
     found = json.loads(path.read_text(encoding="utf-8"))
     pairs = [*found["differences"], *found["apart"]]
     names = dict.fromkeys(row[side] for row in pairs for side in ("first", "second"))
-    letters = {name: _letters(number) for number, name in enumerate(names)}
-    title = Text("\n".join(f"{letter}: {name}" for name, letter in letters.items()))
+    letters = {name: letter(number) for number, name in enumerate(names)}
+    title = Text("\n".join(f"{short}: {name}" for name, short in letters.items()))
     made = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 3, 0, 0))
     made.add_column("difference", no_wrap=True)
     made.add_column("protocol")
@@ -77,11 +77,6 @@ def comparison_table(path: Path) -> Table:
 
 def _pair(row: Mapping[str, Any], letters: Mapping[str, str]) -> str:
     return f"{letters[row['first']]} minus {letters[row['second']]}"
-
-
-def _letters(number: int) -> str:
-    """Return A, B, ..., Z, A1, B1, ... for 0, 1, ..."""
-    return chr(ord("A") + number % 26) + (str(number // 26) if number >= 26 else "")
 
 
 def _title(protocol: str, metric: str) -> str:
