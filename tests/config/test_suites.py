@@ -9,7 +9,8 @@ QUICK = ["knn", "linear_lbfgs"]
 STANDARD = [*QUICK, "ncm", "low_shot", "clustering", "retrieval", "label_free"]
 SERIES = ["linear_rebar", "knn_series", "clustering"]
 FULL = [*STANDARD, "linear", "cka", "invariance"]
-PAPER = ["knn_dino", "knn_instdisc", "knn_mixbt", "linear"]
+PROBES = ["swav", "barlow", "vicreg", "simsiam", "moco", "dino"]
+PAPER = ["knn_dino", "knn_instdisc", "knn_mixbt", *(f"linear_{name}" for name in PROBES)]
 
 
 def protocols(*overrides, command="evaluate"):
