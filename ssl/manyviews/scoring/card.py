@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from manyviews import checkpoints, panels, report, runs
 from manyviews.build import Data
 from manyviews.datamodules.expected import of_data
-from manyviews.errors import ConfigError, NotFinite, RunFailed
+from manyviews.errors import RunFailed
 from manyviews.evaluation.measures import spectrum
 from manyviews.evaluation.subject import Subject
-from manyviews.evaluation.suite import ROWS, Scored, Trains, score, sentences
+from manyviews.evaluation.suite import ROWS, Scored, score, sentences
 from manyviews.evaluation.words import HEADLINES
 from manyviews.panels import Panel
 from manyviews.runs import Run, write_json
-from manyviews.runs.files import read_object
 from manyviews.schema.keys import Node
 from manyviews.scoring import arrays, fits
 from manyviews.scoring.candidate import (
@@ -29,7 +27,7 @@ from manyviews.scoring.candidate import (
     with_trainer,
 )
 from manyviews.scoring.plan import Plan, plan
-from manyviews.scoring.subjects import fill_cache, on_device, subjects, without_embeddings
+from manyviews.scoring.subjects import on_device, subjects
 
 FEATURES = "features"  # folder of the cached features
 PANELS = "panels.npz"  # what protocols and the method show, beside report.json
@@ -65,42 +63,6 @@ def make(
     candidate, file = with_trainer(of_run(run, ckpt), trainer), run.report_of(ckpt)
     with runs.lock_report(run.path):
         return renew(candidate, data, evaluation, file, ckpt=ckpt, measures=measures)
-
-
-def extract_together(run: Run, data: Data) -> None:
-    """Extract the features that the report of a trained run needs; all ranks have to call it.
-
-    Args:
-        run: the run, whose folder all ranks can read.
-        data: its data.
-    """
-    fingerprint = read_object(run.path / "data.json")
-    if fingerprint is not None:  # otherwise rank 0 extracts them alone, when it writes the report
-        fill_cache(of_run(run, "last"), data, fingerprint, run.path / FEATURES)
-
-
-def fit_together(run: Run, data: Data) -> None:
-    """Train what protocols train for the report of a trained run; all ranks have to call it.
-
-    `make` then finds it trained. A protocol that cannot be trained fails there again, and says why.
-
-    Args:
-        run: the run, whose folder all ranks can read.
-        data: its data.
-    """
-    fingerprint, candidate = read_object(run.path / "data.json"), of_run(run, "last")
-    if fingerprint is None:
-        return
-    config = run.config
-    last = checkpoints.resolve(run.checkpoints, "last")
-    wanted = plan(run.report, candidate.mark, config["evaluation"], config.get("measures"), last)
-    for key in wanted.fresh:
-        protocol = wanted.protocols[key]
-        if not isinstance(protocol, Trains):
-            continue
-        for subject in without_embeddings(candidate, data, fingerprint, run.report.parent):
-            with suppress(ConfigError, NotFinite):  # the same on all ranks
-                protocol.fit(subject._replace(protocol=key))
 
 
 def renew(
