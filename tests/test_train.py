@@ -18,7 +18,14 @@ from manyviews.callbacks.stop import Stop
 from manyviews.errors import ConfigError, Interrupted, NotFinite
 from manyviews.evaluation import features
 
-REPORTED = {"report.json", "report.md", "index.html", "gallery.npz", "predictions.npz"}
+REPORTED = {
+    "report.json",
+    "report.md",
+    "index.html",
+    "gallery.npz",
+    "predictions.npz",
+    "panels.npz",
+}
 
 
 def weights(run):
