@@ -23,6 +23,7 @@ from manyviews.datamodules.images.decode import BadImage, Channels, read
 from manyviews.hardware import usable_cores, worker_context
 
 MOST_WORKERS = 16  # each is a process and takes memory
+FEW = 128  # so many images are decoded in about the time that it takes to begin workers
 Prepared = UInt8[Tensor, "B C h w"] | list[UInt8[Tensor, "B C _ _"]]
 
 
@@ -46,7 +47,8 @@ class ImageFiles:
         digest: uint8 (N, 16), hash of the content of each file.
         size: height and width in pixels of the clean images that evaluation reads.
         channels: channels of every decoded image, 1 or 3.
-        workers: processes that decode, 0 for none; None: this process's share of the cores.
+        workers: processes that decode, 0 for none; None: this process's share of the cores, or none
+            for an epoch of 128 images or fewer.
         white: value that becomes 255 in files of more than 8 bits; None: that of each file.
         group: int64 (N,), group of each file, -1 if unknown; None if there are no groups.
     """
@@ -82,7 +84,7 @@ class ImageFiles:
         epoch: int = 0,
     ) -> Iterator[Sample]:
         """Yield the batches in order, prepared by workers; without `prepare` as clean images."""
-        workers = cores() if self.workers is None else self.workers
+        workers = self._workers(sum(map(len, batches)))
         loader = DataLoader(
             _Decoded(self, prepare or Clean(self.size)),
             batch_sampler=[(epoch, rows.tolist()) for rows in batches],  # pyright: ignore[reportArgumentType]
@@ -94,6 +96,12 @@ class ImageFiles:
         )
         for made, rows in loader:
             yield self._sample(made, rows)
+
+    def _workers(self, images: int) -> int:
+        """Return the number of processes that decode so many images."""
+        if self.workers is not None:
+            return self.workers
+        return 0 if images <= FEW else cores()
 
     def _sample(self, made: Any, rows: Int64[Tensor, " B"]) -> Sample:
         """Return what a worker made as a sample; raise if it is an error."""

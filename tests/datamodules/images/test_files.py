@@ -5,6 +5,7 @@ from pictures import write_folder
 from PIL import Image
 
 from manyviews import draws
+from manyviews.datamodules.images import files
 from manyviews.datamodules.images.clean import Clean
 from manyviews.datamodules.images.custom import folder
 from manyviews.datamodules.images.datamodule import ImageData
@@ -116,3 +117,18 @@ def test_ranks_share_the_cores(monkeypatch):
     assert cores() == 12
     monkeypatch.setenv("WORLD_SIZE", "4")
     assert cores() == 3
+
+
+def test_a_few_images_are_decoded_without_starting_workers(root, monkeypatch):
+    def refuse():
+        raise AssertionError("a worker was started")
+
+    splits = folder(str(root), size=20)
+    monkeypatch.setattr(files, "_server", refuse)
+    rows = torch.arange(len(splits.train.label))
+    expected = folder(str(root), size=20, workers=0).train.sample(rows)
+    (found,) = splits.train.samples([rows])
+    assert torch.equal(found.input, expected.input)
+    monkeypatch.setattr(files, "FEW", 1)
+    with pytest.raises(AssertionError, match="a worker was started"):
+        next(splits.train.samples([rows]))
