@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple, SupportsInt, TypeAlias
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+FILE = "panels.npz"  # beside a report.json or a comparison.json
 Mark = Literal["", "query", "chosen", "wrong"]
 
 

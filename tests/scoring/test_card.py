@@ -8,6 +8,7 @@ import pytest
 
 from manyviews import build, checkpoints, report, scoring, train
 from manyviews.errors import ConfigError, Interrupted, RunFailed
+from manyviews.evaluation.protocols.knn import KNN
 from manyviews.evaluation.protocols.linear_lbfgs import LinearLBFGS
 from manyviews.evaluation.suite import report_name
 
@@ -218,3 +219,12 @@ def test_predictions_that_were_cut_are_written_again(done_here):
     evaluate(done_here, "evaluation=[clustering]")
     with np.load(path) as arrays:
         assert {"position", "label"} <= {*arrays}
+
+
+def test_a_report_without_panels_gets_them_and_keeps_its_scores(done_here, monkeypatch):
+    file, before = done_here.report.with_name("panels.npz"), card_of(done_here)["scores"]
+    shown = file.read_bytes()
+    file.unlink()
+    monkeypatch.setattr(KNN, "__call__", None)  # scores are not computed again
+    evaluate(done_here, *KNN_OF_SMALL)
+    assert file.read_bytes() == shown and card_of(done_here)["scores"] == before

@@ -65,7 +65,7 @@ def read(run: Path, folder: Path) -> RunFiles:
         config=config.read_text("utf-8") if config.is_file() else "",
         gallery=_arrays(folder / "gallery.npz"),
         predictions=_arrays(folder / "predictions.npz"),
-        panels=panels.load(folder / "panels.npz"),
+        panels=panels.load(folder / panels.FILE),
         stepwise=stepwise(run),
     )
 

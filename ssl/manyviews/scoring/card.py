@@ -30,7 +30,6 @@ from manyviews.scoring.plan import Plan, plan
 from manyviews.scoring.subjects import on_device, subjects
 
 FEATURES = "features"  # folder of the cached features
-PANELS = "panels.npz"  # what protocols and the method show, beside report.json
 UNLABELLED = "no labels in these data: there is nothing to score, only the label-free figures"
 
 
@@ -134,9 +133,9 @@ def _renewed(
     arrays.save_predictions(predicted, scored.predictions, found["trained"].test, kept)
     pictures = arrays.pictures(data, found, arrays.load_predictions(predicted), views=own)
     arrays.save(file.with_name("gallery.npz"), pictures)
-    stored = panels.load(file.with_name(PANELS))
+    stored = panels.load(file.with_name(panels.FILE))
     shown += [panel for panel in stored if panel.name.partition("/")[0] in kept]
-    panels.save(file.with_name(PANELS), [*shown, *scored.panels])
+    panels.save(file.with_name(panels.FILE), [*shown, *scored.panels])
     write_json(file, done)
     report.write(run.path if run and own else file.parent, file.parent)
     fits.remove(file.parent, done["protocols"])

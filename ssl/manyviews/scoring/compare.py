@@ -52,7 +52,7 @@ def write(
     write_json(file, found)
     galleries = [load_predictions(path.with_name("gallery.npz")) for path in reports]
     shown = comparison_panels(found, _by(names, cards), _by(names, galleries))
-    panels.save(file.with_name("panels.npz"), shown)
+    panels.save(file.with_name(panels.FILE), shown)
     report.write_panels(
         file.with_name("index.html"), f"Comparison of {len(names)} backbones", shown
     )

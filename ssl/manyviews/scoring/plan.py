@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from manyviews import build, checkpoints, report
+from manyviews import build, checkpoints, panels, report
 from manyviews.errors import ConfigError
 from manyviews.evaluation.measures.measured import MEASURES
 from manyviews.evaluation.suite import ROWS, Protocol, fingerprint, report_name
@@ -26,7 +26,7 @@ class Plan(NamedTuple):
         protocols: protocols by their names in the report.
         described: config and hash of each, as in the report.
         fresh: the names of those that the report lacks, or has from an earlier manyviews.
-        complete: True if nothing is to be done: all scores, pictures and the page are there.
+        complete: True if nothing is to be done: all scores, pictures and panels, and the page.
         shown: True if all scores are there, perhaps from an earlier manyviews.
     """
 
@@ -74,7 +74,8 @@ def plan(
     fresh = [*described] if early else lacking
     whole = report.is_whole(file.parent, mark["sha256"])
     named = {keys[name]: made[name] for name in made}
-    return Plan(card, named, described, fresh, whole and not fresh, whole and not lacking)
+    complete = whole and not fresh and (file.parent / panels.FILE).is_file()
+    return Plan(card, named, described, fresh, complete, whole and not lacking)
 
 
 def previous(file: Path, mark: Mapping[str, Any], checkpoint: Path | None) -> dict[str, Any]:
