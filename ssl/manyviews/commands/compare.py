@@ -39,7 +39,7 @@ def show(given: Sequence[str]) -> None:
         console.print(_settings(found))
     if (beside := curves.table(*(run.path for run in found))) is not None:
         console.print(beside)
-    from manyviews.scoring import compare  # all this is told before torch is imported
+    from manyviews.scoring.comparison import compare  # all this is told before torch is imported
 
     print_figures(compare.write([run.report for run in found], found, "comparisons"))
 
@@ -47,7 +47,7 @@ def show(given: Sequence[str]) -> None:
 def print_figures(comparison: Path) -> None:
     """Print differences, disagreement of predictions and CKA of a comparison.json, and its page."""
     from manyviews import report
-    from manyviews.scoring.comparison_words import sentences
+    from manyviews.scoring.comparison.words import sentences
 
     console = Console()
     console.print(report.comparison_table(comparison))

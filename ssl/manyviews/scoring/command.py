@@ -15,7 +15,7 @@ from manyviews.errors import ConfigError
 from manyviews.loggers import wandb_logger
 from manyviews.runs import Run
 from manyviews.schema import Config
-from manyviews.scoring import compare, place
+from manyviews.scoring import place
 from manyviews.scoring.candidate import (
     Candidate,
     check_kind,
@@ -26,6 +26,7 @@ from manyviews.scoring.candidate import (
     with_trainer,
 )
 from manyviews.scoring.card import make, renew
+from manyviews.scoring.comparison import compare
 from manyviews.scoring.inputs import inputs
 from manyviews.scoring.networks import asked_for, network, on_own_data
 from manyviews.scoring.plan import plan

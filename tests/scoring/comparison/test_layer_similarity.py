@@ -3,7 +3,7 @@ from networks import network
 
 from manyviews.errors import ConfigError
 from manyviews.evaluation import cka
-from manyviews.scoring.layer_similarity import similarities
+from manyviews.scoring.comparison.layer_similarity import similarities
 
 
 def card(sha256, data="same"):

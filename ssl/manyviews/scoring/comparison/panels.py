@@ -9,7 +9,7 @@ import numpy as np
 
 from manyviews.evaluation.words import HEADLINES, in_words, scale
 from manyviews.panels import Block, Heatmap, Line, Panel, Picture, Pictures, Plot, Table
-from manyviews.scoring.comparison_words import TEXTS, Letters, letters_of
+from manyviews.scoring.comparison.words import TEXTS, Letters, letters_of
 
 SAME = "not distinguishable"
 WIDE = 30  # curves whose largest value is so many times the smallest have a logarithmic axis

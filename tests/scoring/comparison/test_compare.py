@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from manyviews import runs
-from manyviews.scoring import compare
+from manyviews.scoring.comparison import compare
 
 
 def test_runs_of_one_name_in_two_places_are_two(done):

@@ -13,10 +13,11 @@ from manyviews.config.differences import differences_of_several
 from manyviews.runs import Run, write_json
 from manyviews.runs.curves import curves
 from manyviews.runs.files import read_object
-from manyviews.scoring import layer_similarity, paired, place
+from manyviews.scoring import place
 from manyviews.scoring.arrays import load_predictions
-from manyviews.scoring.comparison_panels import comparison_panels
-from manyviews.scoring.layer_similarity import MakesNetwork
+from manyviews.scoring.comparison import layer_similarity, paired
+from manyviews.scoring.comparison.layer_similarity import MakesNetwork
+from manyviews.scoring.comparison.panels import comparison_panels
 
 FORMAT_VERSION = 2  # 2: disagreements, settings, curves and CKA
 

@@ -3,8 +3,8 @@ import pytest
 
 from manyviews import panels
 from manyviews.panels import Line
-from manyviews.scoring.comparison_panels import comparison_panels
-from manyviews.scoring.comparison_words import sentences
+from manyviews.scoring.comparison.panels import comparison_panels
+from manyviews.scoring.comparison.words import sentences
 
 NAMES = ["run-s0", "run-s1", "run-s2"]
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from manyviews.scoring.paired import differences, disagreements, reason_apart
+from manyviews.scoring.comparison.paired import differences, disagreements, reason_apart
 
 LABEL = np.array([0, 1, 2, 0, 1, 2, 0, 1])
 

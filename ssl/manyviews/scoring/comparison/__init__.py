@@ -1,0 +1,1 @@
+"""Compare several reports: figures, panels and words; `manyviews compare` and `evaluate` use it."""
