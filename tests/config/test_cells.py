@@ -23,10 +23,10 @@ def composed(overrides, config_dir=None):
     return [*config.compose_cells(config.cells(overrides, config_dir), config_dir)]
 
 
-def test_fifty_cells_of_a_grid_equal_the_whole_composition():
+def test_cells_of_a_grid_equal_the_whole_composition():
     grid = config.cells(GRID)
     assert len(grid) == 2 * 2 * 2 * 2 * 2 * 2 * 2 * 3
-    picked = random.Random(0).sample(grid, 50)
+    picked = random.Random(0).sample(grid, 25)
     for cell, found in zip(picked, config.compose_cells(picked), strict=True):
         assert found == config.compose("pretrain", cell)
 

@@ -61,11 +61,11 @@ class Watch(pl.Callback):
 
 @pytest.fixture(scope="module")
 def measure(splits):
-    """Fifteen epochs of the first stage."""
+    """Twelve epochs of the first stage."""
     adam = functools.partial(torch.optim.Adam, lr=1e-3)
     method = RebarRetriever(untrained(), seed=0, mask_length=15)
     method.train_with(optimizer=adam, schedule=CONSTANT)
-    fit(method, SeriesData(splits, small_series.windows(), batch_size=32, seed=0), epochs=15)
+    fit(method, SeriesData(splits, small_series.windows(), batch_size=32, seed=0), epochs=12)
     return method.backbone.eval()
 
 
@@ -81,7 +81,7 @@ def episodes(splits):
 
 
 @torch.no_grad()
-def precision(net, episodes, sharing="shared", count=400):
+def precision(net, episodes, sharing="shared", count=240):
     anchor, candidates, right = episodes
     hidden = masks.intermittent(0, 0, torch.arange(count), 128, len(candidates), sharing)
     chunks = zip(anchor[:count].split(16), candidates[:, :count].split(16, 1), strict=True)
