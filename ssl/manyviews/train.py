@@ -220,7 +220,9 @@ def fit(run: Run, parts: Parts, saved: Saved | None, loggers: list[Logger]) -> N
     lightning.loggers = loggers
     if lightning.is_global_zero:
         begins = saved.path.name if saved else begins_with
-        ledger.say(run, ledger.ledger(run, data, method, lightning) | {"begins_with": begins})
+        content = ledger.ledger(run, data, method, lightning) | {"begins_with": begins}
+        ledger.say(run, content)
+        wandb_logger.log_ledger(loggers, content)
         doubts = (
             mismatch(method.backbone.family, run.config["optimizer"]["_target_"]),
             ledger.unending_warmup(method.schedule, run.config["epochs"]),

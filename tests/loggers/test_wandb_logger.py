@@ -6,10 +6,12 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
+from wandb_records import finished, records
 
 from manyviews import config, runs
 from manyviews.errors import ConfigError
@@ -42,6 +44,22 @@ def test_two_sessions_of_a_run_share_the_dashboard_s_id(run):
         wandb_logger.finish([logger])
     assert ids == [run.wandb_id] * 2
     assert len(list((run.path / "wandb").glob("offline-run-*"))) == 2
+
+
+def test_the_offline_run_says_what_was_chosen_and_what_the_ledger_says(run):
+    told = {"group": "my sweep", "job_type": "trial", "notes": "warmer", "system": False}
+    given = replace(run, choices={"method": "swav", "data": "pets", "backbone": "resnet18"})
+    logger = wandb_logger.open_wandb("offline", "manyviews", None, ["mine"], **told, run=given)
+    wandb_logger.log_ledger([logger], {"embedding_dim": 128})
+    wandb_logger.finish([logger])
+    (file,) = run.path.glob("wandb/offline-run-*/*.wandb")
+    (begun,) = (r.run for r in records(finished(file)) if r.HasField("run"))
+    assert (begun.run_group, begun.job_type, begun.notes) == ("my sweep", "trial", "warmer")
+    assert [*begun.tags] == ["mine", "swav", "pets", "resnet18"]
+    config = {u.key: json.loads(u.value_json) for u in begun.config.update}
+    assert config["chosen"] == given.choices
+    later = [u for r in records(file) for u in r.config.update if r.HasField("config")]
+    assert {"embedding_dim": 128} in [json.loads(u.value_json) for u in later if u.key == "ledger"]
 
 
 def test_scores_on_validation_items_are_not_taken_for_those_on_test(run):

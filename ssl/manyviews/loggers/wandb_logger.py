@@ -28,6 +28,7 @@ from manyviews.panels import Panel
 from manyviews.runs import Run, write_json
 from manyviews.runs.run import AGENT
 
+TAGGED = ("method", "data", "backbone")  # chosen names that are tags
 PATIENCE = 10.0  # seconds for which the end of a run waits for its sender
 
 
@@ -73,6 +74,10 @@ def open_wandb(
     project: str,
     entity: str | None,
     tags: list[str],
+    group: str | None = None,
+    job_type: str = "pretrain",
+    notes: str | None = None,
+    system: bool = True,
     *,
     run: Run,
 ) -> WandbLogger:
@@ -87,7 +92,11 @@ def open_wandb(
             it from another process during training.
         project: the W&B project.
         entity: the W&B account or team; None is the default of the login.
-        tags: tags of the W&B run.
+        tags: tags of the W&B run, beside the names of method, data and backbone.
+        group: the group of the W&B run; None: the name of the method.
+        job_type: the job type of the W&B run.
+        notes: a text that W&B shows with the run; None: none.
+        system: True to log the load of processor, memory and GPU.
         run: the run whose config is logged, and whose folder holds the files.
 
     Raises:
@@ -107,15 +116,16 @@ def open_wandb(
         mode="offline",
         project=project,
         entity=entity,
-        tags=tags,
+        tags=[*dict.fromkeys([*tags, *(run.choices[k] for k in TAGGED if k in run.choices)])],
+        notes=notes,
         id=run.wandb_id,
         name=run.path.name,
         dir=run.path.absolute(),  # the service that writes may have begun in another folder
-        group=run.choices["method"],
-        job_type="pretrain",
-        config=run.config,
+        group=group or run.choices["method"],
+        job_type=job_type,
+        config={**run.config, "chosen": dict(run.choices)},
         resume="allow",
-        settings=wandb.Settings(silent=True, console="off", x_disable_stats=True),
+        settings=wandb.Settings(silent=True, console="off", x_disable_stats=not system),
     )
     experiment.define_metric("*", step_metric="step")  # our step, so that a resumed run continues
     return SentLogger(experiment) if mode == "online" else WandbLogger(experiment=experiment)
@@ -125,6 +135,12 @@ def agents_run() -> dict[str, str] | None:
     """Return the ids of the run and the sweep that an agent of W&B began this process for."""
     run, sweep = (os.environ.get(name) for name in ("WANDB_RUN_ID", "WANDB_SWEEP_ID"))
     return {"id": run, "sweep": sweep} if run and sweep else None
+
+
+def log_ledger(loggers: Iterable[Logger], content: dict[str, Any]) -> None:
+    """Put the ledger into the config of the W&B run, under `ledger`."""
+    for logger in _wandb(loggers):
+        logger.experiment.config.update({"ledger": content}, allow_val_change=True)
 
 
 def log_views(loggers: Iterable[Logger], views: dict[str, UInt8[np.ndarray, "B C h w"]]) -> None:
