@@ -1,9 +1,8 @@
 "use strict";
-// Curves, scatter, parallel coordinates, and runs side by side; the tabs; and reloading.
+// The tabs of curves, scatter and parallel coordinates.
 
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#8c6bb1", "#a6761d"];
 const MOST_LINES = 40; // runs drawn at once; more cannot be told apart
-const MOST_COMPARED = 5;
 const AXES = { step: "step", epoch: "epoch", time: "training time, s", images: "images" };
 const LOWER_IS_BETTER = { images_per_s: false, seconds: true, memory: true, parameters: true, backbone_parameters: true };
 
@@ -163,11 +162,11 @@ function ink(name) {
 }
 
 function axis(label, more = {}) {
-  const line = { stroke: ink("--line"), width: 1 };
-  return { label, labelSize: label ? 22 : 0, font: "11px system-ui", labelFont: "12px system-ui", stroke: ink("--ink"), grid: line, ticks: line, ...more };
+  const line = { stroke: ink("--line"), width: 1, size: 6 };
+  return { label, labelSize: label ? 20 : 0, size: 30, font: "11px system-ui", labelFont: "12px system-ui", stroke: ink("--ink"), grid: line, ticks: line, ...more };
 }
 
-const widthOf = (value) => 12 + 7 * Math.max(0, ...(value ?? []).map((text) => String(text).length));
+const widthOf = (value) => 22 + 7 * Math.max(0, ...(value ?? []).map((text) => String(text).length));
 const yAxis = (more = {}) => axis("", { size: (u, values) => widthOf(values), ...more });
 
 function lineChart(place, lines, xTitle) {
@@ -245,9 +244,10 @@ function scatterChart(place, x, y) {
   const pick = (keep) => points.map((p) => (keep(p) ? p.y : null));
   const dots = (size, fill) => ({ show: true, size, fill, stroke: fill });
   const [quiet, accent, bad] = [ink("--quiet"), ink("--accent"), ink("--bad")];
+  const steps = uPlot.paths.stepped({ align: lowerIsBetter(x) ? 1 : -1 });
   const series = [
     { stroke: quiet, paths: () => null, points: dots(7, quiet) },
-    { stroke: accent, width: 1.5, spanGaps: true, points: dots(9, accent) },
+    { stroke: accent, width: 1.5, spanGaps: true, paths: steps, points: dots(9, accent) },
     { stroke: bad, paths: () => null, points: dots(11, bad) },
   ];
   const [first, last] = [points[0].x, points.at(-1).x];
@@ -297,11 +297,11 @@ function parallelTab(view) {
   if (!scores.length) return void view.append(make("p", {}, "No run has a score yet."));
   const y = scores.find((c) => c.id === state.up) ?? defaultScore();
   const runs = filtered().filter((run) => typeof y.read(run) === "number");
-  const settings = COLUMNS.filter((c) => c.setting && distinct(c, runs).size > 1 && c.shown !== toggledColumns().has(c.id));
+  const settings = COLUMNS.filter((c) => c.setting && distinct(c, runs).size > 1 && isChosen(c));
   view.append(make("div", { className: "bar" }, choice("score", scores.map((c) => [c.id, c.title]), y.id, (up) => change({ up }))));
   if (!runs.length) return void view.append(make("p", {}, "No run that the filter leaves has this score."));
-  const said = make("p", { className: "said" }, "Point at a line for its name, click to tick it. “Columns” in the tab of runs chooses the axes.");
-  view.append(said, make("div", { className: "scroll" }, parallel(runs, [...settings, y], y, said)));
+  const said = make("p", { className: "said" }, "Point at a line for its name, click to tick it. “Columns” above chooses the axes.");
+  view.append(said, make("div", { className: "scroll" }, parallel(runs, [...settings, y], y, said, view.clientWidth)));
 }
 
 function scaleOf(column, runs) {
@@ -316,8 +316,9 @@ function scaleOf(column, runs) {
   return { at: (v) => names.indexOf(String(v)) / Math.max(names.length - 1, 1), names };
 }
 
-function parallel(runs, columns, y, said) {
-  const [gap, height, left, top] = [150, 340, 70, 48];
+function parallel(runs, columns, y, said, width) {
+  const [height, left, top] = [340, 70, 48];
+  const gap = Math.min(320, Math.max(130, (width - 220) / Math.max(columns.length - 1, 1)));
   const scales = columns.map((column) => scaleOf(column, runs));
   const across = (i) => left + i * gap;
   const down = (share) => top + (1 - share) * height;
@@ -344,128 +345,3 @@ function axisParts(column, scale, x, i, down, top, height) {
   names?.forEach((label) => label.setAttribute("x", x + 5));
   return [line, title, ...(names ?? [text(top - 3, scale.ends[1]), text(top + height + 14, scale.ends[0])])];
 }
-
-// --- runs side by side -----------------------------------------------------------------------------
-
-function compareTab(view) {
-  const runs = tickedRuns();
-  if (runs.length < 2 || runs.length > MOST_COMPARED) {
-    const now = runs.length ? `; ${runs.length} are ticked now` : "";
-    return void view.append(make("p", {}, `Tick 2 to ${MOST_COMPARED} runs in the table to see them side by side${now}.`));
-  }
-  view.append(make("h2", {}, "Runs"), legend(runs), sideBySide(runs), make("h2", {}, "Differences over the same test items"), ...pairParts(runs));
-  view.append(make("h2", {}, "Curves"), curveControls());
-  curveParts(view, runs, openParts());
-}
-
-function sideBySide(runs) {
-  const body = make("tbody");
-  const row = (title, cells) => body.append(make("tr", {}, make("th", { scope: "row" }, title), ...cells));
-  row("state", runs.map((run) => stateCell({ runs: [run] })));
-  row("report", runs.map((run) => make("td", {}, run.report ? make("a", { href: run.report }, "report") : "none")));
-  for (const column of COLUMNS.filter((c) => c.id === "seed" || (c.setting && distinct(c, runs).size > 1))) {
-    row(column.title, runs.map((run) => make("td", {}, String(column.read(run) ?? ""))));
-  }
-  for (const column of COLUMNS.filter((c) => c.metric && runs.some((run) => c.read(run) !== null))) {
-    row(column.title, bestMarked(column, runs));
-  }
-  for (const column of COLUMNS.filter((c) => c.part === "Cost")) row(column.title, runs.map((run) => valueCell(column, { runs: [run] })));
-  for (const kind of ["views", "neighbours"]) {
-    if (runs.some((run) => run.pictures[kind])) row(kind, runs.map((run) => make("td", {}, ...imageOf(run, kind))));
-  }
-  const heads = runs.map((run) => make("th", { scope: "col" }, run.name));
-  return make("div", { className: "scroll" }, make("table", { className: "compared" }, make("thead", {}, make("tr", {}, make("th"), ...heads)), body));
-}
-
-const imageOf = (run, kind) => (run.pictures[kind] ? [make("img", { src: run.pictures[kind], alt: kind })] : []);
-
-function bestMarked(column, runs) {
-  const values = runs.map(column.read);
-  const known = values.filter((v) => v !== null);
-  const best = column.metric.better === "lower" ? Math.min(...known) : column.metric.better ? Math.max(...known) : null;
-  return runs.map((run, i) => {
-    const cell = scoreCell(column, run);
-    if (best !== null && known.length > 1 && values[i] === best) cell.classList.add("best");
-    return cell;
-  });
-}
-
-function pairParts(runs) {
-  const body = make("tbody"), untold = [];
-  runs.forEach((a, i) => runs.slice(i + 1).forEach((b) => {
-    const pair = board.pairs.find((p) => [p.first, p.second].includes(a.id) && [p.first, p.second].includes(b.id));
-    if (pair) body.append(...pairRows(pair, [a, b]));
-    else untold.push([a, b]);
-  }));
-  const titles = ["first minus second", "protocol", "measure", "difference (95 % interval)", ""].map((text) => make("th", {}, text));
-  const table = make("table", { className: "compared" }, make("thead", {}, make("tr", {}, ...titles)), body);
-  const parts = body.childElementCount ? [make("div", { className: "scroll" }, table)] : [];
-  if (untold.length) {
-    const paths = [...new Set(untold.flat().map((run) => run.path))].join(" ");
-    parts.push(make("p", {}, `${body.childElementCount ? "The other pairs are" : "They are"} not in this page. If the runs were evaluated on the same test items, this prints them: `, make("code", {}, `manyviews compare ${paths}`)));
-  }
-  return parts;
-}
-
-function pairRows(pair, [a, b]) {
-  const first = pair.first === a.id ? a : b;
-  const second = first === a ? b : a;
-  const cells = (...texts) => make("tr", {}, ...texts.map((text) => make("td", {}, text)));
-  const title = `${first.name} minus ${second.name}`;
-  const rows = pair.differences.map((row) => {
-    const { factor, unit } = board.metrics.find((m) => m.name.endsWith(`/${row.protocol}/${row.metric}`)) ?? { factor: 1, unit: "" };
-    const [value, low, high] = [row.value, row.low, row.high].map((v) => (v >= 0 ? "+" : "") + (unit ? (factor * v).toFixed(1) : shorten(v)));
-    const said = row.differ === null ? "too few groups" : row.differ ? "" : "not distinguishable";
-    return cells(title, row.protocol, row.metric, `${value} (${low} to ${high})${unit && " points"}`, said);
-  });
-  const share = (v) => `${(100 * v).toFixed(1)} %`;
-  const apart = pair.disagreements.map((row) => cells(title, row.protocol, "disagreement", share(row.share), `errors ${share(row.errors[0])} and ${share(row.errors[1])}`));
-  return [...rows, ...apart];
-}
-
-// --- tabs ------------------------------------------------------------------------------------------
-
-const TABS = { runs: ["Runs", runsTab], curves: ["Curves", curvesTab], scatter: ["Scatter", scatterTab], parallel: ["Parallel", parallelTab], compare: ["Compare", compareTab] };
-
-function show() {
-  const view = document.getElementById("view");
-  const scrolled = view.querySelector(".scroll");
-  const [x, y] = [scrolled?.scrollLeft ?? 0, scrolled?.scrollTop ?? 0];
-  watchSight();
-  view.replaceChildren();
-  (TABS[state.tab] ?? TABS.runs)[1](view);
-  view.querySelector(".scroll")?.scrollTo(x, y);
-  for (const tab of document.querySelectorAll("#tabs button")) tab.setAttribute("aria-selected", tab.value === state.tab);
-  showTicked();
-}
-
-function showTicked() {
-  const n = ticked().size;
-  const clear = make("button", { onclick: () => change({ ticked: "" }) }, "clear");
-  document.getElementById("ticked").replaceChildren(...(n ? [`${plural(n, "run")} ticked `, clear] : []));
-}
-
-function begin() {
-  const count = [...distinct({ read: (run) => run.state }, board.runs)].map(([name, n]) => `${n} ${name}`).join(", ");
-  const again = board.every ? `, written again every ${board.every} s` : "";
-  document.getElementById("about").textContent = `${plural(board.runs.length, "run")}: ${count}. Written ${board.written}${again}.`;
-  for (const [value, [title]] of Object.entries(TABS)) {
-    document.getElementById("tabs").append(make("button", { value, role: "tab", onclick: () => change({ tab: value }) }, title));
-  }
-  controls(document.getElementById("choice"));
-  show();
-  let waiting = null;
-  addEventListener("resize", () => {
-    clearTimeout(waiting);
-    waiting = setTimeout(() => state.tab === "runs" || show(), 200);
-  });
-  if (board.every) setInterval(reload, 1000 * board.every);
-}
-
-// The state is in the address, so that it stays; nobody is interrupted while typing or looking away.
-function reload() {
-  const typing = document.activeElement?.matches("input[type=search], select");
-  if (!typing && !document.hidden) location.reload();
-}
-
-begin();

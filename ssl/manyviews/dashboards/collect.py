@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from manyviews.dashboards.curves import packed
-from manyviews.dashboards.entry import Entry, Score, entry, finite
+from manyviews.dashboards.entry import Entry, entry
 from manyviews.dashboards.pairs import pairs
+from manyviews.dashboards.scores import Score, finite
 from manyviews.errors import ConfigError
 from manyviews.evaluation.words import in_words, scale
 from manyviews.sweeps.boards.found import NEITHER, Found, find

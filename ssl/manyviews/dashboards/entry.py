@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from manyviews.dashboards import curves, pictures
 from manyviews.dashboards.curves import Curves
-from manyviews.evaluation.words import TRAINED, score_name
+from manyviews.dashboards.scores import Score, finite, scores, whole
 from manyviews.runs import status
 from manyviews.runs.durations import about
 from manyviews.runs.files import read_object
@@ -23,24 +23,6 @@ from manyviews.sweeps.boards.found import Found
 
 SILENT = 10 * status.BEAT  # seconds without a sign of life after which a run is thought dead
 WORKING = ("training", "trained")  # states of a run whose process may still be at work
-
-
-class Score(NamedTuple):
-    """A score of the trained backbone.
-
-    Attributes:
-        value: the score; None if it is not finite.
-        low: lower end of its 95 % interval; None without one.
-        high: upper end likewise.
-        n: number of items that it is a mean over; None if it is not known.
-        protocol: name and hash of the protocol; "" for scores during training.
-    """
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    n: int | None = None
-    protocol: str = ""
 
 
 class Entry(NamedTuple):
@@ -95,7 +77,7 @@ def entry(found: Found, folder: Path) -> Entry:
     run = place.parent.parent if other_data else place
     report = place if (place / "report.json").is_file() else place / "report"
     ledger, known = read_object(run / "ledger.json") or {}, status.read(run)
-    images, steps = (_whole(ledger.get(key)) for key in ("global_batch", "steps_per_epoch"))
+    images, steps = (whole(ledger.get(key)) for key in ("global_batch", "steps_per_epoch"))
     state, reason, alive = standing(known) if known else (found.state, "", False)
     page = report / "index.html"
     return Entry(
@@ -142,38 +124,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value if isinstance(value, str | int | float | None) else str(value)
-
-
-def scores(found: Found, card: Mapping[str, Any]) -> dict[str, Score]:
-    """Return the scores of a run by name, those of its report with their intervals.
-
-    Args:
-        found: the run.
-        card: content of its report.json; {} without one.
-    """
-    made = {name: Score(finite(value)) for name, value in found.scores.items()}
-    protocols = card.get("protocols", {})
-    for row in card.get("scores", ()):
-        if row.get("subject") == TRAINED and (name := score_name(row)) in made:
-            low, high = (finite(row.get(key)) for key in ("low", "high"))
-            mark = protocols.get(row["protocol"], {}).get("hash", "")
-            protocol = f"{row['protocol']} {mark}".strip()
-            made[name] = Score(made[name].value, low, high, _whole(row.get("n")), protocol)
-    return made
-
-
-def finite(value: Any) -> float | None:
-    """Return a number with six digits, None if it is none, NaN or infinite.
-
-    >>> finite(0.123456789), finite(float("nan")), finite(None)
-    (0.123457, None, None)
-    """
-    known = isinstance(value, int | float) and math.isfinite(value)
-    return float(f"{value:.6g}") if known else None
-
-
-def _whole(value: Any) -> int | None:
-    return value if isinstance(value, int) else None
 
 
 def _link(page: Path, folder: Path) -> str:

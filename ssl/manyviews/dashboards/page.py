@@ -20,7 +20,7 @@ from manyviews.errors import ConfigError
 from manyviews.runs.files import replace_bytes
 
 STYLES = ("uplot/uPlot.min.css", "page.css")
-SCRIPTS = ("uplot/uPlot.iife.min.js", "table.js", "charts.js")
+SCRIPTS = ("uplot/uPlot.iife.min.js", "table.js", "charts.js", "compare.js")
 
 
 class Written(NamedTuple):
@@ -77,10 +77,10 @@ def render(content: dict[str, Any]) -> str:
 
 
 def data_block(content: dict[str, Any]) -> str:
-    """Return JSON that cannot end the element that it lies in, whatever names it holds.
+    r"""Return JSON that cannot end the element that it lies in, whatever names it holds.
 
     >>> data_block({"name": "</script>"})
-    '{"name":"\\\\u003c/script\\\\u003e"}'
+    '{"name":"\\u003c/script\\u003e"}'
     """
     text = json.dumps(content, allow_nan=False, separators=(",", ":"))
     for sign in "<>&":

@@ -63,6 +63,11 @@ function box(label, on, changed) {
   return make("label", {}, input, label);
 }
 
+// A text that may be broken after the signs that join the parts of a name.
+function breakable(text) {
+  return text.split(/(?<=[/._])/).flatMap((part, i) => (i ? [make("wbr"), part] : [part]));
+}
+
 function choice(label, options, now, changed) {
   const select = make("select", { onchange: () => changed(select.value) });
   for (const [value, text] of options) select.append(make("option", { value, selected: value === now }, text));
@@ -108,10 +113,14 @@ function columnsFor(rows) {
   const toggled = toggledColumns();
   const runs = rows.flatMap((row) => row.runs);
   return COLUMNS.filter((column) => {
-    if (toggled.has(column.id)) return !column.shown;
+    if (toggled.has(column.id)) return isChosen(column);
     if (!column.shown || column.fixed || column.id === "pictures") return column.shown;
     return state.equal || runs.length < 2 || distinct(column, runs).size > 1;
   });
+}
+
+function isChosen(column) {
+  return column.shown !== toggledColumns().has(column.id);
 }
 
 function distinct(column, runs) {
@@ -234,7 +243,7 @@ function heads(columns) {
   for (const column of [{ ...SINGLE, title: state.group ? "group" : "run" }, ...columns]) {
     const head = make("th", { scope: "col", title: column.hint ?? "", className: column.id === "name" ? "name" : "" });
     if (column.id === sortId()) head.setAttribute("aria-sort", sortDown() ? "descending" : "ascending");
-    head.append(column.id === "pictures" ? column.title : make("button", { onclick: () => sortBy(column) }, column.title));
+    head.append(column.id === "pictures" ? column.title : make("button", { onclick: () => sortBy(column) }, ...breakable(column.title)));
     head.dataset.column = column.id;
     made.append(head);
   }
@@ -348,8 +357,7 @@ function columnParts() {
   const parts = new Map();
   for (const column of COLUMNS.filter((c) => !c.fixed)) {
     if (!parts.has(column.part)) parts.set(column.part, make("fieldset", {}, make("legend", {}, column.part)));
-    const on = column.shown !== toggledColumns().has(column.id);
-    parts.get(column.part).append(box(column.title, on, () => toggleColumn(column.id)));
+    parts.get(column.part).append(box(column.title, isChosen(column), () => toggleColumn(column.id)));
   }
   return parts.values();
 }
