@@ -16,6 +16,8 @@ function compareTab(view) {
   curveParts(view, runs, openParts());
 }
 
+const letter = (i) => String.fromCharCode(65 + i);
+
 function sideBySide(runs) {
   const body = make("tbody");
   const row = (title, cells) => body.append(make("tr", {}, make("th", { scope: "row" }, ...breakable(title)), ...cells));
@@ -33,7 +35,7 @@ function sideBySide(runs) {
   for (const kind of ["views", "neighbours"]) {
     if (runs.some((run) => run.pictures[kind])) row(kind, runs.map((run) => make("td", {}, ...imageOf(run, kind))));
   }
-  const heads = runs.map((run) => make("th", { scope: "col" }, ...breakable(run.name)));
+  const heads = runs.map((run, i) => make("th", { scope: "col" }, make("b", {}, letter(i)), " ", ...breakable(run.name)));
   return make("div", { className: "scroll" }, make("table", { className: "compared" }, make("thead", {}, make("tr", {}, make("th"), ...heads)), body));
 }
 
@@ -54,7 +56,7 @@ function pairParts(runs) {
   const body = make("tbody"), untold = [];
   runs.forEach((a, i) => runs.slice(i + 1).forEach((b) => {
     const pair = board.pairs.find((p) => [p.first, p.second].includes(a.id) && [p.first, p.second].includes(b.id));
-    if (pair) body.append(...pairRows(pair, [a, b]));
+    if (pair) body.append(...pairRows(pair, runs));
     else untold.push([a, b]);
   }));
   const titles = ["first minus second", "protocol", "measure", "difference (95 % interval)", ""].map((text) => make("th", {}, text));
@@ -67,11 +69,10 @@ function pairParts(runs) {
   return parts;
 }
 
-function pairRows(pair, [a, b]) {
-  const first = pair.first === a.id ? a : b;
-  const second = first === a ? b : a;
+function pairRows(pair, runs) {
+  const [first, second] = [pair.first, pair.second].map((id) => letter(runs.findIndex((run) => run.id === id)));
   const cells = (...texts) => make("tr", {}, ...texts.map((text) => make("td", {}, text)));
-  const title = `${first.name} minus ${second.name}`;
+  const title = `${first} minus ${second}`;
   const rows = pair.differences.map((row) => {
     const { factor, unit } = board.metrics.find((m) => m.name.endsWith(`/${row.protocol}/${row.metric}`)) ?? { factor: 1, unit: "" };
     const [value, low, high] = [row.value, row.low, row.high].map((v) => (v >= 0 ? "+" : "") + (unit ? (factor * v).toFixed(1) : shorten(v)));

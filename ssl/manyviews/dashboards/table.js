@@ -65,7 +65,7 @@ function box(label, on, changed) {
 
 // A text that may be broken after the signs that join the parts of a name.
 function breakable(text) {
-  return text.split(/(?<=[/._])/).flatMap((part, i) => (i ? [make("wbr"), part] : [part]));
+  return text.split(/(?<=[-/._])/).flatMap((part, i) => (i ? [make("wbr"), part] : [part]));
 }
 
 function choice(label, options, now, changed) {
@@ -88,17 +88,23 @@ function scoreText(metric, [value, low, high]) {
 // --- columns: each reads a value, tells it as text, and says how runs of a group are summed up ---
 
 const COLUMNS = [
-  { id: "pictures", title: "neighbours", part: "Run", read: () => null, shown: board.runs.some((r) => r.pictures.neighbours) },
   { id: "state", title: "state", part: "Run", read: (run) => run.state, shown: true, fixed: true },
   { id: "seed", title: "seed", part: "Run", read: (run) => run.seed, shown: true },
-  ...board.keys.map((key, i) => ({ id: "s:" + key, title: key, part: "Settings", read: (run) => run.settings[i], setting: true, shown: true })),
   ...board.metrics.map(scoreColumn),
-  ...board.cost.map(({ name, title }, i) => ({
-    id: "c:" + name, title, part: "Cost", read: (run) => run.cost[i], number: true,
-    shown: name !== "backbone_parameters", tell: (value) => shorten(value, 3),
-  })),
+  { id: "pictures", title: "neighbours", part: "Run", read: () => null, shown: board.runs.some((run) => run.pictures.neighbours) },
+  ...board.keys.map(settingColumn),
+  ...board.cost.map(costColumn),
 ];
 const SINGLE = { id: "name", title: "run", read: (run) => run.name };
+
+function settingColumn(key, i) {
+  return { id: "s:" + key, title: key, part: "Settings", setting: true, shown: true, read: (run) => run.settings[i] };
+}
+
+function costColumn({ name, title }, i) {
+  const shown = name !== "backbone_parameters";
+  return { id: "c:" + name, title, part: "Cost", number: true, shown, read: (run) => run.cost[i], tell: (value) => shorten(value, 3) };
+}
 
 function scoreColumn(metric, i) {
   const [split, protocol, measure] = metric.name.split("/");
@@ -264,14 +270,14 @@ function line(row, columns, most) {
 
 function nameCell(run) {
   const input = make("input", { type: "checkbox", checked: ticked().has(run.id), onchange: () => tick(run.id), "aria-label": `choose ${run.name}` });
-  const name = run.report ? make("a", { href: run.report, title: run.name }, run.name) : make("b", { title: run.name }, run.name);
+  const name = run.report ? make("a", { href: run.report, title: run.name }, ...breakable(run.name)) : make("b", { title: run.name }, ...breakable(run.name));
   return make("td", { className: "name" }, make("span", {}, input, name));
 }
 
 function groupCell(row) {
   const seeds = new Set(row.runs.map((run) => run.seed)).size;
   const size = make("small", {}, ` ${plural(row.runs.length, "run")}, ${plural(seeds, "seed")}`);
-  return make("td", { className: "name", title: row.name }, make("span", {}, make("b", {}, row.name)), size);
+  return make("td", { className: "name", title: row.name }, make("span", {}, make("b", {}, ...breakable(row.name))), size);
 }
 
 const plural = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
