@@ -31,6 +31,7 @@ ORDER = """
     retriever_stage scoring
     train
     sweeps
+    dashboards
     commands
     parser
     cli

@@ -303,6 +303,13 @@ def _compare(arguments: argparse.Namespace) -> None:
     compare.show(arguments.runs)
 
 
+def _dashboard(arguments: argparse.Namespace) -> None:
+    from manyviews.commands import dashboard
+
+    folders = arguments.folders or ["runs"]
+    dashboard.show(folders, arguments.out, arguments.watch, arguments.every)
+
+
 def _list(arguments: argparse.Namespace) -> None:
     from manyviews.commands import listing
 
@@ -379,6 +386,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "leaderboard": _leaderboard,
     "reproduce": _reproduce,
     "compare": _compare,
+    "dashboard": _dashboard,
     "evaluate": _evaluate,
     "where": _where,
     "views": _views,

@@ -165,6 +165,25 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--trace", action="store_true", help="show where an error came from")
     compare.set_defaults(command="compare")
 
+    dashboard = commands.add_parser("dashboard", help="one HTML file over many runs")
+    dashboard.description = (
+        "Write one HTML file over all runs: a table to sort, filter and group, curves, settings "
+        "against scores, and runs side by side. It opens without a network."
+    )
+    dashboard.epilog = "example: manyviews dashboard runs --out dashboard.html --watch"
+    dashboard.add_argument("folders", nargs="*", metavar="FOLDER", help="where runs lie (runs)")
+    dashboard.add_argument(
+        "--out", default="dashboard.html", metavar="FILE", help="the page (dashboard.html)"
+    )
+    dashboard.add_argument(
+        "--watch", action="store_true", help="write it again as long as a run is at work"
+    )
+    dashboard.add_argument(
+        "--every", type=float, default=10.0, metavar="SECONDS", help="with --watch (10)"
+    )
+    dashboard.add_argument("--trace", action="store_true", help="show where an error came from")
+    dashboard.set_defaults(command="dashboard")
+
     config = commands.add_parser("config", help="look at the config", description="The config.")
     inner = config.add_subparsers(required=True, metavar="COMMAND")
     _command(inner, "config show", "print the resolved config of `pretrain`")

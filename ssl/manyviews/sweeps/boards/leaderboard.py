@@ -93,7 +93,7 @@ def leaderboard(
     names = {name for row in wanted for name in row.scores}
     if metric not in names:
         raise unknown("score", metric, sorted(names))
-    keys = [*group] or _differing(wanted)
+    keys = [*group] or differing(wanted)
     for key in keys:
         if not any(key in row.keys for row in wanted):
             raise unknown("key", key, sorted({k for row in wanted for k in row.keys}))
@@ -132,7 +132,7 @@ def _usual(found: Sequence[Found]) -> str:
     return [*usual, *rest][0]
 
 
-def _differing(found: Sequence[Found]) -> list[str]:
+def differing(found: Sequence[Found]) -> list[str]:
     """Return the keys that do not have the same value in all runs, and the data if they differ."""
     names = dict.fromkeys(key for row in found for key in row.keys)
     chosen = [key for key in names if len({json.dumps(row.keys.get(key)) for row in found}) > 1]
