@@ -50,8 +50,8 @@ def _by_data(found: Sequence[Found]) -> list[dict[str, Path]]:
 def _figures(names: tuple[str, ...], reports: tuple[Path, ...], changed: tuple[int, ...]) -> str:
     """Return the rows of `pairs` as JSON; reports that did not change are not compared again."""
     # torch is imported here, so that pages without paired runs are written at once.
-    from manyviews.scoring import compare
     from manyviews.scoring.arrays import load_predictions
+    from manyviews.scoring.comparison import compare
 
     cards = {
         name: json.loads(file.read_text(encoding="utf-8"))
