@@ -57,6 +57,9 @@ assert len(watch().train.label) == 667
 embedded = importlib.resources.files("manyviews.datamodules.embedded")
 assert "David M. Burns" in (embedded / "LICENSE.watch").read_text()
 Environment(loader=PackageLoader("manyviews.report", ".")).get_template("page.html.jinja")
+from manyviews.dashboards.page import render
+assert "leeoniya/uPlot" in render({})
+assert (importlib.resources.files("manyviews.dashboards") / "uplot" / "LICENSE").is_file()
 """
     subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code, wheel],

@@ -25,8 +25,17 @@ def show(folders: Sequence[str], out: str, watch: bool, every: float) -> None:
     if not watch:
         print(line(dashboards.write(places, page)))
         return
+    try:
+        _watch(places, page, every)
+    except KeyboardInterrupt:
+        dashboards.write(places, page)  # a page that no longer loads itself again
+        raise
+
+
+def _watch(folders: Sequence[Path], page: Path, every: float) -> None:
+    """Print where the runs stand whenever that changes, until none is at work."""
     before = ""
-    for written in dashboards.watch(places, page, every):
+    for written in dashboards.watch(folders, page, every):
         if (now := line(written)) != before:
             print(now, flush=True)
             before = now

@@ -109,6 +109,7 @@ function openParts() {
 function curveParts(view, runs, open) {
   const parts = new Map();
   board.curves.forEach((metric, i) => {
+    if (!runs.some((run) => run.curves[i])) return;
     const part = prefix(metric.name);
     parts.set(part, [...(parts.get(part) ?? []), { metric, i }]);
   });

@@ -29,7 +29,7 @@ class Curves(NamedTuple):
         seconds: pairs of step and seconds of training until then; none if the speed is not known.
     """
 
-    points: dict[str, Points]
+    points: Mapping[str, Points]
     not_finite: dict[str, int]
     seconds: Points
 

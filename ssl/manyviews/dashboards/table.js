@@ -232,10 +232,25 @@ function runsTab(view) {
   if (state.group && rows.some((row) => new Set(row.runs.map(settingOf)).size > 1)) notes.push("Some groups mix different settings: their spread is over these, too, not over seeds alone.");
   for (const note of notes) view.append(make("p", { className: "quiet" }, note));
   if (!rows.length) view.append(make("p", {}, "No run has all of these words."));
+  view.append(make("div", { className: "scroll" }, make("table", {}, make("thead", {}, heads(columns)), lines(rows, columns))));
+}
+
+// Rows are made once for the same columns: sorting and filtering only put them in another order.
+const kept = { key: "", lines: new Map() };
+function lines(rows, columns) {
+  const key = JSON.stringify([columns.map((c) => c.id), state.mark, state.group, state.group && state.filter]);
+  if (key !== kept.key) Object.assign(kept, { key, lines: new Map() });
   const most = new Map(columns.filter((c) => c.setting).map((c) => [c.id, commonest(c)]));
+  const marked = ticked();
   const body = make("tbody");
-  for (const row of rows) body.append(line(row, columns, most));
-  view.append(make("div", { className: "scroll" }, make("table", {}, make("thead", {}, heads(columns)), body)));
+  for (const row of rows) {
+    const id = row.group ? row.name : row.runs[0].id;
+    if (!kept.lines.has(id)) kept.lines.set(id, line(row, columns, most));
+    const found = kept.lines.get(id);
+    if (!row.group) found.querySelector("input").checked = marked.has(id);
+    body.append(found);
+  }
+  return body;
 }
 
 const settingOf = (run) => JSON.stringify(run.settings);
@@ -269,7 +284,7 @@ function line(row, columns, most) {
 }
 
 function nameCell(run) {
-  const input = make("input", { type: "checkbox", checked: ticked().has(run.id), onchange: () => tick(run.id), "aria-label": `choose ${run.name}` });
+  const input = make("input", { type: "checkbox", onchange: () => tick(run.id), "aria-label": `choose ${run.name}` });
   const name = run.report ? make("a", { href: run.report, title: run.name }, ...breakable(run.name)) : make("b", { title: run.name }, ...breakable(run.name));
   return make("td", { className: "name" }, make("span", {}, input, name));
 }
