@@ -184,7 +184,7 @@ function lineChart(place, lines, xTitle) {
     scales: { x: { time: false }, y: { distr: state.log ? 3 : 1 } },
     axes: [axis(xTitle), yAxis()],
     focus: { alpha: 0.2 },
-    cursor: { focus: { prox: 20 }, hover: { skip: [null, undefined] } },
+    cursor: { focus: { prox: 20 }, hover: { skip: [null, undefined], prox: 30 } },
     hooks: {
       setSeries: [(u, k) => { near = k; tell(u, near); }],
       setCursor: [(u) => tell(u, near)],

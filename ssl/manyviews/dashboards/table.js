@@ -342,7 +342,7 @@ function summaryCell(column, runs) {
   const values = runs.map(column.read).filter((value) => value !== null && value !== undefined);
   if (column.number && values.length) {
     const spread = values.length > 1 ? ` ± ${column.tell(deviation(values))}` : "";
-    const few = values.length < runs.length ? ` of ${values.length}` : "";
+    const few = values.length < runs.length ? ` (${values.length} of ${runs.length})` : "";
     return make("td", {}, column.tell(mean(values)), make("small", {}, spread + few));
   }
   const names = [...new Set(values.map(String))];
