@@ -6,8 +6,8 @@ from synthetic_runs import write
 
 from manyviews.dashboards import pairs
 from manyviews.dashboards.entry import identifier
-from manyviews.scoring import compare
 from manyviews.scoring.arrays import load_predictions
+from manyviews.scoring.comparison import compare
 from manyviews.sweeps.boards.found import find
 
 
