@@ -1,7 +1,7 @@
 """Photograph what reports and comparisons show, for README and docs (about 8 min; needs chromium).
 
 Trains the demo with two seeds and Barlow Twins for a few epochs, evaluates them, and opens their
-pages in a headless browser. Run it by `make pictures`.
+pages and a dashboard over them in a headless browser. Run it by `make pictures`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
-from manyviews import scoring, train
+from manyviews import dashboards, scoring, train
 
 RUNS = (
     ["experiment=demo"],
@@ -26,6 +26,7 @@ RUNS = (
 PROTOCOLS = "evaluation=[knn,linear_lbfgs,cka,invariance]"
 REPORT = ("classes", "neighbours", "embeddings", "prototypes", "invariance")
 COMPARISON = ("scores", "disagreement", "cka", "neighbours")
+TABS = ("runs", "curves", "scatter", "compare")
 WIDTH = 1100  # pixels
 TALLEST = 900  # pixels of a section that are shown
 
@@ -65,6 +66,31 @@ def photograph(page: Path, sections: dict[str, Path], head: Path | None = None) 
             driver.quit()
 
 
+def photograph_tabs(page: Path, files: dict[str, Path]) -> None:
+    """Write a picture of each tab of a dashboard, with all its runs ticked.
+
+    Args:
+        page: the HTML file.
+        files: file of the picture by the name of the tab.
+    """
+    with tempfile.TemporaryDirectory() as profile:
+        driver = browser(profile)
+        try:
+            size = {"width": WIDTH, "height": 700, "deviceScaleFactor": 1, "mobile": False}
+            driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+            driver.get(page.absolute().as_uri())
+            boxes = "td input[type=checkbox]"  # each click draws the table anew
+            for n in range(len(driver.find_elements("css selector", boxes))):
+                driver.find_elements("css selector", boxes)[n].click()
+            for name, file in files.items():
+                tabs = driver.find_elements("css selector", "#tabs button")
+                next(tab for tab in tabs if tab.text.lower() == name).click()
+                whole = {"x": 0, "y": 0, "width": WIDTH, "height": 700}
+                _clip(driver, whole, file)
+        finally:
+            driver.quit()
+
+
 def _clip(driver: webdriver.Chrome, of: dict[str, float], file: Path) -> None:
     """Write the picture of a rectangle of the page."""
     clip = {**of, "height": min(of["height"], TALLEST), "scale": 1}
@@ -90,6 +116,8 @@ def main() -> None:
     assert together.comparison is not None
     compared = {name: pictures / f"compared_{name}.png" for name in COMPARISON}
     photograph(together.comparison.with_name("index.html"), compared)
+    board = dashboards.write([trained[0].path.parent], trained[0].path.parent / "dashboard.html")
+    photograph_tabs(board.page, {name: pictures / f"dashboard_{name}.png" for name in TABS})
 
 
 if __name__ == "__main__":
