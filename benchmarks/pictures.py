@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from commits import ROOT, clean_commit
@@ -26,7 +27,7 @@ RUNS = (
 PROTOCOLS = "evaluation=[knn,linear_lbfgs,cka,invariance]"
 REPORT = ("classes", "neighbours", "embeddings", "prototypes", "invariance")
 COMPARISON = ("scores", "disagreement", "cka", "neighbours")
-TABS = ("runs", "curves", "scatter", "compare")
+TABS = ("runs", "curves", "compare")
 WIDTH = 1100  # pixels
 TALLEST = 900  # pixels of a section that are shown
 
@@ -91,7 +92,7 @@ def photograph_tabs(page: Path, files: dict[str, Path]) -> None:
             driver.quit()
 
 
-def _clip(driver: webdriver.Chrome, of: dict[str, float], file: Path) -> None:
+def _clip(driver: webdriver.Chrome, of: Mapping[str, float], file: Path) -> None:
     """Write the picture of a rectangle of the page."""
     clip = {**of, "height": min(of["height"], TALLEST), "scale": 1}
     wanted = {"format": "png", "captureBeyondViewport": True, "clip": clip}
