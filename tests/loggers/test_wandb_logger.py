@@ -62,6 +62,15 @@ def test_the_offline_run_says_what_was_chosen_and_what_the_ledger_says(run):
     assert {"embedding_dim": 128} in [json.loads(u.value_json) for u in later if u.key == "ledger"]
 
 
+@pytest.mark.parametrize(("variable", "group"), [("sweep-1", "sweep-1"), ("", "swav")])
+def test_the_group_is_the_sweep_and_otherwise_the_method(run, monkeypatch, variable, group):
+    monkeypatch.setenv("WANDB_RUN_GROUP", variable)
+    logger = wandb_logger.open_wandb("offline", "manyviews", None, [], run=run)
+    wandb_logger.finish([logger])
+    (file,) = run.path.glob("wandb/offline-run-*/*.wandb")
+    assert {r.run.run_group for r in records(finished(file)) if r.HasField("run")} == {group}
+
+
 def test_scores_on_validation_items_are_not_taken_for_those_on_test(run):
     score = {"protocol": "knn@1", "metric": "top1", "subject": "trained", "low": 0.1, "high": 0.9}
     score |= {"n": 50, "value": 0.25, "split": "test"}

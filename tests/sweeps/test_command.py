@@ -63,6 +63,19 @@ def test_trials_are_the_runs_of_the_same_commands_by_hand(grid, config_dir, capf
     assert len(capfd.readouterr().out.splitlines()) == 2
 
 
+def test_a_trial_is_in_w_and_bs_group_of_its_sweep(grid, config_dir, monkeypatch):
+    monkeypatch.setenv(command.GROUP, "")  # so that what the command sets is taken back
+    monkeypatch.delenv(command.GROUP)
+    monkeypatch.setattr(command, "load", lambda _: planned)
+    planned = command.run(grid, config_dir, dry_run=True)._replace(path=Path("sweeps/mine"))
+    monkeypatch.setattr(train, "pretrain_planned", lambda stage: runs.Run(Path("x"), {}, {}))
+    command.run_trial("sweeps/mine", "0")
+    assert os.environ[command.GROUP] == "mine"
+    monkeypatch.setenv(command.GROUP, "chosen")
+    command.run_trial("sweeps/mine", "1")
+    assert os.environ[command.GROUP] == "chosen"
+
+
 def test_a_look_at_the_plan_prints_the_commands_and_begins_nothing(grid, config_dir, capsys):
     command.run(grid, config_dir, jobs=2, dry_run=True)
     first, time, *lines = capsys.readouterr().out.splitlines()

@@ -93,7 +93,8 @@ def open_wandb(
         project: the W&B project.
         entity: the W&B account or team; None is the default of the login.
         tags: tags of the W&B run, beside the names of method, data and backbone.
-        group: the group of the W&B run; None: the name of the method.
+        group: the group of the W&B run; None: what W&B's variable WANDB_RUN_GROUP says, which in
+            a sweep is the name of the sweep, otherwise the name of the method.
         job_type: the job type of the W&B run.
         notes: a text that W&B shows with the run; None: none.
         system: True to log the load of processor, memory and GPU.
@@ -121,7 +122,7 @@ def open_wandb(
         id=run.wandb_id,
         name=run.path.name,
         dir=run.path.absolute(),  # the service that writes may have begun in another folder
-        group=group or run.choices["method"],
+        group=group or os.environ.get("WANDB_RUN_GROUP") or run.choices["method"],
         job_type=job_type,
         config={**run.config, "chosen": dict(run.choices)},
         resume="allow",

@@ -19,6 +19,8 @@ from manyviews.sweeps.plan import Sweep, load, plan, save_launcher
 from manyviews.sweeps.search import Search
 from manyviews.sweeps.standing import counts, left, say_failed, states_of
 
+GROUP = "WANDB_RUN_GROUP"  # W&B's own variable for the group of a run
+
 
 def run(
     overrides: Sequence[str],
@@ -143,12 +145,15 @@ def _check_open_jobs(sweep: Sweep, of_jobs: Config) -> None:
 def run_trial(folder: str, number: str) -> Path:
     """Train one trial of a sweep in this process, and return its run folder.
 
+    W&B shows the runs of a sweep as a group, unless another one is asked for.
+
     Raises:
         ConfigError: there is no such trial; and whatever a run raises.
     """
     sweep = load(Path(folder))
     if not number.isdecimal() or int(number) >= len(sweep.trials):
         raise ConfigError(f"{folder} has no trial {number}; it has 0 to {len(sweep.trials) - 1}")
+    os.environ.setdefault(GROUP, sweep.path.name)
     from manyviews import train
 
     return train.pretrain_planned(sweep.trials[int(number)].stage).path
