@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from commits import ROOT, clean_commit
@@ -32,13 +33,22 @@ WIDTH = 1100  # pixels
 TALLEST = 900  # pixels of a section that are shown
 
 
-def browser(profile: str) -> webdriver.Chrome:
-    """Return a headless Chromium."""
+@contextmanager
+def opened(page: Path, height: int) -> Iterator[webdriver.Chrome]:
+    """Yield a headless Chromium that shows a page in a window of `WIDTH` and this height."""
     options = Options()
     options.binary_location = shutil.which("chromium") or ""
-    for flag in ("headless=new", "no-sandbox", "hide-scrollbars", f"user-data-dir={profile}"):
-        options.add_argument(f"--{flag}")
-    return webdriver.Chrome(options, Service(shutil.which("chromedriver")))
+    with tempfile.TemporaryDirectory() as profile:
+        for flag in ("headless=new", "no-sandbox", "hide-scrollbars", f"user-data-dir={profile}"):
+            options.add_argument(f"--{flag}")
+        driver = webdriver.Chrome(options, Service(shutil.which("chromedriver")))
+        try:
+            size = {"width": WIDTH, "height": height, "deviceScaleFactor": 1, "mobile": False}
+            driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+            driver.get(page.absolute().as_uri())
+            yield driver
+        finally:
+            driver.quit()
 
 
 def photograph(page: Path, sections: dict[str, Path], head: Path | None = None) -> None:
@@ -49,22 +59,15 @@ def photograph(page: Path, sections: dict[str, Path], head: Path | None = None) 
         sections: file of the picture by the id of the section.
         head: file of the picture of everything above the second section.
     """
-    with tempfile.TemporaryDirectory() as profile:
-        driver = browser(profile)
-        try:
-            size = {"width": WIDTH, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
-            driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-            driver.get(page.absolute().as_uri())
-            for name, file in sections.items():
-                # Protocols have their version in the name: invariance@1/invariance.
-                found = f"section[id='{name}'], section[id^='{name}@']"
-                _clip(driver, driver.find_element("css selector", found).rect, file)
-            if head is not None:
-                first = driver.find_element("css selector", "section").rect
-                whole = {"x": 0, "y": 0, "width": WIDTH, "height": first["y"] + first["height"] + 9}
-                _clip(driver, whole, head)
-        finally:
-            driver.quit()
+    with opened(page, 1000) as driver:
+        for name, file in sections.items():
+            # Protocols have their version in the name: invariance@1/invariance.
+            found = f"section[id='{name}'], section[id^='{name}@']"
+            _clip(driver, driver.find_element("css selector", found).rect, file)
+        if head is not None:
+            first = driver.find_element("css selector", "section").rect
+            whole = {"x": 0, "y": 0, "width": WIDTH, "height": first["y"] + first["height"] + 9}
+            _clip(driver, whole, head)
 
 
 def photograph_tabs(page: Path, files: dict[str, Path]) -> None:
@@ -74,22 +77,14 @@ def photograph_tabs(page: Path, files: dict[str, Path]) -> None:
         page: the HTML file.
         files: file of the picture by the name of the tab.
     """
-    with tempfile.TemporaryDirectory() as profile:
-        driver = browser(profile)
-        try:
-            size = {"width": WIDTH, "height": 700, "deviceScaleFactor": 1, "mobile": False}
-            driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-            driver.get(page.absolute().as_uri())
-            boxes = "td input[type=checkbox]"  # each click draws the table anew
-            for n in range(len(driver.find_elements("css selector", boxes))):
-                driver.find_elements("css selector", boxes)[n].click()
-            for name, file in files.items():
-                tabs = driver.find_elements("css selector", "#tabs button")
-                next(tab for tab in tabs if tab.text.lower() == name).click()
-                whole = {"x": 0, "y": 0, "width": WIDTH, "height": 700}
-                _clip(driver, whole, file)
-        finally:
-            driver.quit()
+    with opened(page, 700) as driver:
+        boxes = "td input[type=checkbox]"  # each click draws the table anew
+        for n in range(len(driver.find_elements("css selector", boxes))):
+            driver.find_elements("css selector", boxes)[n].click()
+        for name, file in files.items():
+            tabs = driver.find_elements("css selector", "#tabs button")
+            next(tab for tab in tabs if tab.text.lower() == name).click()
+            _clip(driver, {"x": 0, "y": 0, "width": WIDTH, "height": 700}, file)
 
 
 def _clip(driver: webdriver.Chrome, of: Mapping[str, float], file: Path) -> None:

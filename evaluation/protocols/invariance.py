@@ -34,7 +34,7 @@ TEXT = (
 
 
 class Kept(NamedTuple):
-    """What a distortion of one strength keeps.
+    """The likeness that a distortion of one strength leaves.
 
     Attributes:
         cosine: mean cosine between the features of an image and of the distorted image.

@@ -29,7 +29,7 @@ def test_ranks_extract_the_features_of_the_report_together(ranks, small, config_
 
 def test_embeddings_are_moved_to_a_device_if_there_is_room(monkeypatch):
     subject = Subject(problem(240), problem(40), 3, problem(30))  # 6 dimensions of 4 bytes
-    monkeypatch.setattr(subjects, "_device", lambda: DEVICE)
+    monkeypatch.setattr(subjects, "extraction_device", lambda: DEVICE)
     room = 4 * 310 * 6 * 4
     for free, expected in ((room - 1, "cpu"), (room, DEVICE.type)):
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda free=free: (free, 10**9))

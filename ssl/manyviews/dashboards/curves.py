@@ -21,7 +21,7 @@ Points = Sequence[tuple[int, float]]
 
 
 class Curves(NamedTuple):
-    """What metrics.jsonl of a run holds.
+    """The curves that metrics.jsonl of a run holds.
 
     Attributes:
         points: by metric, at most 200 pairs of step and value; only finite values.

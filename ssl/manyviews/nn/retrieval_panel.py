@@ -17,7 +17,7 @@ SHADE = 0.86  # brightness of hidden steps
 
 
 class Retrieved(NamedTuple):
-    """What a retriever finds for B anchors among K candidates of T steps.
+    """The findings of a retriever for B anchors among K candidates of T steps.
 
     Attributes:
         anchor: normalised windows (B, C, T).

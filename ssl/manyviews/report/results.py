@@ -61,8 +61,7 @@ class Card(NamedTuple):
 
 def cards(card: dict[str, Any]) -> list[Card]:
     """Return a summary card for each protocol that is scored by labels."""
-    tested = [s for s in card["scores"] if s.get("split", "test") == "test"]
-    known = [s for s in tested if s["metric"] in HEADLINES and s["low"] is not None]
+    known = [s for s in tested(card) if s["metric"] in HEADLINES and s["low"] is not None]
     by_protocol: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in known:
         by_protocol.setdefault((row["protocol"], row["metric"]), []).append(row)
@@ -114,30 +113,30 @@ def _verdict(gain: dict[str, Any] | None) -> tuple[str, str]:
     """Return a sentence on the difference to a control, and its kind."""
     if gain is None:
         return "", ""
-    points = f"{100 * gain['value']:+.1f} ({100 * gain['low']:+.1f} to {100 * gain['high']:+.1f})"
+    points = _points(gain)
     if gain["beats"] is None:
         return f"trained minus it {points}: too few groups", "few"
     if gain["beats"]:
         return f"beaten by {points}", "beaten"
-    worse = gain.get("worse", gain["high"] < 0)  # earlier reports do not say it
-    verdict = "worse" if worse else "same"
-    return f"{'not beaten' if worse else 'not distinguishable'}: {points}", verdict
+    if _is_worse(gain):
+        return f"not beaten: {points}", "worse"
+    return f"not distinguishable: {points}", "same"
+
+
+def tested(card: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the scores on test items; earlier reports have no others and do not name the split."""
+    return [s for s in card["scores"] if s.get("split", "test") == "test"]
 
 
 def subjects(card: dict[str, Any]) -> dict[str, str]:
     """Return the words for trained backbone and controls by name, the trained backbone first."""
     named = card.get("named", {})  # of a backbone without a run
-    return {
-        s["subject"]: named.get(s["subject"], _word(s["subject"]))
-        for s in card["scores"]
-        if s.get("split", "test") == "test"
-    }
+    return {s["subject"]: named.get(s["subject"], _word(s["subject"])) for s in tested(card)}
 
 
 def rows(card: dict[str, Any], metrics: Collection[str] = HEADLINES) -> list[Row]:
     """Return a row for each protocol and each of these measures, in the order of the report."""
-    tested = [s for s in card["scores"] if s.get("split", "test") == "test"]
-    scores = {(s["protocol"], s["metric"], s["subject"]): s for s in tested}
+    scores = {(s["protocol"], s["metric"], s["subject"]): s for s in tested(card)}
     gains = {(d["protocol"], d["metric"], d["control"]): d for d in card["differences"]}
     who = subjects(card)
     return [
@@ -157,8 +156,8 @@ def rows(card: dict[str, Any], metrics: Collection[str] = HEADLINES) -> list[Row
 
 def numbers(card: dict[str, Any]) -> list[Row]:
     """Return the rows of measures without an interval, such as RankMe."""
-    tested = [s for s in card["scores"] if s.get("split", "test") == "test" and s["low"] is None]
-    scores = {(s["protocol"], s["metric"], s["subject"]): s["value"] for s in tested}
+    without = [s for s in tested(card) if s["low"] is None]
+    scores = {(s["protocol"], s["metric"], s["subject"]): s["value"] for s in without}
     who = subjects(card)
     return [
         Row(
@@ -241,9 +240,18 @@ def _score(score: dict[str, Any] | None) -> str:
 def _gain(gain: dict[str, Any] | None) -> str:
     if gain is None:
         return "-"
-    value, low, high = (f"{100 * gain[k]:+.1f}" for k in ("value", "low", "high"))
     said = FEW if gain["beats"] is None else ""
     if gain["beats"] is False:
-        worse = gain.get("worse", gain["high"] < 0)  # earlier reports do not say it
-        said = WORSE if worse else SAME
-    return f"{value} ({low} to {high})" + said
+        said = WORSE if _is_worse(gain) else SAME
+    return _points(gain) + said
+
+
+def _points(gain: dict[str, Any]) -> str:
+    """Return a difference in points with its interval."""
+    value, low, high = (f"{100 * gain[k]:+.1f}" for k in ("value", "low", "high"))
+    return f"{value} ({low} to {high})"
+
+
+def _is_worse(gain: dict[str, Any]) -> bool:
+    """Return True if the trained backbone is worse; earlier reports do not say it."""
+    return gain.get("worse", gain["high"] < 0)

@@ -190,7 +190,8 @@ def _own(request: Request, run: Run) -> Path:
     )
     if renewed:
         loggers = list(construct.nodes(composed["logger"], "logger", run=run).values())
-        wandb_logger.log_report(loggers, card, report.read_panels(run.path, file.parent))
+        if loggers:
+            wandb_logger.log_report(loggers, card, report.read_panels(run.path, file.parent))
         wandb_logger.finish(loggers)
     return file
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from manyviews import build
 from manyviews.evaluation.subject import Network
 from manyviews.runs import Run
@@ -13,6 +11,7 @@ from manyviews.runs.identity import PLACES
 from manyviews.schema import Config
 from manyviews.scoring.candidate import of_run
 from manyviews.scoring.inputs import inputs
+from manyviews.scoring.subjects import extraction_device
 
 
 def asked_for(composed: Config) -> dict[str, Any]:
@@ -47,5 +46,4 @@ def network(run: Run, composed: Config) -> Network:
     else:
         node = composed["data"] or run.config["data"]
         data = inputs(candidate, node, run.config["views"], composed["preprocessing"])
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return Network(lambda: candidate.backbone(data).eval().to(device), data)
+    return Network(lambda: candidate.backbone(data).eval().to(extraction_device()), data)

@@ -117,7 +117,7 @@ def on_device(found: dict[str, Subject]) -> dict[str, Subject]:
     Protocols run where the embeddings are. They hold standardised or sorted copies of them, so the
     room that is needed is several times that of the embeddings. Without it they stay on the CPU.
     """
-    device = _device()
+    device = extraction_device()
     parts = [f for s in found.values() for f in (s.train, s.test, s.val) if f is not None]
     needed = ROOM * sum(f.embedding.nbytes for f in parts)
     if device == "cpu" or needed > torch.cuda.mem_get_info()[0]:
@@ -144,7 +144,7 @@ class _CachedBackbone(NamedTuple):
 
     def built(self, data: Data) -> Backbone:
         """Return it on the device on which features are extracted."""
-        return self.build(data).to(_device())
+        return self.build(data).to(extraction_device())
 
 
 def _backbones(
@@ -167,7 +167,7 @@ def _backbones(
 
 def _network(one: _CachedBackbone, data: Data, report: Path, trainer: Node) -> Network:
     """Return a backbone that can be run again and trained on."""
-    fit = fitter(report, one.name, one.key, trainer, _device())
+    fit = fitter(report, one.name, one.key, trainer, extraction_device())
     return Network(lambda: copy.deepcopy(one.built(data)).eval(), data, fit)
 
 
@@ -186,7 +186,8 @@ def _embedded(
     return _subject(data, of)._replace(fresh_views=views, network=network)
 
 
-def _device() -> str:
+def extraction_device() -> str:
+    """Return the device on which features are extracted."""
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 

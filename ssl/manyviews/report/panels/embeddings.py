@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from manyviews.panels import Block, Line, Panel, Plot, Points, Table
-from manyviews.report.results import subjects
+from manyviews.report.results import subjects, tested
 from manyviews.report.run_files import RunFiles
 
 MAPS = {"pca": "PCA", "umap": "UMAP"}
@@ -70,9 +70,8 @@ def _by_number(card: dict[str, Any]) -> list[Plot]:
         for subject, word in subjects(card).items():
             points = sorted(
                 (int(s["metric"].removeprefix(prefix)), 100 * s["value"])
-                for s in card["scores"]
+                for s in tested(card)
                 if (s["protocol"], s["subject"]) == (protocol, subject)
-                and s.get("split", "test") == "test"
                 and s["metric"].removeprefix(prefix).isdecimal()
                 and s["metric"].startswith(prefix)
             )
